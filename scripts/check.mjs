@@ -1,0 +1,38 @@
+// `npm run check`: the look of the code, in Rust and TypeScript. Every check runs, so that one run shows all that is wrong.
+import { spawnSync } from 'node:child_process';
+import path from 'node:path';
+import { prepareModules } from './prepare.mjs';
+import { exitCode, isMain, main, root, section } from './step.mjs';
+
+const installed = (name) => path.join(root, 'node_modules/.bin', name);
+const clippy = (...features) => ['cargo', 'clippy', '--locked', '--all-targets', ...features, '--', '-D', 'warnings'];
+
+const CHECKS = {
+  'cargo fmt': ['cargo', 'fmt', '--all', '--check'],
+  'clippy, with Node-API': clippy(),
+  'clippy, plain Rust': clippy('--no-default-features'),
+  biome: [installed('biome'), 'check', '--error-on-warnings', '--no-errors-on-unmatched'],
+  tsc: [installed('tsc'), '--noEmit'],
+  'cargo deny': ['cargo', 'deny', '--offline', 'check', 'bans', 'licenses', 'sources'],
+};
+
+/** cargo-deny is an extra program: who has it runs it, who has not is told. Advisories need a download and are left out. */
+function reasonToSkip(name) {
+  if (name !== 'cargo deny' || spawnSync('cargo', ['deny', '--version']).status === 0) return undefined;
+  return 'skipped, cargo-deny is not installed (`cargo install cargo-deny --locked` gets it)';
+}
+
+export async function check() {
+  await prepareModules();
+  const failed = [];
+  for (const [name, [command, ...args]] of Object.entries(CHECKS)) {
+    await section(`check: ${name}`, async () => {
+      const reason = reasonToSkip(name);
+      if (reason) return console.log(reason);
+      if ((await exitCode(command, args)) !== 0) failed.push(name);
+    });
+  }
+  if (failed.length > 0) throw new Error(`the check found faults: ${failed.join('; ')}`);
+}
+
+if (isMain(import.meta.url)) await main(check);

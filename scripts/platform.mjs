@@ -1,0 +1,24 @@
+// Names the platforms that a prebuilt addon exists for, the same words as in npm/ and in lib/binding.ts.
+import fs from 'node:fs';
+import path from 'node:path';
+import { root } from './step.mjs';
+
+/** Node's header says which C library it runs on; only glibc states a version. */
+function linuxLibrary() {
+  return process.report.getReport().header.glibcVersionRuntime ? 'gnu' : 'musl';
+}
+
+/** This machine, e.g. `linux-x64-gnu` or `darwin-arm64`. */
+export function platform() {
+  const library = process.platform === 'linux' ? `-${linuxLibrary()}` : '';
+  return `${process.platform}-${process.arch}${library}`;
+}
+
+/** Every platform with a package under npm/. */
+export function platforms() {
+  return fs.readdirSync(path.join(root, 'npm')).sort();
+}
+
+export function addonFile(name = platform()) {
+  return `actonce.${name}.node`;
+}

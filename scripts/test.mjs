@@ -1,0 +1,47 @@
+// `npm test`: everything from a fresh clone to the last test. `npm run test:long` is the same with the suites' long forms.
+import fs from 'node:fs';
+import path from 'node:path';
+import { buildNative } from './build-native.mjs';
+import { check } from './check.mjs';
+import { prepare } from './prepare.mjs';
+import { exitCode, main, root, run, section } from './step.mjs';
+
+const MINUTE_MS = 60_000;
+const long = process.argv.includes('--long') || process.env.ACTONCE_LONG === '1';
+const env = long ? { ...process.env, ACTONCE_LONG: '1' } : process.env;
+
+function nodeTests() {
+  const folder = path.join(root, '__test__');
+  const files = fs.readdirSync(folder).filter((name) => name.endsWith('.test.mjs'));
+  if (files.length === 0) throw new Error('there is no test under __test__/');
+  return files.sort().map((name) => path.join('__test__', name));
+}
+
+/** Runs a section that must not stop the later ones: one run shows everything that is broken. */
+async function attempt(title, work) {
+  try {
+    await section(title, work);
+    return true;
+  } catch (error) {
+    console.error(error.message);
+    return false;
+  }
+}
+
+await main(async () => {
+  await section('prepare', () => prepare(['redis-server', 'chromium', 'openssl']));
+  await section('build: native', buildNative);
+  await section('build: TypeScript', () => run(process.execPath, ['scripts/build-ts.mjs']));
+  const checked = await attempt('check', check);
+  const rust = await attempt('Rust tests', () => run('cargo', ['test', '--locked', '--no-default-features'], { env }));
+  const failed = [!checked && 'check', !rust && 'Rust tests'].filter(Boolean);
+  if (failed.length > 0)
+    console.error(`\nThis run has failed already (${failed.join(', ')}). The Node tests still run.`);
+
+  // Nothing is printed after this: the runner's own closing lines are the last ones.
+  console.log(`\n── Node tests${long ? ', long form' : ''}`);
+  const limitMs = (long ? 60 : 10) * MINUTE_MS;
+  const options = ['--test', '--test-concurrency=2', '--test-reporter=spec', `--test-timeout=${limitMs}`];
+  const code = await exitCode(process.execPath, [...options, ...nodeTests()], { env });
+  process.exitCode = failed.length > 0 ? 1 : code;
+});
