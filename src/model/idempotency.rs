@@ -1,0 +1,360 @@
+//! The state machine of one idempotency key: `design.md` section 2 as a function.
+//!
+//! [`apply`] decides what a command does to a record and what it answers. Every command carries the token of the
+//! attempt it speaks for, so the same command twice gives the same record and the same answer: a reply that was
+//! lost is found again by sending the command again.
+
+use super::record::{Fingerprint, Flags, Owner, Record, State, Unreadable, unfinished_ttl_ms};
+
+/// The store's time, never the caller's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Now {
+    pub us: u64,
+}
+
+impl Now {
+    pub fn ms(self) -> u64 {
+        self.us / 1_000
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Stored {
+    pub record: Record,
+    pub expires_at_ms: u64,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Begin {
+    pub owner: Owner,
+    pub fingerprint: Option<Fingerprint>,
+    pub lease_ms: u64,
+    pub retention_ms: u64,
+    /// When this attempt vanishes: hold the key as indeterminate instead of running again.
+    pub hold: bool,
+    /// An in-progress answer also marks the record, so that its end is published.
+    pub mark_waited: bool,
+    /// The attempt the caller waited for: if it was released with an error, the caller shares that error.
+    pub awaited_fence: Option<u64>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Command {
+    Begin(Begin),
+    /// Renews the lease.
+    Extend {
+        owner: Owner,
+    },
+    /// Stores `record`, which is the whole completed record as the owner knows it, with [`State::Completed`].
+    Complete {
+        record: Record,
+        retention_ms: u64,
+    },
+    Fail {
+        owner: Owner,
+        failure: Failure,
+    },
+    /// An operator's answer to an indeterminate record. `owner` is a fresh token: it shuts the vanished owner out.
+    Resolve {
+        owner: Owner,
+        to: Resolution,
+        /// Also while the lease is live.
+        force: bool,
+    },
+    /// Forgets the outcome: the next begin runs again. `owner` is a fresh token, as for [`Command::Resolve`].
+    Reset {
+        owner: Owner,
+        retention_ms: u64,
+        /// Also while the lease is live.
+        force: bool,
+    },
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Failure {
+    /// A retry may run. The payload is the error for those who waited, empty when the run never started.
+    Release { payload: Vec<u8> },
+    /// The error is the outcome, thrown again on replay.
+    Record { payload: Vec<u8>, retention_ms: u64 },
+    /// Whether the work was done is unknown: nobody runs until somebody resolves it.
+    Hold,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Resolution {
+    /// The work was done, with this result.
+    Value { payload: Vec<u8>, retention_ms: u64 },
+    /// The work was not done, or may be done again.
+    Rerun { retention_ms: u64 },
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Effect {
+    Keep,
+    /// The record with a new TTL; `publish` its state's letter to those who wait.
+    Write {
+        record: Record,
+        ttl_ms: u64,
+        publish: bool,
+    },
+    /// The record, its TTL untouched.
+    Patch {
+        record: Record,
+    },
+    /// The record untouched, its TTL new.
+    Renew {
+        ttl_ms: u64,
+    },
+}
+
+/// What the caller is told. The Lua replies with the same names in `snake_case`, and the fields in this order.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// Run now. `recovered`: an earlier attempt started and its end is unknown.
+    Acquired {
+        fence: u64,
+        attempt: u64,
+        recovered: bool,
+    },
+    /// Somebody else's lease is live for this long.
+    InProgress {
+        fence: u64,
+        remaining_ms: u64,
+    },
+    /// The key belongs to another payload.
+    Mismatch {
+        fence: u64,
+    },
+    /// An attempt vanished under the policy hold, at this server time.
+    Indeterminate {
+        fence: u64,
+        since_ms: u64,
+    },
+    /// The attempt gave the key back, with this error or with an empty payload.
+    Released {
+        fence: u64,
+        attempt: u64,
+        payload: Vec<u8>,
+    },
+    /// The recorded result.
+    Replay {
+        fence: u64,
+        attempt: u64,
+        payload: Vec<u8>,
+    },
+    /// The recorded error.
+    ReplayError {
+        fence: u64,
+        attempt: u64,
+        payload: Vec<u8>,
+    },
+    Done,
+    /// Another attempt, or another end of this one, is in the record.
+    Stale {
+        fence: u64,
+    },
+    /// There is no record any more.
+    Lost,
+    /// There is an outcome already, nothing to resolve.
+    Settled,
+    /// What is stored is not a record of ours; nothing was written.
+    Unreadable(Unreadable),
+}
+
+/// What `command` does to what is stored, and what it answers.
+pub fn apply(stored: Option<&Stored>, command: &Command, now: Now) -> (Effect, Outcome) {
+    let Some(stored) = stored.filter(|stored| stored.expires_at_ms > now.ms()) else {
+        return match command {
+            Command::Begin(begin) => acquire(begin, now.us, 1, Flags::default()),
+            _ => (Effect::Keep, Outcome::Lost),
+        };
+    };
+    match command {
+        Command::Begin(begin) => apply_begin(stored, begin, now),
+        Command::Extend { owner } => apply_extend(&stored.record, *owner),
+        Command::Complete { record, retention_ms } => apply_complete(&stored.record, record, *retention_ms),
+        Command::Fail { owner, failure } => apply_fail(&stored.record, *owner, failure, now),
+        Command::Resolve { owner, to, force } => apply_resolve(stored, *owner, to, *force, now),
+        Command::Reset { owner, retention_ms, force } => apply_reset(stored, *owner, *retention_ms, *force, now),
+    }
+}
+
+/// What `begin` is answered whatever the time, when that changes nothing in the record; `None` when the clock or a
+/// write has to decide. It spares a script after a plain `SET NX GET` has returned the record.
+pub fn outcome_at_any_time(record: &Record, begin: &Begin) -> Option<Outcome> {
+    let &Record { fence, attempt, .. } = record;
+    let same_owner = record.owner == begin.owner;
+    let other_payload = !same_owner
+        && record.fingerprint.zip(begin.fingerprint).is_some_and(|(theirs, ours)| theirs != ours)
+        && matches!(record.state, State::Processing { .. } | State::Completed { .. } | State::Failed { .. });
+    if other_payload {
+        return Some(Outcome::Mismatch { fence });
+    }
+    match &record.state {
+        // Even our own lease needs the script: it has to be renewed from the moment of this begin.
+        State::Processing { .. } => None,
+        State::Indeterminate { since_ms, .. } => Some(Outcome::Indeterminate { fence, since_ms: *since_ms }),
+        State::Released { payload } => {
+            let shared = begin.awaited_fence == Some(fence) && !payload.is_empty();
+            (same_owner || shared).then(|| Outcome::Released { fence, attempt, payload: payload.clone() })
+        }
+        State::Completed { payload } => Some(Outcome::Replay { fence, attempt, payload: payload.clone() }),
+        State::Failed { payload } => Some(Outcome::ReplayError { fence, attempt, payload: payload.clone() }),
+    }
+}
+
+fn apply_begin(stored: &Stored, begin: &Begin, now: Now) -> (Effect, Outcome) {
+    let record = &stored.record;
+    if let Some(outcome) = outcome_at_any_time(record, begin) {
+        return (Effect::Keep, outcome);
+    }
+    let &Record { fence, attempt, flags, .. } = record;
+    let State::Processing { lease_ms, ttl_ms } = record.state else {
+        let kept = Flags { recovered: flags.recovered, ..Flags::default() };
+        return acquire(begin, next_fence(fence, now), attempt + 1, kept);
+    };
+    if record.owner == begin.owner {
+        return (Effect::Renew { ttl_ms }, Outcome::Acquired { fence, attempt, recovered: flags.recovered });
+    }
+    if let Some(remaining_ms) = remaining_lease_ms(stored, now) {
+        let effect = if begin.mark_waited && !flags.waited {
+            Effect::Patch { record: Record { flags: Flags { waited: true, ..flags }, ..record.clone() } }
+        } else {
+            Effect::Keep
+        };
+        return (effect, Outcome::InProgress { fence, remaining_ms });
+    }
+    if flags.hold {
+        let since_ms = now.ms();
+        return (held(record, lease_ms, ttl_ms, since_ms), Outcome::Indeterminate { fence, since_ms });
+    }
+    // Who waited for the vanished attempt now waits for this one.
+    acquire(begin, next_fence(fence, now), attempt + 1, Flags { recovered: true, waited: flags.waited, hold: false })
+}
+
+/// `inherited` is what the new attempt takes over from the record before it.
+fn acquire(begin: &Begin, fence: u64, attempt: u64, inherited: Flags) -> (Effect, Outcome) {
+    let &Begin { owner, fingerprint, lease_ms, retention_ms, hold, .. } = begin;
+    let ttl_ms = unfinished_ttl_ms(retention_ms, lease_ms);
+    let flags = Flags { hold, ..inherited };
+    let state = State::Processing { lease_ms, ttl_ms };
+    let record = Record { fence, owner, fingerprint, flags, attempt, state };
+    (Effect::Write { record, ttl_ms, publish: false }, Outcome::Acquired { fence, attempt, recovered: flags.recovered })
+}
+
+fn apply_extend(record: &Record, owner: Owner) -> (Effect, Outcome) {
+    match record.state {
+        State::Processing { ttl_ms, .. } if record.owner == owner => (Effect::Renew { ttl_ms }, Outcome::Done),
+        _ => stale(record),
+    }
+}
+
+fn apply_complete(record: &Record, completed: &Record, retention_ms: u64) -> (Effect, Outcome) {
+    debug_assert!(matches!(completed.state, State::Completed { .. }), "Complete stores a completed record");
+    match record.state {
+        _ if record.owner != completed.owner => stale(record),
+        State::Processing { .. } | State::Indeterminate { .. } => {
+            (write(record, completed.clone(), retention_ms), Outcome::Done)
+        }
+        State::Completed { .. } => (Effect::Keep, Outcome::Done),
+        State::Released { .. } | State::Failed { .. } => stale(record),
+    }
+}
+
+fn apply_fail(record: &Record, owner: Owner, failure: &Failure, now: Now) -> (Effect, Outcome) {
+    if record.owner != owner {
+        return stale(record);
+    }
+    let effect = match (&record.state, failure) {
+        (State::Processing { ttl_ms, .. } | State::Indeterminate { ttl_ms, .. }, Failure::Release { payload }) => {
+            let flags = Flags { recovered: record.flags.recovered, ..Flags::default() };
+            let state = State::Released { payload: payload.clone() };
+            write(record, Record { flags, state, ..record.clone() }, *ttl_ms)
+        }
+        (State::Processing { .. } | State::Indeterminate { .. }, Failure::Record { payload, retention_ms }) => {
+            let state = State::Failed { payload: payload.clone() };
+            write(record, Record { flags: Flags::default(), state, ..record.clone() }, *retention_ms)
+        }
+        (State::Processing { lease_ms, ttl_ms }, Failure::Hold) => held(record, *lease_ms, *ttl_ms, now.ms()),
+        (State::Released { .. }, Failure::Release { .. })
+        | (State::Failed { .. }, Failure::Record { .. })
+        | (State::Indeterminate { .. }, Failure::Hold) => Effect::Keep,
+        _ => return stale(record),
+    };
+    (effect, Outcome::Done)
+}
+
+fn apply_resolve(stored: &Stored, owner: Owner, to: &Resolution, force: bool, now: Now) -> (Effect, Outcome) {
+    let record = &stored.record;
+    match (&record.state, to) {
+        (State::Completed { .. }, Resolution::Value { .. }) if record.owner == owner => {
+            return (Effect::Keep, Outcome::Done);
+        }
+        (State::Completed { .. } | State::Failed { .. }, _) => return (Effect::Keep, Outcome::Settled),
+        (State::Released { .. }, Resolution::Rerun { .. }) => return (Effect::Keep, Outcome::Done),
+        _ => {}
+    }
+    if let Some(remaining_ms) = remaining_lease_ms(stored, now).filter(|_| !force) {
+        return (Effect::Keep, Outcome::InProgress { fence: record.fence, remaining_ms });
+    }
+    let effect = match to {
+        Resolution::Value { payload, retention_ms } => {
+            let state = State::Completed { payload: payload.clone() };
+            overrule(record, owner, Flags::default(), state, *retention_ms, now)
+        }
+        Resolution::Rerun { retention_ms } => bury(record, owner, true, *retention_ms, now),
+    };
+    (effect, Outcome::Done)
+}
+
+fn apply_reset(stored: &Stored, owner: Owner, retention_ms: u64, force: bool, now: Now) -> (Effect, Outcome) {
+    let record = &stored.record;
+    if matches!(record.state, State::Released { .. }) && record.owner == owner {
+        return (Effect::Keep, Outcome::Done);
+    }
+    if let Some(remaining_ms) = remaining_lease_ms(stored, now).filter(|_| !force) {
+        return (Effect::Keep, Outcome::InProgress { fence: record.fence, remaining_ms });
+    }
+    let unfinished = matches!(record.state, State::Processing { .. } | State::Indeterminate { .. });
+    (bury(record, owner, unfinished, retention_ms, now), Outcome::Done)
+}
+
+/// What is left of the lease, `None` when it is over or there is none.
+fn remaining_lease_ms(stored: &Stored, now: Now) -> Option<u64> {
+    let State::Processing { lease_ms, ttl_ms } = stored.record.state else { return None };
+    let age_ms = ttl_ms.saturating_sub(stored.expires_at_ms.saturating_sub(now.ms()));
+    lease_ms.checked_sub(age_ms).filter(|&remaining_ms| remaining_ms > 0)
+}
+
+fn next_fence(fence: u64, now: Now) -> u64 {
+    now.us.max(fence + 1)
+}
+
+fn stale(record: &Record) -> (Effect, Outcome) {
+    (Effect::Keep, Outcome::Stale { fence: record.fence })
+}
+
+/// Writes `next` over `record`, which changes its state, and tells those who wait.
+fn write(record: &Record, next: Record, ttl_ms: u64) -> Effect {
+    Effect::Write { record: next, ttl_ms, publish: record.flags.waited }
+}
+
+fn held(record: &Record, lease_ms: u64, ttl_ms: u64, since_ms: u64) -> Effect {
+    let state = State::Indeterminate { lease_ms, ttl_ms, since_ms };
+    write(record, Record { flags: Flags { waited: false, ..record.flags }, state, ..record.clone() }, ttl_ms)
+}
+
+/// A record that no earlier attempt has a say in: larger fence, fresh owner.
+fn overrule(record: &Record, owner: Owner, flags: Flags, state: State, ttl_ms: u64, now: Now) -> Effect {
+    let fence = next_fence(record.fence, now);
+    write(record, Record { fence, owner, flags, state, ..record.clone() }, ttl_ms)
+}
+
+fn bury(record: &Record, owner: Owner, recovered: bool, retention_ms: u64, now: Now) -> Effect {
+    let flags = Flags { recovered, ..Flags::default() };
+    let state = State::Released { payload: Vec::new() };
+    overrule(record, owner, flags, state, unfinished_ttl_ms(retention_ms, 0), now)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,1 @@
+//! The table of design.md section 2, cell by cell.
