@@ -62,13 +62,16 @@ class RedisServer {
     return `${this.scheme}://${login}${this.target.host}:${this.target.port}${db === undefined ? '' : `/${db}`}`;
   }
 
-  /** The server's own log, for the message of a failing test. */
+  /** What the server said, for the message of a failing test. A fault in its configuration comes before any log. */
   log() {
-    return fs.readFileSync(path.join(this.folder, 'log'), 'utf8');
+    const files = ['output', 'log'].map((name) => path.join(this.folder, name));
+    return files.map((file) => (fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '')).join('');
   }
 
   async start() {
-    this.#child = spawn(serverProgram(), this.#args, { stdio: 'ignore' });
+    const output = fs.openSync(path.join(this.folder, 'output'), 'a');
+    this.#child = spawn(serverProgram(), this.#args, { stdio: ['ignore', output, output] });
+    fs.closeSync(output);
     const child = this.#child;
     // A server shared by a whole test file is never stopped by hand; it must not keep that file's process alive.
     child.unref();

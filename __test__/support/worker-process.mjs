@@ -121,6 +121,7 @@ process.on('message', async (message) => {
     opened = open(message);
     return await opened;
   }
+  if (message.do === 'stop') process.exit();
   if (message.do === 'tell') return wordGate(message.id, message.word).open();
   await opened;
   const result = await ACTIONS[message.do](message);

@@ -130,10 +130,12 @@ class Worker {
     process.kill(this.pid, name);
   }
 
-  /** Ends it in order: its clients stay as they are, the process exits by itself. */
+  /** Ends it by its own process.exit: clients stay as they are, exit handlers run. */
   async stop() {
-    if (this.#child.connected) this.#child.disconnect();
-    if (this.#child.exitCode === null && this.#child.signalCode === null) this.thaw();
+    if (this.#child.connected) {
+      this.#child.send({ do: 'stop' });
+      this.thaw();
+    }
     return await this.exited;
   }
 

@@ -1,0 +1,550 @@
+// The tests' own tools, tested: a proxy that does not lose replies would make every fault test pass for nothing.
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import path from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import './support/unhandled.mjs';
+import { eventually } from './support/eventually.mjs';
+import { temporaryFolder } from './support/folder.mjs';
+import { openLedger } from './support/ledger.mjs';
+import { countExecuted, startMonitor } from './support/monitor.mjs';
+import { startProxy } from './support/proxy.mjs';
+import { startRedis } from './support/redis.mjs';
+import { connectResp, encode, Push, parse, RespError } from './support/resp.mjs';
+import { stores } from './support/stores.mjs';
+import { startWorker } from './support/worker.mjs';
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const isAlive = (pid) => {
+  try {
+    // An ended child that nobody has asked about is a zombie; it does not count as alive.
+    return !/ Z /.test(fs.readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\)/, ' '));
+  } catch {
+    return false;
+  }
+};
+
+/** Runs a module's text in a process of its own, where it may fail, and gives what spawnSync gives. */
+function runModule(text, { env = {}, args = [] } = {}) {
+  const file = path.join(temporaryFolder('module'), 'module.mjs');
+  fs.writeFileSync(file, text.replaceAll('SUPPORT', path.join(here, 'support')));
+  const { NODE_TEST_CONTEXT: _, ...outer } = process.env;
+  return spawnSync(process.execPath, [...args, file], { env: { ...outer, ...env }, encoding: 'utf8' });
+}
+
+/** Whether the promise is settled after everything that is on its way has had the time to arrive. */
+async function staysPending(promise, ms = 60) {
+  return (
+    (await Promise.race([
+      promise.then(
+        () => 'settled',
+        () => 'settled',
+      ),
+      pause(ms, 'pending'),
+    ])) === 'pending'
+  );
+}
+
+describe('resp', () => {
+  it('parses every kind of reply, and waits for the bytes that are missing', () => {
+    const text =
+      '*11\r\n+OK\r\n-ERR no\r\n:-3\r\n$5\r\nh\r\nlo\r\n$-1\r\n*-1\r\n_\r\n#t\r\n,1.5\r\n=5\r\ntxt:a\r\n%1\r\n+k\r\n~1\r\n:1\r\n';
+    const whole = Buffer.from(text);
+    const { value, end } = parse(whole);
+    assert.equal(end, whole.length);
+    assert.ok(value[1] instanceof RespError);
+    assert.equal(value[1].code, 'ERR');
+    assert.deepEqual(value.slice(2), [-3, 'h\r\nlo', null, null, null, true, 1.5, 'a', new Map([['k', new Set([1])]])]);
+    for (let length = 0; length < whole.length; length += 1) assert.equal(parse(whole.subarray(0, length)), undefined);
+  });
+
+  it('reads attributes away, tells pushes from replies, and refuses what is no RESP', () => {
+    assert.deepEqual(parse(Buffer.from('|1\r\n+a\r\n+b\r\n:7\r\n')).value, 7);
+    assert.deepEqual(parse(Buffer.from('>2\r\n+message\r\n+x\r\n')).value, new Push(['message', 'x']));
+    assert.throws(() => parse(Buffer.from('\0+OK\r\n')), /not RESP/);
+    assert.throws(() => parse(Buffer.from('HTTP/1.1 400')), /not RESP/);
+  });
+
+  it('encodes bytes as they are', () => {
+    assert.equal(
+      encode(['SET', 'ä', Buffer.from([0xff])]).toString('latin1'),
+      '*3\r\n$3\r\nSET\r\n$2\r\n\xc3\xa4\r\n$1\r\n\xff\r\n',
+    );
+  });
+});
+
+describe('eventually', () => {
+  it('resolves to the first truthy answer, and counts a thrown error as not yet', async () => {
+    let asked = 0;
+    const answer = await eventually(
+      () => {
+        asked += 1;
+        if (asked < 3) throw new Error('not yet');
+        return `after ${asked}`;
+      },
+      { everyMs: 1 },
+    );
+    assert.equal(answer, 'after 3');
+  });
+
+  it('says at the deadline what did not come true and why', async () => {
+    const failing = eventually(() => Promise.reject(new Error('down')), { withinMs: 20, everyMs: 1, what: 'the moon' });
+    await assert.rejects(failing, (error) => {
+      assert.match(error.message, /the moon did not come true within 20 ms/);
+      assert.equal(error.cause.message, 'down');
+      return true;
+    });
+  });
+});
+
+describe('ledger', () => {
+  it('counts effects by key, over several processes that write at once', async () => {
+    const ledger = openLedger();
+    assert.equal(ledger.count('k'), 0);
+    const text = `import { openLedger } from 'SUPPORT/ledger.mjs';
+      const ledger = openLedger(${JSON.stringify(ledger.file)});
+      for (let i = 0; i < 200; i += 1) ledger.record('k', { i });`;
+    const writers = [1, 2, 3].map(() => {
+      const file = path.join(temporaryFolder('module'), 'writer.mjs');
+      fs.writeFileSync(file, text.replaceAll('SUPPORT', path.join(here, 'support')));
+      return once(spawn(process.execPath, [file], { stdio: 'ignore' }), 'exit');
+    });
+    ledger.record('other', { attempt: 2 });
+    assert.deepEqual(await Promise.all(writers), [
+      [0, null],
+      [0, null],
+      [0, null],
+    ]);
+    assert.equal(ledger.count('k'), 600);
+    assert.deepEqual(ledger.entries('other'), [{ key: 'other', attempt: 2 }]);
+    assert.equal(ledger.count(), 601);
+  });
+});
+
+describe('unhandled rejections (E14)', () => {
+  it('fail the process, although nothing else went wrong', () => {
+    const { status, stderr } = runModule(`import 'SUPPORT/unhandled.mjs'; Promise.reject(new Error('forgotten'));`);
+    assert.equal(status, 1);
+    assert.match(stderr, /unhandled rejection \(E14\): Error: forgotten/);
+  });
+
+  it('fail a test file even when they come after its last test has passed', () => {
+    const text = `import { test } from 'node:test'; import 'SUPPORT/unhandled.mjs';
+      test('passes', () => { setTimeout(() => { Promise.reject(new Error('late')); }, 50); });`;
+    assert.equal(runModule(text).status, 1);
+    assert.equal(runModule(text.replace('Promise.reject', 'String')).status, 0);
+  });
+
+  it('are watched in every test file', () => {
+    const files = fs.readdirSync(here).filter((name) => name.endsWith('.test.mjs'));
+    const unwatched = files.filter((name) => {
+      const text = fs.readFileSync(path.join(here, name), 'utf8');
+      return !/support\/(unhandled|actonce)\.mjs'/.test(text);
+    });
+    assert.deepEqual(unwatched, []);
+  });
+});
+
+describe('redis', () => {
+  it('starts on a unix socket, speaks, and is gone after stop', async () => {
+    const redis = await startRedis();
+    assert.match(redis.url, /^unix:\/\/\/.*\/s$/);
+    assert.equal(redis.urlFor({ user: 'u', password: 'p', db: 2 }), `${redis.url}?user=u&pass=p&db=2`);
+    await redis.send('SET', 'k', 'v');
+    const control = await redis.connect();
+    assert.equal(await control.send('GET', 'k'), 'v');
+    const { pid } = redis;
+    assert.ok(isAlive(pid));
+    await redis.stop();
+    await assert.rejects(redis.connect());
+    assert.equal(isAlive(pid), false);
+  });
+
+  it('takes configuration lines and comes back on the same address with what its file holds', async (t) => {
+    const redis = await startRedis({ listen: 'tcp', config: ['appendonly yes', 'appendfsync always', 'databases 3'] });
+    t.after(() => redis.stop());
+    const { url, pid } = redis;
+    await redis.send('SET', 'k', 'kept');
+    await redis.restart('SIGKILL');
+    assert.equal(redis.url, url);
+    assert.notEqual(redis.pid, pid);
+    assert.equal(await redis.send('GET', 'k'), 'kept');
+    assert.deepEqual(await redis.send('CONFIG', 'GET', 'databases'), ['databases', '3']);
+  });
+
+  it('lets ACL users do what their rules say', async (t) => {
+    const redis = await startRedis({ listen: 'tcp', users: ['app on >secret ~actonce:* -@all +get +set'] });
+    t.after(() => redis.stop());
+    assert.equal(redis.urlFor({ user: 'app', password: 'se/cret' }), redis.url.replace('//', '//app:se%2Fcret@'));
+    const client = await redis.connect();
+    await client.send('AUTH', 'app', 'secret');
+    assert.equal(await client.send('SET', 'actonce:a', '1'), 'OK');
+    await assert.rejects(client.send('SET', 'b', '1'), { code: 'NOPERM' });
+    await assert.rejects(client.send('DEL', 'actonce:a'), { code: 'NOPERM' });
+  });
+
+  it('speaks TLS to whom trusts its own authority, and sees a client certificate', async (t) => {
+    const redis = await startRedis({ listen: 'tls', config: ['tls-auth-clients yes'] });
+    t.after(() => redis.stop());
+    assert.match(redis.url, /^rediss:/);
+    assert.equal(await redis.send('PING'), 'PONG');
+    const { tls: _, ...address } = redis.target;
+    const { strangerCa, clientTls } = redis.certificates;
+    await assert.rejects(connectResp({ ...address, tls: { ...clientTls, ca: strangerCa } }), /certificate/);
+  });
+
+  it('that cannot start says why, with its log', async () => {
+    await assert.rejects(startRedis({ config: ['maxmemory a-lot'] }), /redis-server did not start[^]*a-lot/);
+  });
+
+  it('that is not installed is a failure that says what to do', () => {
+    const text = `import { startRedis } from 'SUPPORT/redis.mjs';
+      await startRedis().catch((error) => console.log(error.message));`;
+    const env = { PATH: '/nowhere', REDIS_BIN: '', VALKEY_BIN: '' };
+    assert.match(runModule(text, { env }).stdout, /needs? a real one\. Install it .* or set REDIS_BIN or VALKEY_BIN/);
+    const named = runModule(text, { env: { REDIS_BIN: '/nowhere/redis-server' } });
+    assert.match(named.stdout, /REDIS_BIN is set to .* not a program/);
+  });
+
+  it('dies with a test process that was killed', async () => {
+    const text = `import { startRedis } from 'SUPPORT/redis.mjs';
+      const redis = await startRedis();
+      console.log(redis.pid);
+      process.kill(process.pid, 'SIGKILL');`;
+    const { stdout, signal } = runModule(text);
+    assert.equal(signal, 'SIGKILL');
+    await eventually(() => !isAlive(Number(stdout)), { what: 'the end of the orphan' });
+  });
+
+  it('that nobody stops does not keep its test process alive', () => {
+    const { status, stdout } = runModule(`import { startRedis } from 'SUPPORT/redis.mjs';
+      console.log((await startRedis()).pid);`);
+    assert.equal(status, 0);
+    assert.match(stdout, /^\d+\n$/);
+  });
+});
+
+describe('proxy', () => {
+  let redis;
+  let direct;
+  before(async () => {
+    redis = await startRedis({ listen: 'tcp' });
+    direct = await redis.connect();
+  });
+  after(() => redis.stop());
+
+  async function proxied(t, options) {
+    const proxy = await startProxy({ to: redis.target, ...options });
+    t.after(() => proxy.close());
+    await direct.send('FLUSHALL');
+    return { proxy, client: await connectResp(proxy.target) };
+  }
+
+  it('passes everything, and counts commands and replies by name, also in a pipeline', async (t) => {
+    const { proxy, client } = await proxied(t);
+    assert.match(proxy.url, /^redis:\/\/127\.0\.0\.1:\d+$/);
+    const big = 'x'.repeat(300_000);
+    await Promise.all([client.send('SET', 'a', big), client.send('set', 'b', '2'), client.send('GET', 'a')]);
+    assert.equal(await client.send('GET', 'a'), big);
+    assert.deepEqual(proxy.requests, { SET: 2, GET: 2 });
+    assert.deepEqual(proxy.replies, { SET: 2, GET: 2 });
+    assert.equal(proxy.accepted, 1);
+  });
+
+  it('listens on a unix socket before a TCP server', async (t) => {
+    const { proxy, client } = await proxied(t, { listen: 'unix' });
+    assert.match(proxy.url, /^unix:\/\/\//);
+    assert.equal(await client.send('PING'), 'PONG');
+  });
+
+  it('swallows a reply after the server has applied the command', async (t) => {
+    const { proxy, client } = await proxied(t);
+    const fault = proxy.fault('swallow-reply', { on: 'INCR' });
+    const lost = client.send('INCR', 'n');
+    lost.catch(() => {});
+    assert.deepEqual(await fault.struck, ['INCR', 'n']);
+    assert.equal(await direct.send('GET', 'n'), '1');
+    assert.ok(await staysPending(lost));
+    const other = await connectResp(proxy.target);
+    assert.equal(await other.send('INCR', 'n'), 2);
+    assert.equal(fault.hits, 1);
+    assert.equal(proxy.replies.INCR, 2);
+  });
+
+  it('swallows the nth reply and closes', async (t) => {
+    const { proxy, client } = await proxied(t);
+    const fault = proxy.fault('swallow-reply-and-close', { on: 'INCR', nth: 2 });
+    assert.equal(await client.send('INCR', 'n'), 1);
+    await assert.rejects(client.send('INCR', 'n'), /closed/);
+    await fault.struck;
+    assert.equal(await direct.send('GET', 'n'), '2');
+  });
+
+  it('drops a request so that the server never sees it', async (t) => {
+    const { proxy, client } = await proxied(t);
+    const fault = proxy.fault('drop-request', { on: 'INCR' });
+    const first = client.send('GET', 'n');
+    const lost = client.send('INCR', 'n');
+    lost.catch(() => {});
+    assert.equal(await first, null);
+    await fault.struck;
+    assert.ok(await staysPending(lost));
+    assert.equal(await direct.send('GET', 'n'), null);
+  });
+
+  it('strikes by the arguments of a command, several times', async (t) => {
+    const { proxy, client } = await proxied(t);
+    const fault = proxy.fault('garbage', { on: ([name, key]) => name === 'INCR' && key === 'b', times: 2 });
+    assert.equal(await client.send('INCR', 'a'), 1);
+    await assert.rejects(client.send('INCR', 'b'), /not RESP/);
+    const second = await connectResp(proxy.target);
+    await assert.rejects(second.send('INCR', 'b'), /not RESP/);
+    const third = await connectResp(proxy.target);
+    assert.equal(await third.send('INCR', 'b'), 3);
+    assert.equal(fault.hits, 2);
+  });
+
+  it('cuts a reply after some bytes', async (t) => {
+    const { proxy } = await proxied(t);
+    await direct.send('SET', 'k', 'value');
+    proxy.fault('cut', { on: 'GET', bytes: 6 });
+    const raw = await rawExchange(proxy.target, encode(['GET', 'k']));
+    assert.equal(raw, '$5\r\nva');
+  });
+
+  it('delays one reply and keeps the order of those behind it', async (t) => {
+    const { proxy, client } = await proxied(t);
+    proxy.fault('delay', { on: 'INCR', ms: 80 });
+    const started = performance.now();
+    const order = [];
+    const note = (name) => () => order.push([name, performance.now() - started > 75]);
+    await Promise.all([
+      client.send('GET', 'n').then(note('GET')),
+      client.send('INCR', 'n').then(note('INCR')),
+      client.send('ECHO', 'e').then(note('ECHO')),
+    ]);
+    assert.deepEqual(order, [
+      ['GET', false],
+      ['INCR', true],
+      ['ECHO', true],
+    ]);
+  });
+
+  it('delays all replies in the delay mode, a pipeline by one delay in all', async (t) => {
+    const { proxy, client } = await proxied(t);
+    proxy.mode('delay', { ms: 60 });
+    const started = performance.now();
+    await Promise.all([client.send('PING'), client.send('PING'), client.send('PING')]);
+    const took = performance.now() - started;
+    assert.ok(took >= 55 && took < 160, `took ${took} ms`);
+  });
+
+  it('is a black hole in both directions, and what was lost stays lost', async (t) => {
+    const { proxy, client } = await proxied(t);
+    await client.send('PING');
+    proxy.mode('black-hole');
+    const lost = client.send('INCR', 'n');
+    lost.catch(() => {});
+    assert.ok(await staysPending(lost));
+    assert.equal(await direct.send('GET', 'n'), null);
+    proxy.mode('pass');
+    assert.ok(await staysPending(lost));
+    assert.equal(await (await connectResp(proxy.target)).send('INCR', 'n'), 1);
+  });
+
+  it('becomes a black hole at a command', async (t) => {
+    const { proxy, client } = await proxied(t);
+    const fault = proxy.fault('black-hole', { on: 'SET' });
+    const lost = client.send('SET', 'k', 'v');
+    lost.catch(() => {});
+    await fault.struck;
+    assert.ok(await staysPending(lost));
+    assert.equal(await direct.send('GET', 'k'), null);
+  });
+
+  it('is deaf in one direction only', async (t) => {
+    const { proxy, client } = await proxied(t);
+    proxy.mode('drop-replies');
+    const applied = client.send('INCR', 'n');
+    applied.catch(() => {});
+    await eventually(async () => (await direct.send('GET', 'n')) === '1');
+    assert.ok(await staysPending(applied));
+    proxy.mode('drop-requests');
+    const unseen = (await connectResp(proxy.target)).send('INCR', 'n');
+    unseen.catch(() => {});
+    assert.ok(await staysPending(unseen));
+    assert.equal(await direct.send('GET', 'n'), '1');
+  });
+
+  it('stalls and delivers everything, in order, when the stall is over', async (t) => {
+    const { proxy, client } = await proxied(t);
+    proxy.mode('stall');
+    const both = Promise.all([client.send('INCR', 'n'), client.send('INCR', 'n')]);
+    assert.ok(await staysPending(both));
+    assert.equal(await direct.send('GET', 'n'), null);
+    proxy.mode('pass');
+    assert.deepEqual(await both, [1, 2]);
+  });
+
+  it('refuses new connections and leaves the open ones', async (t) => {
+    const { proxy, client } = await proxied(t);
+    proxy.mode('refuse');
+    const refused = connectResp(proxy.target).then((second) => second.send('PING'));
+    await assert.rejects(refused);
+    assert.equal(await client.send('PING'), 'PONG');
+  });
+
+  it('cuts every connection, and a server that goes away is seen by the client', async (t) => {
+    const { proxy, client } = await proxied(t);
+    const waiting = client.send('BLPOP', 'never', 0);
+    await eventually(() => proxy.requests.BLPOP === 1);
+    proxy.cut();
+    await assert.rejects(waiting, /closed|ECONNRESET/);
+    const second = await connectResp(proxy.target);
+    await second.send('PING');
+    await direct.send('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await assert.rejects(second.send('PING'), /closed/);
+  });
+
+  it('keeps commands and replies together around published messages, RESP2 and RESP3', async (t) => {
+    for (const protocol of [2, 3]) {
+      const { proxy, client } = await proxied(t);
+      const messages = [];
+      client.onMessage = (message) => messages.push(message);
+      await client.send('HELLO', protocol);
+      if (protocol === 2) await client.send('SUBSCRIBE', 'c');
+      // RESP3 confirms by a push, which is no reply; the next reply belongs to the next command all the same.
+      else client.send('SUBSCRIBE', 'c').catch(() => {});
+      if (protocol === 3) await eventually(() => messages.length === 1);
+      const fault = proxy.fault('drop-message', { on: 'MESSAGE', nth: 2 });
+      for (const text of ['one', 'two', 'three']) await direct.send('PUBLISH', 'c', text);
+      await fault.struck;
+      await eventually(() => messages.at(-1)?.[2] === 'three');
+      assert.deepEqual(
+        messages.map((message) => message[2]).filter((text) => text !== 1),
+        ['one', 'three'],
+      );
+      assert.equal(proxy.replies.SUBSCRIBE, 1);
+      proxy.fault('swallow-reply', { on: 'PING' });
+      assert.ok(await staysPending(client.send('PING').catch(() => {})));
+      assert.equal(proxy.replies.PING, 1);
+    }
+  });
+
+  it('has modes, and no faults, before a TLS server', async (t) => {
+    const secure = await startRedis({ listen: 'tls' });
+    t.after(() => secure.stop());
+    const proxy = await startProxy({ to: secure.target });
+    t.after(() => proxy.close());
+    assert.match(proxy.url, /^rediss:/);
+    const client = await connectResp(proxy.target);
+    assert.equal(await client.send('PING'), 'PONG');
+    proxy.mode('drop-replies');
+    assert.ok(await staysPending(client.send('SET', 'k', 'v').catch(() => {})));
+    assert.equal(await secure.send('GET', 'k'), 'v');
+    assert.throws(() => proxy.fault('cut', { on: 'GET' }), /raw proxy/);
+  });
+
+  it('refuses faults and modes that it does not know', async (t) => {
+    const { proxy } = await proxied(t);
+    assert.throws(() => proxy.mode('slow'), /no mode 'slow'/);
+    assert.throws(() => proxy.fault('pass', { on: 'GET' }), /no fault 'pass'/);
+  });
+});
+
+/** Sends bytes and gives what came back until the connection ended. */
+async function rawExchange({ host, port }, bytes) {
+  const { connect } = await import('node:net');
+  const socket = connect({ host, port });
+  const chunks = [];
+  socket.on('data', (chunk) => chunks.push(chunk));
+  socket.write(bytes);
+  await once(socket, 'close');
+  return Buffer.concat(chunks).toString();
+}
+
+describe('monitor', () => {
+  it('tells the commands on the wire from those inside a script', async (t) => {
+    const redis = await startRedis();
+    t.after(() => redis.stop());
+    const monitor = await startMonitor(redis);
+    const script = "redis.call('SET', KEYS[1], ARGV[1]); return redis.call('GET', KEYS[1])";
+    await redis.send('EVAL', script, 1, 'k', 'say "hi" \\ there');
+    assert.deepEqual(await monitor.wire(), { EVAL: 1 });
+    const commands = await monitor.commands();
+    assert.deepEqual(
+      commands.filter(({ from }) => from === 'lua').map(({ name }) => name),
+      ['SET', 'GET'],
+    );
+    assert.deepEqual(commands.find(({ name }) => name === 'SET').args, ['SET', 'k', 'say "hi" \\ there']);
+    await monitor.clear();
+    assert.deepEqual(await monitor.commands(), []);
+  });
+
+  it('counts what the server executed during some work', async (t) => {
+    const redis = await startRedis();
+    t.after(() => redis.stop());
+    await redis.send('GET', 'earlier');
+    const counts = await countExecuted(redis, async () => {
+      await redis.send('EVAL', "return redis.call('SET', KEYS[1], '1')", 1, 'k');
+      await redis.send('SCRIPT', 'LOAD', 'return 1');
+    });
+    assert.deepEqual(counts, { EVAL: 1, SET: 1, 'SCRIPT|LOAD': 1 });
+    assert.deepEqual(await countExecuted(redis, () => {}), {});
+  });
+});
+
+describe('stores', () => {
+  it('are the embedded one and Redis with both executors, each with a prefix of its own', async () => {
+    assert.deepEqual(
+      stores.map(({ name }) => name),
+      ['memory', 'redis×loop', 'redis×thread'],
+    );
+    const opened = await Promise.all(stores.map((store) => store.open()));
+    assert.deepEqual(
+      opened.map(({ options }) => options.executor),
+      [undefined, 'loop', 'thread'],
+    );
+    assert.equal(opened[0].options.url, 'memory:');
+    assert.equal(opened[1].options.url, opened[2].options.url);
+    assert.equal(await opened[1].redis.send('PING'), 'PONG');
+    assert.equal(new Set(opened.map(({ options }) => options.prefix)).size, 3);
+  });
+});
+
+describe('worker', () => {
+  it('stands still while frozen, goes on when thawed, and dies at once when killed', async () => {
+    const worker = await startWorker();
+    assert.deepEqual(await worker.events(), []);
+    await worker.freeze();
+    const answer = worker.events();
+    assert.ok(await staysPending(answer));
+    worker.thaw();
+    assert.deepEqual(await answer, []);
+    await worker.freeze();
+    const lost = worker.events();
+    lost.catch(() => {});
+    assert.deepEqual(await worker.kill(), { code: null, signal: 'SIGKILL' });
+    await assert.rejects(lost, /the worker ended \(SIGKILL\)/);
+  });
+
+  it('ends by itself when it is told to stop, also while frozen', async () => {
+    const worker = await startWorker();
+    await worker.events();
+    await worker.freeze();
+    assert.deepEqual(await worker.stop(), { code: 0, signal: null });
+  });
+
+  it('dies with a test process that was killed, even while frozen', async () => {
+    const { stdout } = runModule(`import { startWorker } from 'SUPPORT/worker.mjs';
+      const worker = await startWorker();
+      await worker.freeze();
+      process.stdout.write(String(worker.pid), () => process.kill(process.pid, 'SIGKILL'));`);
+    await eventually(() => !isAlive(Number(stdout)), { what: 'the end of the orphan' });
+  });
+});
