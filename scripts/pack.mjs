@@ -6,15 +6,14 @@ import { addonFile, platform, platforms } from './platform.mjs';
 import { isMain, main, root, run } from './step.mjs';
 
 const MAIN_FILES = ['dist', 'index.d.ts', 'README.md', 'LICENSE', 'CHANGELOG.md'];
-const BUILD = path.join(root, '.build');
 
 function readManifest(file) {
   return JSON.parse(fs.readFileSync(path.join(root, file), 'utf8'));
 }
 
 /** A fresh folder with the manifest and the files: `files` maps the name in the package to where it comes from. */
-function stage(manifest, files) {
-  const folder = path.join(BUILD, manifest.name);
+function stage(into, manifest, files) {
+  const folder = path.join(into, manifest.name);
   fs.rmSync(folder, { recursive: true, force: true });
   fs.mkdirSync(folder, { recursive: true });
   fs.writeFileSync(path.join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
@@ -26,9 +25,9 @@ function stage(manifest, files) {
   return folder;
 }
 
-async function tarball(folder) {
+async function tarball(into, folder) {
   // --ignore-scripts: packing is copying, here and for whoever installs it.
-  await run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', BUILD], { cwd: folder });
+  await run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', into], { cwd: folder });
 }
 
 /** The version has one source, the main manifest: platform packages must match it to the digit. */
@@ -43,17 +42,18 @@ function manifests() {
   };
 }
 
-export async function pack() {
+/** The tarballs `actonce-<version>.tgz` and `actonce-<platform>-<version>.tgz` in the folder `into`. */
+export async function pack(into = path.join(root, '.build')) {
   const { main: mainManifest, native } = manifests();
   const present = MAIN_FILES.filter((name) => name !== 'README.md' || fs.existsSync(path.join(root, name)));
-  const mainFolder = stage(mainManifest, Object.fromEntries(present.map((name) => [name, name])));
-  const nativeFolder = stage(native, {
+  const mainFolder = stage(into, mainManifest, Object.fromEntries(present.map((name) => [name, name])));
+  const nativeFolder = stage(into, native, {
     [addonFile()]: addonFile(),
     'README.md': `npm/${platform()}/README.md`,
     LICENSE: 'LICENSE',
   });
-  await tarball(mainFolder);
-  await tarball(nativeFolder);
+  await tarball(into, mainFolder);
+  await tarball(into, nativeFolder);
 }
 
-if (isMain(import.meta.url)) await main(pack);
+if (isMain(import.meta.url)) await main(() => pack());

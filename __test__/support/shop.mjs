@@ -1,0 +1,94 @@
+// A customer of the demo shop: a Chromium on its page, and an eye on the ledgers that shop and provider keep on disk.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { chromium } from 'playwright-core';
+import { startShop } from '../../examples/shop/run.mjs';
+import { eventually } from './eventually.mjs';
+import { temporaryFolder } from './folder.mjs';
+import { dieWithUs, hasEnded } from './reaper.mjs';
+
+const PATIENCE_MS = 60_000;
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** @param executablePath of Chromium @param env for the shop: REDIS_URL puts both lanes on Redis */
+export async function openShop(executablePath, env = process.env) {
+  const shop = await startShop({ port: 0, folder: temporaryFolder('shop'), env });
+  shop.pids.forEach(dieWithUs);
+  const browser = await chromium.launch({ executablePath, args: FLAGS }); // a fresh profile each time
+  const page = await browser.newPage({ viewport: { width: 1200, height: 1000 } });
+  page.setDefaultTimeout(PATIENCE_MS);
+  await page.goto(shop.url);
+
+  const patiently = (what, condition) => eventually(condition, { withinMs: PATIENCE_MS, everyMs: 50, what });
+  const lane = (name) => page.locator(`section.lane[data-lane=${name}]`);
+  const lines = (name) => {
+    const file = path.join(shop.folder, `${name}.jsonl`);
+    const text = fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '';
+    return text
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line));
+  };
+
+  return {
+    page,
+
+    async setNetwork(mode) {
+      const set = page.waitForResponse((response) => response.request().method() === 'PUT');
+      await page.check(`input[value=${mode}]`);
+      assert.equal((await (await set).json()).mode, mode);
+    },
+
+    /** Clicks, and resolves to the idempotency key that the form sent. */
+    async placeOrder(name, clicks = 1) {
+      for (let click = 0; click < clicks; click += 1) await lane(name).locator('button').click();
+      return lane(name).locator('[name=idempotency-key]').inputValue();
+    },
+
+    /** Resolves once the page shows the order that this charge paid for. */
+    orderShown(charge) {
+      return page.locator('.receipt', { hasText: charge }).waitFor();
+    },
+
+    refusalShown(name) {
+      return lane(name).locator('.refusal', { hasText: 'already_processed' }).waitFor();
+    },
+
+    /** Resolves once this many requests have been dealt with, to what came of each, the runs first. */
+    async outcomes(key, count) {
+      const found = () => lines('attempts').filter((attempt) => attempt.key === key);
+      await patiently(`${count} requests with one key`, () => found().length >= count);
+      const names = found().map(({ outcome }) => outcome);
+      return names.sort((one, other) => Number(other === 'executed') - Number(one === 'executed'));
+    },
+
+    /** The ids of the charges that the provider's ledger holds for this key. */
+    charges(name, key) {
+      const made = lines('charges').filter(({ reference }) => reference === `${name}/${key}`);
+      return made.map(({ id }) => id);
+    },
+
+    /** Resolves once the page's own ledger lists these charges for this key, and no others. */
+    chargesShown(name, key, ids) {
+      const shown = lane(name).locator(`tr[data-key="${key}"] td:last-child li code`);
+      return patiently('the charges on the page', async () => {
+        return JSON.stringify(await shown.allTextContents()) === JSON.stringify(ids);
+      });
+    },
+
+    async close() {
+      await browser.close();
+      await shop.stop();
+      shop.pids.forEach(hasEnded);
+    },
+  };
+}
