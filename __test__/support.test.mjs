@@ -540,6 +540,41 @@ describe('worker', () => {
     assert.deepEqual(await worker.stop(), { code: 0, signal: null });
   });
 
+  it('runs fn by its steps, and tells what fn saw, said and did', async (t) => {
+    const ledger = openLedger();
+    const worker = await startWorker({ client: { url: 'memory:' }, ledger });
+    t.after(() => worker.stop());
+    const steps = [{ say: 'here' }, { wait: 'go on' }, { effect: true }, { busyMs: 5 }, { return: new Map([[1, 2n]]) }];
+    const call = worker.call({ key: 'k', steps, outcome: true });
+    const context = await call.said('here');
+    assert.deepEqual([context.key, context.attempt, context.protected, context.aborted], ['k', 1, true, false]);
+    assert.equal(ledger.count('k'), 0);
+    call.tell('go on');
+    const { value, runs } = await call.result;
+    assert.deepEqual([value.status, value.value], ['executed', new Map([[1, 2n]])]);
+    assert.deepEqual(runs, [context]);
+    assert.deepEqual(ledger.entries('k'), [{ key: 'k', attempt: 1, fence: context.fence, pid: worker.pid }]);
+    const again = await worker.call({ key: 'k', steps }).result;
+    assert.deepEqual(again, { value: new Map([[1, 2n]]), runs: [] });
+    assert.equal((await worker.client('inspect', { key: 'k' })).state, 'completed');
+    const types = (await worker.events()).map(({ type }) => type);
+    assert.ok(types.includes('completed') && types.includes('replayed'), types.join());
+  });
+
+  it('brings errors back as data, and rejects what a dead process can no longer answer', async () => {
+    const worker = await startWorker({ client: { url: 'memory:' } });
+    const thrown = { name: 'CardError', message: 'declined', code: 'card_declined' };
+    const { error } = await worker.call({ key: 'k', steps: [{ throw: thrown }] }).result;
+    assert.deepEqual(error, thrown);
+    assert.deepEqual((await worker.call({ key: 's', steps: [{ throw: 'a string' }] }).result).error, {
+      thrown: 'a string',
+    });
+    await assert.rejects(worker.client('inspect', {}), { code: 'ERR_INVALID_ARGUMENT' });
+    const call = worker.call({ key: 'l', steps: [{ say: 'soon' }, { exit: 3 }] });
+    await assert.rejects(call.result, /the worker ended \(3\)/);
+    assert.deepEqual(await worker.exited, { code: 3, signal: null });
+  });
+
   it('dies with a test process that was killed, even while frozen', async () => {
     const { stdout } = runModule(`import { startWorker } from 'SUPPORT/worker.mjs';
       const worker = await startWorker();
