@@ -1,3 +1,29 @@
+//! The native half of actonce: it makes a call run once per idempotency key, and remembers its outcome.
+//!
+//! The map, from the decision outwards:
+//!
+//! - [`model`]: what a record is and what each command does to it. Pure.
+//! - [`scripts`]: the same decisions as Lua, one file an operation.
+//! - [`store`]: where records live: [`store::memory`] in this process, [`store::redis`] behind a connection that is
+//!   a state machine without I/O.
+//! - [`lease`]: leases this process holds, renewed from a thread of their own.
+//! - [`session`]: one client's operations: begin, wait, complete, fail; what JavaScript is told.
+//! - `uv`: sockets on Node's own event loop. `node`: the only module that knows Node-API.
+//! - [`background`], [`clock`], [`error`]: threads, time, and what can go wrong.
+//!
+//! A call travels `node` → `session` → `store` → Lua or `model`, and its outcome the same way back. Rust never calls
+//! the user's function and never sees what its result means: payloads are opaque text.
+
+pub mod background;
+pub mod clock;
+pub mod error;
+pub mod lease;
 pub mod model;
 pub mod scripts;
+pub mod session;
 pub mod store;
+
+#[cfg(feature = "node")]
+mod node;
+#[cfg(feature = "node")]
+mod uv;

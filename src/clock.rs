@@ -1,0 +1,86 @@
+//! Time as this process sees it. Deadlines are measured on the boot-time clock, which goes on while the
+//! machine sleeps, so a laptop or a frozen VM that wakes up knows at once that its lease is over.
+//! The wall clock decides nothing; the server's clock is only ever estimated from `TIME`.
+
+use std::sync::OnceLock;
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// Microseconds since boot. Everything that takes a `Micros` named `now` is tested by passing time in.
+pub type Micros = u64;
+
+pub const MILLI: Micros = 1_000;
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const CLOCK: ClockId = ClockId::Boottime;
+/// macOS' monotonic clock already counts time asleep.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const CLOCK: ClockId = ClockId::Monotonic;
+
+#[must_use]
+pub fn now() -> Micros {
+    micros(clock_gettime(CLOCK))
+}
+
+/// The embedded store's server time: microseconds since the epoch when the process started, moving with the boot
+/// clock from then on, so that a wall clock that is set does not touch a lease.
+#[must_use]
+pub fn embedded(now: Micros) -> Micros {
+    static OFFSET: OnceLock<Micros> = OnceLock::new();
+    now + OFFSET.get_or_init(|| micros(clock_gettime(ClockId::Realtime)).saturating_sub(self::now()))
+}
+
+fn micros(time: rustix::time::Timespec) -> Micros {
+    u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0) / 1_000
+}
+
+/// What this process knows of a server's clock: one `TIME` reply, and how far it can be off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerClock {
+    /// The server's microseconds at `taken_at`.
+    server: Micros,
+    taken_at: Micros,
+    /// Half the round trip of the `TIME` that was asked.
+    error: Micros,
+}
+
+impl ServerClock {
+    /// Two quartz clocks part by at most this many parts per million.
+    const DRIFT_PPM: u64 = 500;
+
+    #[must_use]
+    pub fn measured(server: Micros, sent: Micros, received: Micros) -> Self {
+        let half = received.saturating_sub(sent) / 2;
+        Self { server, taken_at: sent + half, error: half }
+    }
+
+    #[must_use]
+    pub fn estimate(&self, now: Micros) -> Micros {
+        self.server + now.saturating_sub(self.taken_at)
+    }
+
+    #[must_use]
+    pub fn error(&self, now: Micros) -> Micros {
+        self.error + now.saturating_sub(self.taken_at) * Self::DRIFT_PPM / 1_000_000
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_estimate_moves_with_local_time_and_its_error_grows_with_age() {
+        let clock = ServerClock::measured(5_000_000, 1_000, 3_000);
+        assert_eq!(clock.estimate(2_000), 5_000_000);
+        assert_eq!(clock.estimate(1_002_000), 6_000_000);
+        assert_eq!(clock.error(2_000), 1_000);
+        assert_eq!(clock.error(2_000 + 1_000_000), 1_500);
+    }
+
+    #[test]
+    fn the_boot_clock_runs_forward() {
+        let before = now();
+        assert!(now() >= before);
+    }
+}

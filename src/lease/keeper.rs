@@ -1,0 +1,138 @@
+//! Renews what [`Leases`] says is due, from a thread and a connection of its own.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Once};
+
+use tokio::sync::Notify;
+
+use super::{Leases, Loss, Renewal};
+use crate::background;
+use crate::clock::{self, Micros};
+use crate::model::{Command, Now, Outcome};
+use crate::store::memory::MemoryStore;
+use crate::store::redis::request::{Answer, Ask, Event, Request};
+use crate::store::redis::target::Target;
+use crate::store::redis::task::{Turner, sleep_until};
+use crate::store::redis::wire::Wire;
+
+/// Where leases are renewed.
+#[derive(Clone)]
+pub enum KeptStore {
+    Memory(Arc<MemoryStore>),
+    Redis { target: Arc<Target>, command_timeout: Micros },
+}
+
+/// Ends the keeper's task when dropped; leases that are still held then run out.
+pub struct Keeper {
+    pub leases: Arc<Leases>,
+    stop: Arc<Stop>,
+}
+
+#[derive(Default)]
+struct Stop {
+    stopped: AtomicBool,
+    wake: Notify,
+}
+
+impl Keeper {
+    /// `report` is called on the keeper's thread with every lease that is lost.
+    #[must_use]
+    pub fn new(store: KeptStore, report: Arc<dyn Fn(u32, Loss) + Send + Sync>) -> Self {
+        let stop = Arc::new(Stop::default());
+        let started = Once::new();
+        let leases = Arc::new_cyclic(|leases: &std::sync::Weak<Leases>| {
+            let (leases, stop) = (leases.clone(), Arc::clone(&stop));
+            Leases::new(Box::new(move || {
+                // The first lease starts the task: a client that never begins costs no thread.
+                started.call_once(|| {
+                    if let Some(leases) = leases.upgrade() {
+                        background::keeper().spawn(keep(leases, store.clone(), Arc::clone(&report), Arc::clone(&stop)));
+                    }
+                });
+                stop.wake.notify_one();
+            }))
+        });
+        Self { leases, stop }
+    }
+
+    pub fn stop(&self) {
+        self.stop.stopped.store(true, Ordering::Release);
+        self.stop.wake.notify_one();
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+async fn keep(leases: Arc<Leases>, store: KeptStore, report: Arc<dyn Fn(u32, Loss) + Send + Sync>, stop: Arc<Stop>) {
+    let mut renewals = Vec::new();
+    let mut losses = Vec::new();
+    // The connection is made when the first renewal is due, not before.
+    let mut wire = match &store {
+        KeptStore::Memory(_) => None,
+        KeptStore::Redis { target, command_timeout } => Some(Wire::new(Arc::clone(target), *command_timeout)),
+    };
+    let mut turner = Turner::default();
+    while !stop.stopped.load(Ordering::Acquire) {
+        let now = clock::now();
+        if let Some(wire) = &mut wire {
+            wire.read(now);
+            wire.tick(now);
+            for event in std::mem::take(wire.engine.events()) {
+                heard(&leases, event, &mut losses);
+            }
+        }
+        let mut wake_at = leases.turn(now, &mut renewals, &mut losses);
+        for renewal in renewals.drain(..) {
+            match (&store, &mut wire) {
+                (_, Some(wire)) => wire.engine.submit(request(renewal), now),
+                (KeptStore::Memory(memory), None) => {
+                    let command = Command::Extend { owner: renewal.owner };
+                    let outcome = memory.execute(&renewal.key, &command, Now { us: clock::embedded(now) });
+                    settle(&leases, renewal.op, &outcome, now, &mut losses);
+                    wake_at = wake_at.min(now + renewal.interval);
+                }
+                (KeptStore::Redis { .. }, None) => {}
+            }
+        }
+        for (op, loss) in losses.drain(..) {
+            report(op, loss);
+        }
+        let Some(wire) = &mut wire else {
+            tokio::select! { () = stop.wake.notified() => {}, () = sleep_until(wake_at) => {} }
+            continue;
+        };
+        turner.write(wire, now);
+        wake_at = wake_at.min(wire.engine.wake_at());
+        tokio::select! { () = stop.wake.notified() => {}, () = turner.idle(wire, wake_at) => {} }
+    }
+}
+
+fn request(renewal: Renewal) -> Request {
+    Request {
+        id: u64::from(renewal.op),
+        key: renewal.key,
+        ask: Ask::Command(Command::Extend { owner: renewal.owner }),
+        deadline: renewal.deadline,
+        patience: Micros::MAX,
+        silence: renewal.interval,
+        was_sent: false,
+    }
+}
+
+fn heard(leases: &Leases, event: Event, losses: &mut Vec<(u32, Loss)>) {
+    // What failed is not refused: the lease may still be ours, and its deadline will tell.
+    if let Event::Answer(id, Answer::Outcome { outcome, sent_at }) = event {
+        settle(leases, (id & u64::from(u32::MAX)) as u32, &outcome, sent_at, losses);
+    }
+}
+
+fn settle(leases: &Leases, op: u32, outcome: &Outcome, sent_at: Micros, losses: &mut Vec<(u32, Loss)>) {
+    match outcome {
+        Outcome::Done => leases.renewed(op, sent_at),
+        _ => leases.refused(op, losses),
+    }
+}

@@ -1,0 +1,335 @@
+//! Which leases are held, until when, and which is due for renewal. No I/O, no clock.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::clock::{MILLI, Micros};
+use crate::model::Owner;
+
+/// Why a lease is not held any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// The local deadline passed and no renewal was heard of.
+    Unheard,
+    /// The store said that the record belongs to somebody else, or is gone.
+    Refused,
+    /// The operation outlived `maxLeaseMs`.
+    TooLong,
+}
+
+/// A lease as `begin` acquired it.
+pub struct Held {
+    pub key: String,
+    pub owner: Owner,
+    /// Length of the lease.
+    pub lease: Micros,
+    /// When the command that acquired it was written: the lease cannot end earlier on the server than `lease` later.
+    pub sent_at: Micros,
+    /// Renewal stops here.
+    pub ends_at: Micros,
+}
+
+/// One renewal to send.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Renewal {
+    pub op: u32,
+    pub key: String,
+    pub owner: Owner,
+    /// The lease is lost here unless the answer comes first.
+    pub deadline: Micros,
+    pub interval: Micros,
+}
+
+struct Lease {
+    held: Held,
+    deadline: Micros,
+    due: Micros,
+    /// An outcome is on its way to the store: its loss is that command's answer, not ours to announce.
+    settling: bool,
+    lost: bool,
+}
+
+impl Lease {
+    fn interval(&self) -> Micros {
+        self.held.lease / 3
+    }
+
+    /// When to look at it while a renewal is under way.
+    fn appointment(&self) -> Micros {
+        self.deadline.min(self.held.ends_at)
+    }
+}
+
+/// Renew at a third; call it lost this much before the server would.
+#[must_use]
+pub fn margin(lease: Micros) -> Micros {
+    (50 * MILLI).max(lease / 50).min(lease / 4)
+}
+
+#[derive(Default)]
+struct Table {
+    leases: HashMap<u32, Lease>,
+    /// By renewal interval, in order of due time: equal leases come due in the order in which they were taken.
+    /// Entries of leases that ended are skipped, and swept when they outnumber the living.
+    queues: HashMap<Micros, VecDeque<(Micros, u32)>>,
+    /// Exact appointments: deadlines of renewals under way, ends of `maxLeaseMs`.
+    timed: BTreeSet<(Micros, u32)>,
+    /// When the keeper will look again.
+    wake_at: Micros,
+}
+
+impl Table {
+    fn schedule(&mut self, op: u32, due: Micros) {
+        let Some(lease) = self.leases.get_mut(&op) else { return };
+        let interval = lease.interval();
+        if lease.held.ends_at <= due {
+            lease.due = Micros::MAX;
+            self.timed.insert((lease.held.ends_at, op));
+            return;
+        }
+        lease.due = due;
+        let queue = self.queues.entry(interval).or_default();
+        if queue.len() > 1_024 + 2 * self.leases.len() {
+            queue.retain(|(due, op)| self.leases.get(op).is_some_and(|lease| lease.due == *due));
+        }
+        queue.push_back((due, op));
+    }
+
+    fn next_appointment(&mut self) -> Micros {
+        let leases = &self.leases;
+        let mut next = self.timed.first().map_or(Micros::MAX, |(at, _)| *at);
+        self.queues.retain(|_, queue| {
+            while let Some((due, op)) = queue.front() {
+                if leases.get(op).is_some_and(|lease| lease.due == *due) {
+                    next = next.min(*due);
+                    return true;
+                }
+                queue.pop_front();
+            }
+            false
+        });
+        next
+    }
+}
+
+pub struct Leases {
+    table: Mutex<Table>,
+    wake_keeper: Box<dyn Fn() + Send + Sync>,
+}
+
+impl Leases {
+    /// `wake_keeper` is called when a lease comes due earlier than the keeper knows of.
+    #[must_use]
+    pub fn new(wake_keeper: Box<dyn Fn() + Send + Sync>) -> Self {
+        let table = Table { wake_at: Micros::MAX, ..Table::default() };
+        Self { table: Mutex::new(table), wake_keeper }
+    }
+
+    /// A panic while the table was locked cannot leave it half changed in a way that matters more than going on.
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn hold(&self, op: u32, held: Held) {
+        let mut table = self.table();
+        let deadline = held.sent_at + held.lease - margin(held.lease);
+        let due = held.sent_at + held.lease / 3;
+        let first = due.min(held.ends_at);
+        table.leases.insert(op, Lease { held, deadline, due, settling: false, lost: false });
+        table.schedule(op, due);
+        if first < table.wake_at {
+            table.wake_at = first;
+            drop(table);
+            (self.wake_keeper)();
+        }
+    }
+
+    pub fn settle(&self, op: u32) {
+        if let Some(lease) = self.table().leases.get_mut(&op) {
+            lease.settling = true;
+        }
+    }
+
+    pub fn release(&self, op: u32) {
+        self.table().leases.remove(&op);
+    }
+
+    #[must_use]
+    pub fn is_held(&self, op: u32, now: Micros) -> bool {
+        self.table().leases.get(&op).is_some_and(|lease| !lease.lost && now < lease.deadline)
+    }
+
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.table().leases.len()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The keeper's turn: what to renew, what is lost, and when to look again.
+    pub fn turn(&self, now: Micros, renewals: &mut Vec<Renewal>, losses: &mut Vec<(u32, Loss)>) -> Micros {
+        let mut table = self.table();
+        while let Some((at, op)) = table.timed.first().copied().filter(|(at, _)| *at <= now) {
+            table.timed.remove(&(at, op));
+            let Some(lease) = table.leases.get_mut(&op) else { continue };
+            let loss = if now >= lease.held.ends_at { Loss::TooLong } else { Loss::Unheard };
+            if now >= lease.deadline || loss == Loss::TooLong {
+                lose(lease, op, loss, losses);
+            }
+        }
+        let intervals: Vec<Micros> = table.queues.keys().copied().collect();
+        for interval in intervals {
+            while let Some((due, op)) = table.queues.get_mut(&interval).and_then(|queue| pop_due(queue, now)) {
+                let Some(lease) = table.leases.get_mut(&op).filter(|lease| lease.due == due) else { continue };
+                lease.due = Micros::MAX;
+                let deadline = lease.deadline;
+                if now >= deadline {
+                    lose(lease, op, Loss::Unheard, losses);
+                    continue;
+                }
+                let (key, owner, at) = (lease.held.key.clone(), lease.held.owner, lease.appointment());
+                renewals.push(Renewal { op, key, owner, deadline, interval });
+                table.timed.insert((at, op));
+            }
+        }
+        table.wake_at = table.next_appointment();
+        table.wake_at
+    }
+
+    /// The store renewed it by a command written at `sent_at`.
+    pub fn renewed(&self, op: u32, sent_at: Micros) {
+        let mut table = self.table();
+        let Some(lease) = table.leases.get_mut(&op) else { return };
+        let old = lease.appointment();
+        lease.deadline = sent_at + lease.held.lease - margin(lease.held.lease);
+        let due = sent_at + lease.interval();
+        let lost = lease.lost;
+        table.timed.remove(&(old, op));
+        if !lost {
+            table.schedule(op, due);
+        }
+    }
+
+    /// The store said no.
+    pub fn refused(&self, op: u32, losses: &mut Vec<(u32, Loss)>) {
+        if let Some(lease) = self.table().leases.get_mut(&op) {
+            lose(lease, op, Loss::Refused, losses);
+        }
+    }
+}
+
+fn lose(lease: &mut Lease, op: u32, loss: Loss, losses: &mut Vec<(u32, Loss)>) {
+    if !lease.lost && !lease.settling {
+        losses.push((op, loss));
+    }
+    lease.lost = true;
+}
+
+fn pop_due(queue: &mut VecDeque<(Micros, u32)>, now: Micros) -> Option<(Micros, u32)> {
+    queue.front().copied().filter(|(due, _)| *due <= now)?;
+    queue.pop_front()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    const LEASE: Micros = 600 * MILLI;
+    const FOREVER: Micros = Micros::MAX / 2;
+
+    fn held(sent_at: Micros, ends_at: Micros) -> Held {
+        Held { key: "k".into(), owner: Owner::from_random([7; 12]), lease: LEASE, sent_at, ends_at }
+    }
+
+    fn turn(leases: &Leases, now: Micros) -> (Vec<u32>, Vec<(u32, Loss)>, Micros) {
+        let (mut renewals, mut losses) = (Vec::new(), Vec::new());
+        let next = leases.turn(now, &mut renewals, &mut losses);
+        (renewals.iter().map(|renewal| renewal.op).collect(), losses, next)
+    }
+
+    fn quiet() -> Leases {
+        Leases::new(Box::new(|| {}))
+    }
+
+    #[test]
+    fn the_keeper_is_woken_once_for_many_short_operations() {
+        let woken = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&woken);
+        let leases = Leases::new(Box::new(move || {
+            count.fetch_add(1, Ordering::Relaxed);
+        }));
+        for op in 0..10_000 {
+            leases.hold(op, held(u64::from(op), FOREVER));
+            leases.release(op);
+        }
+        assert_eq!(woken.load(Ordering::Relaxed), 1);
+        assert!(leases.table().queues.values().map(VecDeque::len).sum::<usize>() < 2_000);
+        assert_eq!(turn(&leases, LEASE), (vec![], vec![], Micros::MAX));
+    }
+
+    #[test]
+    fn a_lease_is_renewed_at_a_third_and_again_a_third_after_the_renewal_was_sent() {
+        let leases = quiet();
+        leases.hold(1, held(0, FOREVER));
+        assert_eq!(turn(&leases, LEASE / 3 - 1), (vec![], vec![], LEASE / 3));
+        let deadline = LEASE - margin(LEASE);
+        assert_eq!(turn(&leases, LEASE / 3), (vec![1], vec![], deadline));
+        assert_eq!(turn(&leases, LEASE / 3 + 1), (vec![], vec![], deadline));
+        leases.renewed(1, LEASE / 3);
+        assert_eq!(turn(&leases, LEASE / 3 + 2), (vec![], vec![], LEASE / 3 * 2));
+        assert!(leases.is_held(1, deadline));
+    }
+
+    #[test]
+    fn a_lease_whose_renewal_is_not_heard_of_is_lost_before_the_server_ends_it() {
+        let leases = quiet();
+        leases.hold(1, held(0, FOREVER));
+        turn(&leases, LEASE / 3);
+        let deadline = LEASE - margin(LEASE);
+        assert_eq!(turn(&leases, deadline - 1).1, vec![]);
+        assert_eq!(turn(&leases, deadline).1, vec![(1, Loss::Unheard)]);
+        assert!(!leases.is_held(1, deadline));
+        assert_eq!(turn(&leases, deadline + 1), (vec![], vec![], Micros::MAX));
+    }
+
+    #[test]
+    fn a_thawed_process_loses_at_once_what_it_held() {
+        let leases = quiet();
+        leases.hold(1, held(0, FOREVER));
+        assert_eq!(turn(&leases, 10 * LEASE), (vec![], vec![(1, Loss::Unheard)], Micros::MAX));
+    }
+
+    #[test]
+    fn renewal_stops_at_the_longest_time_allowed() {
+        let leases = quiet();
+        leases.hold(1, held(0, LEASE / 2));
+        turn(&leases, LEASE / 3);
+        leases.renewed(1, LEASE / 3);
+        assert_eq!(turn(&leases, LEASE / 2 - 1), (vec![], vec![], LEASE / 2));
+        assert_eq!(turn(&leases, LEASE / 2).1, vec![(1, Loss::TooLong)]);
+    }
+
+    #[test]
+    fn an_operation_that_settles_is_not_told_that_its_lease_is_gone() {
+        let leases = quiet();
+        leases.hold(1, held(0, FOREVER));
+        leases.settle(1);
+        let mut losses = Vec::new();
+        leases.refused(1, &mut losses);
+        assert_eq!(losses, vec![]);
+        assert!(!leases.is_held(1, 1));
+    }
+
+    #[test]
+    fn the_margin_is_fifty_milliseconds_or_two_per_cent_but_never_a_quarter() {
+        assert_eq!(margin(30_000 * MILLI), 600 * MILLI);
+        assert_eq!(margin(LEASE), 50 * MILLI);
+        assert_eq!(margin(100 * MILLI), 25 * MILLI);
+    }
+}

@@ -1,0 +1,233 @@
+//! The executor on Node's own event loop: no thread is crossed between a call and its answer. Commands of one turn
+//! of the loop leave in one write, before the loop waits; the answers of one read arrive in one callback.
+
+use std::cell::{Cell, RefCell};
+use std::os::fd::AsRawFd as _;
+use std::rc::{Rc, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::outbox::Outbox;
+use super::waker::Waker;
+use crate::background;
+use crate::clock::{self, MILLI, Micros};
+use crate::session::{Backend, Notice, Session};
+use crate::store::redis::connect::connect;
+use crate::uv::{Loop, Poll, Prepare, Timer};
+
+/// Notices from other threads. They are dropped once it is closed.
+#[derive(Default)]
+pub struct Mailbox {
+    notices: Mutex<Option<Vec<Notice>>>,
+    waker: Mutex<Option<Waker>>,
+}
+
+impl Mailbox {
+    pub fn open(&self, waker: Waker) {
+        *self.notices.lock().unwrap_or_else(PoisonError::into_inner) = Some(Vec::new());
+        *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(waker);
+    }
+
+    pub fn send(&self, notice: Notice) {
+        if let Some(notices) = &mut *self.notices.lock().unwrap_or_else(PoisonError::into_inner) {
+            notices.push(notice);
+        }
+        let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    fn take(&self) -> Vec<Notice> {
+        self.notices.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    pub fn close(&self) {
+        self.notices.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(waker) = self.waker.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            waker.release();
+        }
+    }
+}
+
+struct Handles {
+    prepare: Prepare,
+    timer: Timer,
+    poll: Option<Poll>,
+}
+
+pub struct OnLoop {
+    on: Loop,
+    session: RefCell<Session>,
+    outbox: Outbox,
+    mailbox: Arc<Mailbox>,
+    handles: RefCell<Option<Handles>>,
+    writes_planned: Cell<bool>,
+    wants_write: Cell<bool>,
+    wakes_at: Cell<Micros>,
+    busy: Cell<bool>,
+    me: Weak<OnLoop>,
+}
+
+impl OnLoop {
+    /// `None` when libuv gives no handle.
+    pub fn start(on: Loop, session: Session, outbox: Outbox, mailbox: Arc<Mailbox>) -> Option<Rc<Self>> {
+        let executor = Rc::new_cyclic(|me| Self {
+            on,
+            session: RefCell::new(session),
+            outbox,
+            mailbox,
+            handles: RefCell::new(None),
+            writes_planned: Cell::new(false),
+            wants_write: Cell::new(false),
+            wakes_at: Cell::new(Micros::MAX),
+            busy: Cell::new(false),
+            me: me.clone(),
+        });
+        let prepare = Prepare::new(&executor.on, executor.calling(Self::write))?;
+        let timer = Timer::new(&executor.on, executor.calling(Self::time_has_come))?;
+        *executor.handles.borrow_mut() = Some(Handles { prepare, timer, poll: None });
+        Some(executor)
+    }
+
+    /// A callback that does nothing once the executor is gone.
+    fn calling(&self, method: fn(&Self)) -> Rc<dyn Fn()> {
+        let me = self.me.clone();
+        Rc::new(move || {
+            if let Some(me) = me.upgrade() {
+                method(&me);
+            }
+        })
+    }
+
+    /// A call from JavaScript.
+    pub fn run(&self, call: impl FnOnce(&mut Session, Micros)) {
+        let now = clock::now();
+        call(&mut self.session.borrow_mut(), now);
+        self.afterwards(now, true);
+    }
+
+    /// Another thread left a notice.
+    pub fn look_at_mail(&self) {
+        let now = clock::now();
+        for notice in self.mailbox.take() {
+            self.session.borrow_mut().notice(notice, now);
+        }
+        self.afterwards(now, false);
+    }
+
+    fn socket_is_ready(&self) {
+        if self.wants_write.get() {
+            self.write();
+        }
+        self.turn();
+    }
+
+    fn time_has_come(&self) {
+        self.wakes_at.set(Micros::MAX);
+        self.turn();
+    }
+
+    /// The socket is read before the session looks at the time: a blocked loop must not take late for silent.
+    fn turn(&self) {
+        let now = clock::now();
+        {
+            let mut session = self.session.borrow_mut();
+            if let Backend::Redis(wire) = &mut session.backend {
+                wire.read(now);
+            }
+            session.turn(now);
+        }
+        self.afterwards(now, false);
+    }
+
+    fn write(&self) {
+        let now = clock::now();
+        self.writes_planned.set(false);
+        {
+            let mut session = self.session.borrow_mut();
+            if let Backend::Redis(wire) = &mut session.backend {
+                self.wants_write.set(wire.write(now));
+            }
+            session.take_events(now);
+        }
+        if let Some(handles) = &*self.handles.borrow() {
+            handles.prepare.stop();
+            if let Some(poll) = &handles.poll {
+                poll.watch(self.wants_write.get());
+            }
+        }
+        self.afterwards(now, false);
+    }
+
+    fn afterwards(&self, now: Micros, in_call: bool) {
+        loop {
+            let deliveries = std::mem::take(self.session.borrow_mut().deliveries());
+            if deliveries.is_empty() {
+                break;
+            }
+            // JavaScript may call back in here: nothing is borrowed.
+            self.outbox.send(&deliveries, in_call);
+        }
+        self.plan(now);
+    }
+
+    /// Arranges that the loop comes back: to write, to read, in time, and not for nothing.
+    fn plan(&self, now: Micros) {
+        let mut session = self.session.borrow_mut();
+        let mut handles = self.handles.borrow_mut();
+        let Some(handles) = &mut *handles else { return };
+        if let Backend::Redis(wire) = &mut session.backend {
+            if wire.has_retired() || (handles.poll.is_none() && wire.stream().is_some()) {
+                // Polling ends before the descriptor is closed.
+                handles.poll = None;
+                drop(wire.take_retired());
+                self.wants_write.set(false);
+                let descriptor = wire.stream().map(|stream| stream.as_raw_fd());
+                let ready = self.calling(Self::socket_is_ready);
+                handles.poll = descriptor.and_then(|descriptor| Poll::new(&self.on, descriptor, ready));
+            }
+            if wire.engine.wants_connection(now) {
+                wire.engine.connecting();
+                let (target, mailbox) = (Arc::clone(&wire.target), Arc::clone(&self.mailbox));
+                background::io().spawn(async move { mailbox.send(Notice::Connected(connect(target).await)) });
+            }
+            if wire.has_output() && !self.wants_write.get() && !self.writes_planned.replace(true) {
+                handles.prepare.start();
+            }
+        }
+        let wake_at = session.wake_at();
+        if wake_at < self.wakes_at.get() {
+            self.wakes_at.set(wake_at);
+            handles.timer.start(wake_at.saturating_sub(now).div_ceil(MILLI));
+        }
+        let busy = session.is_busy();
+        if self.busy.replace(busy) != busy {
+            handles.timer.keep_alive(busy);
+        }
+    }
+
+    /// The environment ends: JavaScript must not be called any more.
+    pub fn silence(&self) {
+        self.outbox.close();
+    }
+
+    /// Ends every call, closes every handle. `closed` is called when libuv has let go of the last one.
+    pub fn close(&self, closed: Box<dyn FnOnce()>) {
+        let now = clock::now();
+        self.session.borrow_mut().close(now);
+        self.afterwards(now, true);
+        let handles = self.handles.borrow_mut().take();
+        drop(handles);
+        if let Backend::Redis(wire) = &mut self.session.borrow_mut().backend {
+            drop(wire.take_retired());
+        }
+        self.mailbox.close();
+        self.outbox.close();
+        self.when_closed(closed);
+    }
+
+    /// Calls `closed` when libuv has let go of the last handle.
+    pub fn when_closed(&self, closed: Box<dyn FnOnce()>) {
+        self.on.when_closed(closed);
+    }
+}

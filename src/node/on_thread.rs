@@ -1,0 +1,150 @@
+//! The executor on a background thread: where Node's loop is not to be had, or when a test asks for it. Calls and
+//! answers cross threads, which costs about ten times what [`super::on_loop`] costs; the semantics are the same.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use napi::sys;
+use tokio::sync::mpsc;
+
+use super::outbox::Outbox;
+use super::waker::Waker;
+use crate::background;
+use crate::clock::{self, Micros};
+use crate::session::{Backend, Delivery, Notice, Session, Tag};
+use crate::store::redis::task::{Turner, sleep_until};
+
+type Job = Box<dyn FnOnce(&mut Session, Micros) + Send>;
+
+/// For any thread: work for the session.
+#[derive(Clone)]
+pub struct Jobs(mpsc::UnboundedSender<Job>);
+
+impl Jobs {
+    pub fn new() -> (Self, mpsc::UnboundedReceiver<Job>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Self(sender), receiver)
+    }
+
+    pub fn send(&self, job: impl FnOnce(&mut Session, Micros) + Send + 'static) {
+        // Nobody listens any more: the client is closed.
+        let _ = self.0.send(Box::new(job));
+    }
+
+    pub fn notice(&self, notice: Notice) {
+        self.send(move |session, now| session.notice(notice, now));
+    }
+}
+
+pub struct OnThread {
+    env: sys::napi_env,
+    jobs: Jobs,
+    news: Arc<Mutex<Vec<Delivery>>>,
+    outbox: Outbox,
+    waker: Waker,
+    /// Operations whose answer keeps the process alive.
+    awaited: RefCell<HashSet<u32>>,
+}
+
+impl OnThread {
+    pub fn start(
+        env: sys::napi_env,
+        session: Session,
+        jobs: (Jobs, mpsc::UnboundedReceiver<Job>),
+        outbox: Outbox,
+        waker: Waker,
+    ) -> Self {
+        let (jobs, receiver) = jobs;
+        let news = Arc::new(Mutex::new(Vec::new()));
+        background::io().spawn(host(session, receiver, Arc::clone(&news), waker.clone()));
+        Self { env, jobs, news, outbox, waker, awaited: RefCell::new(HashSet::new()) }
+    }
+
+    pub fn run(&self, op: Option<u32>, call: impl FnOnce(&mut Session, Micros) + Send + 'static) {
+        if let Some(op) = op {
+            let mut awaited = self.awaited.borrow_mut();
+            if awaited.is_empty() {
+                self.waker.keep_alive(self.env, true);
+            }
+            awaited.insert(op);
+        }
+        self.jobs.send(call);
+    }
+
+    pub fn forget(&self, op: u32) {
+        let mut awaited = self.awaited.borrow_mut();
+        if awaited.remove(&op) && awaited.is_empty() {
+            self.waker.keep_alive(self.env, false);
+        }
+    }
+
+    /// The thread left news.
+    pub fn look_at_news(&self) {
+        let news = std::mem::take(&mut *self.news.lock().unwrap_or_else(PoisonError::into_inner));
+        for delivery in &news {
+            // After these an answer is still to come.
+            if !matches!(delivery.tag, Tag::Delayed | Tag::LeaseLost) {
+                self.forget(delivery.op);
+            }
+        }
+        self.outbox.send(&news, false);
+    }
+
+    pub fn close(&self) {
+        self.jobs.send(|session, now| session.close(now));
+    }
+
+    /// JavaScript will not listen any more.
+    pub fn end(&self) {
+        self.close();
+        self.waker.release();
+        self.outbox.close();
+    }
+}
+
+async fn host(
+    mut session: Session,
+    mut jobs: mpsc::UnboundedReceiver<Job>,
+    news: Arc<Mutex<Vec<Delivery>>>,
+    waker: Waker,
+) {
+    let mut turner = Turner::default();
+    loop {
+        let now = clock::now();
+        if let Backend::Redis(wire) = &mut session.backend {
+            wire.read(now);
+        }
+        session.turn(now);
+        if let Backend::Redis(wire) = &mut session.backend {
+            turner.write(wire, now);
+        }
+        session.take_events(now);
+        let fresh = std::mem::take(session.deliveries());
+        if !fresh.is_empty() {
+            news.lock().unwrap_or_else(PoisonError::into_inner).extend(fresh);
+            waker.wake();
+        }
+        let wake_at = session.wake_at();
+        let job = match &mut session.backend {
+            Backend::Memory(_) => tokio::select! { job = jobs.recv() => Some(job), () = sleep_until(wake_at) => None },
+            Backend::Redis(wire) => tokio::select! {
+                biased;
+                job = jobs.recv() => Some(job),
+                () = turner.idle(wire, wake_at) => None,
+            },
+        };
+        match job {
+            None => {}
+            // Every sender is gone: the client was dropped.
+            Some(None) => return,
+            Some(Some(job)) => {
+                let now = clock::now();
+                job(&mut session, now);
+                while let Ok(job) = jobs.try_recv() {
+                    job(&mut session, now);
+                }
+            }
+        }
+    }
+}

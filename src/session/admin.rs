@@ -1,0 +1,164 @@
+//! An operator's requests: look at a record, resolve an indeterminate one, reset one. Rare, so they cross as JSON.
+
+use serde::{Deserialize, Serialize};
+
+use super::delivery::{Delivery, Tag};
+use super::op::{Op, Phase};
+use super::{Ask, Command, Session, Terms};
+use crate::clock::{MILLI, Micros};
+use crate::error::StoreError;
+use crate::model::{Outcome, Record, Resolution, State, Unreadable};
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum What {
+    Inspect,
+    Resolve,
+    Reset,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AdminRequest {
+    #[serde(rename = "do")]
+    what: What,
+    /// Exactly one of the two names the record.
+    hash: Option<String>,
+    identity: Option<String>,
+    #[serde(default)]
+    force: bool,
+    /// The result to record, as encoded text; without it `resolve` lets the next caller run.
+    value: Option<String>,
+    #[serde(default)]
+    rerun: bool,
+    retention_ms: Option<u64>,
+    /// How long the answer may take.
+    budget_ms: Option<u64>,
+}
+
+/// A record as `inspect` shows it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown<'a> {
+    state: &'static str,
+    fence: u64,
+    attempt: u64,
+    recovered: bool,
+    waited: bool,
+    on_crash: &'static str,
+    expires_in_ms: u64,
+    lease_remaining_ms: Option<u64>,
+    since_ms: Option<u64>,
+    payload: Option<&'a str>,
+}
+
+const DEFAULT_BUDGET_MS: u64 = 5_000;
+const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+
+impl Session {
+    pub fn admin(&mut self, id: u32, request: &str, now: Micros) {
+        let request: AdminRequest = match serde_json::from_str(request) {
+            Ok(request) => request,
+            Err(error) => return self.deliver(Delivery::failed(id, &StoreError::Invalid(error.to_string()))),
+        };
+        let budget = request.budget_ms.unwrap_or(DEFAULT_BUDGET_MS) * MILLI;
+        let terms = Terms {
+            lease_ms: DAY_MS,
+            max_lease_ms: DAY_MS,
+            retention_ms: request.retention_ms.unwrap_or(DAY_MS),
+            hold: false,
+            will_wait: false,
+            budget,
+        };
+        let mut op = match (&request.hash, &request.identity) {
+            (Some(hash), None) => Op::of_hash(&self.hashers[0], hash, terms, now + budget),
+            (None, Some(identity)) => Op::new(&self.hashers, identity, None, terms, now + budget),
+            _ => return self.deliver(Delivery::failed(id, &StoreError::Invalid("give hash or identity".into()))),
+        };
+        op.phase = Phase::Admin(request);
+        self.ops.insert(id, op);
+        self.send_admin(id, now);
+    }
+
+    fn send_admin(&mut self, id: u32, now: Micros) {
+        let Some(op) = self.ops.get(&id) else { return };
+        let Phase::Admin(request) = &op.phase else { return };
+        let (owner, force, retention_ms) = (op.owner, request.force, op.terms.retention_ms);
+        let ask = match (request.what, &request.value) {
+            (What::Inspect, _) => Ask::Inspect,
+            (What::Reset, _) => Ask::Command(Command::Reset { owner, retention_ms, force }),
+            (What::Resolve, Some(value)) if !request.rerun => {
+                let to = Resolution::Value { payload: value.clone().into_bytes(), retention_ms };
+                Ask::Command(Command::Resolve { owner, to, force })
+            }
+            (What::Resolve, _) => {
+                Ask::Command(Command::Resolve { owner, to: Resolution::Rerun { retention_ms }, force })
+            }
+        };
+        let (key, deadline) = (op.key().to_owned(), op.deadline);
+        self.ask(u64::from(id), key, ask, deadline, now);
+    }
+
+    /// Not under this secret: perhaps under an older one.
+    fn try_next_name(&mut self, id: u32, now: Micros) -> bool {
+        let more = self.ops.get_mut(&id).is_some_and(Op::choose_next);
+        if more {
+            self.send_admin(id, now);
+        }
+        more
+    }
+
+    pub(super) fn administered(&mut self, id: u32, outcome: &Outcome, now: Micros) {
+        let bare = |tag| Delivery::bare(id, tag);
+        let delivery = match outcome {
+            Outcome::Lost if self.try_next_name(id, now) => return,
+            Outcome::Done => bare(Tag::Done),
+            Outcome::Settled => bare(Tag::Settled),
+            Outcome::InProgress { fence, remaining_ms } => {
+                Delivery { fence: *fence, ms: *remaining_ms, ..bare(Tag::InProgress) }
+            }
+            Outcome::Unreadable(why) => Delivery::text(id, Tag::Unreadable, why.to_string().into_bytes()),
+            _ => bare(Tag::Lost),
+        };
+        self.end(id, delivery, now);
+    }
+
+    pub(super) fn shown(&mut self, id: u32, found: Option<(Vec<u8>, u64)>, now: Micros) {
+        let delivery = match found {
+            None if self.try_next_name(id, now) => return,
+            None => Delivery::bare(id, Tag::Lost),
+            Some((text, left_ms)) => match show(&text, left_ms) {
+                Ok(json) => Delivery::text(id, Tag::Record, json),
+                Err(why) => Delivery::text(id, Tag::Unreadable, why.to_string().into_bytes()),
+            },
+        };
+        self.end(id, delivery, now);
+    }
+}
+
+fn show(text: &[u8], left_ms: u64) -> Result<Vec<u8>, Unreadable> {
+    let record = Record::decode(text)?;
+    let (state, lease, since_ms, payload) = match &record.state {
+        State::Processing { lease_ms, ttl_ms } => {
+            let age_ms = ttl_ms.saturating_sub(left_ms);
+            ("processing", Some(lease_ms.saturating_sub(age_ms)), None, None)
+        }
+        State::Indeterminate { since_ms, .. } => ("indeterminate", None, Some(*since_ms), None),
+        State::Released { payload } => ("released", None, None, Some(payload)),
+        State::Completed { payload } => ("completed", None, None, Some(payload)),
+        State::Failed { payload } => ("failed", None, None, Some(payload)),
+    };
+    let shown = Shown {
+        state,
+        fence: record.fence,
+        attempt: record.attempt,
+        recovered: record.flags.recovered,
+        waited: record.flags.waited,
+        on_crash: if record.flags.hold { "hold" } else { "rerun" },
+        expires_in_ms: left_ms,
+        lease_remaining_ms: lease,
+        since_ms,
+        payload: payload.and_then(|payload| std::str::from_utf8(payload).ok()),
+    };
+    serde_json::to_vec(&shown).map_err(|_| Unreadable::Malformed)
+}

@@ -1,0 +1,108 @@
+//! What a store's answer means for the operation it belongs to.
+
+use super::delivery::{Delivery, Tag};
+use super::op::Phase;
+use super::{Session, WITHDRAWAL, op_of};
+use crate::clock::{MILLI, Micros};
+use crate::lease::Held;
+use crate::model::Outcome;
+use crate::store::redis::request::Answer;
+
+impl Session {
+    pub(super) fn answer(&mut self, request: u64, answer: Answer, now: Micros) {
+        let id = op_of(request);
+        if request & WITHDRAWAL != 0 || !self.ops.contains_key(&id) {
+            return;
+        }
+        match answer {
+            Answer::Outcome { outcome, sent_at } => self.outcome(id, outcome, sent_at, now),
+            Answer::Inspected(found) => self.inspected(id, found, now),
+            Answer::Delayed => self.deliver(Delivery::bare(id, Tag::Delayed)),
+            Answer::Unreadable(reason) => self.end(id, Delivery::text(id, Tag::Unreadable, reason.into_bytes()), now),
+            Answer::Failed { error, unknown } => {
+                let delivery = Delivery::failed(id, &error);
+                let beginning = self.ops.get(&id).is_some_and(|op| matches!(op.phase, Phase::Beginning));
+                if beginning && unknown {
+                    if let Some(op) = self.ops.get(&id) {
+                        let (key, owner, lease_ms) = (op.key().to_owned(), op.owner, op.terms.lease_ms);
+                        self.withdraw(id, key, owner, lease_ms, now);
+                    }
+                }
+                self.end(id, delivery, now);
+            }
+        }
+    }
+
+    fn outcome(&mut self, id: u32, outcome: Outcome, sent_at: Micros, now: Micros) {
+        let Some(op) = self.ops.get_mut(&id) else { return };
+        if matches!(op.phase, Phase::Admin(_)) {
+            return self.administered(id, &outcome, now);
+        }
+        let bare = |tag| Delivery::bare(id, tag);
+        match outcome {
+            Outcome::Acquired { fence, attempt, recovered } => {
+                op.phase = Phase::Held { fence, attempt };
+                let held = Held {
+                    key: op.key().to_owned(),
+                    owner: op.owner,
+                    lease: op.terms.lease_ms * MILLI,
+                    sent_at,
+                    ends_at: now + op.terms.max_lease_ms * MILLI,
+                };
+                self.stop_listening(id, now);
+                self.leases.hold(id, held);
+                self.deliver(Delivery { fence, attempt, recovered, ..bare(Tag::Acquired) });
+            }
+            Outcome::InProgress { fence, remaining_ms } => {
+                op.phase = Phase::Blocked;
+                op.awaited = Some(fence);
+                op.changed = false;
+                self.deliver(Delivery { fence, ms: remaining_ms, ..bare(Tag::InProgress) });
+            }
+            Outcome::Replay { fence, attempt, payload } => {
+                self.end(id, Delivery { fence, attempt, text: Some(payload), ..bare(Tag::Replay) }, now);
+            }
+            Outcome::ReplayError { fence, attempt, payload } => {
+                self.end(id, Delivery { fence, attempt, text: Some(payload), ..bare(Tag::ReplayError) }, now);
+            }
+            Outcome::Released { fence, attempt, payload } => {
+                self.end(id, Delivery { fence, attempt, text: Some(payload), ..bare(Tag::Released) }, now);
+            }
+            Outcome::Mismatch { fence } => self.end(id, Delivery { fence, ..bare(Tag::Mismatch) }, now),
+            Outcome::Indeterminate { fence, since_ms } => {
+                self.end(id, Delivery { fence, ms: since_ms, ..bare(Tag::Indeterminate) }, now);
+            }
+            Outcome::Stale { fence } => self.end(id, Delivery { fence, ..bare(Tag::Stale) }, now),
+            Outcome::Done => self.end(id, bare(Tag::Done), now),
+            Outcome::Lost => self.end(id, bare(Tag::Lost), now),
+            Outcome::Settled => self.end(id, bare(Tag::Settled), now),
+            Outcome::Unreadable(why) => {
+                self.end(id, Delivery::text(id, Tag::Unreadable, why.to_string().into_bytes()), now);
+            }
+        }
+    }
+
+    fn inspected(&mut self, id: u32, found: Option<(Vec<u8>, u64)>, now: Micros) {
+        let Some(op) = self.ops.get_mut(&id) else { return };
+        if matches!(op.phase, Phase::Admin(_)) {
+            return self.shown(id, found, now);
+        }
+        if found.is_some() {
+            op.choose_probed();
+            return self.send_begin(id, now);
+        }
+        let deadline = op.deadline;
+        match op.next_probe() {
+            Some(key) => self.ask(u64::from(id), key, super::Ask::Inspect, deadline, now),
+            None => self.send_begin(id, now),
+        }
+    }
+
+    /// The last word on an operation.
+    pub(super) fn end(&mut self, id: u32, delivery: Delivery, now: Micros) {
+        self.stop_listening(id, now);
+        self.ops.remove(&id);
+        self.leases.release(id);
+        self.deliver(delivery);
+    }
+}

@@ -1,0 +1,384 @@
+//! One client's calls, above any store: which operation is where, who waits for what, what JavaScript is told.
+//! It hosts the backend (the embedded store, or a wire to Redis) and is turned by an executor. Like the engine it
+//! reads no clock.
+//!
+//! An operation is begun, and then either answered for good, or held (its lease is renewed until it is completed,
+//! failed or forgotten), or blocked behind another attempt (until it is tried again or forgotten).
+
+mod admin;
+mod answers;
+mod delivery;
+mod op;
+mod waits;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::clock::{self, MILLI, Micros};
+use crate::error::StoreError;
+use crate::lease::{Leases, Loss};
+use crate::model::{Begin, Command, Failure, Flags, Now, Owner, Record, State};
+use crate::store::keys::Hasher;
+use crate::store::memory::MemoryStore;
+use crate::store::redis::connect::{Established, Failure as ConnectFailure};
+use crate::store::redis::request::{Answer, Ask, Event, Request};
+use crate::store::redis::wire::Wire;
+
+pub use admin::AdminRequest;
+pub use delivery::{Delivery, Tag};
+use op::{Op, Phase};
+use waits::Waits;
+
+/// A request that undoes a begin nobody waits for any more; its answer interests nobody.
+const WITHDRAWAL: u64 = 1 << 32;
+
+/// Called by the embedded store, on any thread, with the name of a record that changed.
+pub type Watch = Arc<dyn Fn(String) + Send + Sync>;
+
+static WATCHERS: AtomicU64 = AtomicU64::new(0);
+
+pub enum Backend {
+    Memory(Arc<MemoryStore>),
+    Redis(Box<Wire>),
+}
+
+/// What the world outside the executor's thread has to say.
+pub enum Notice {
+    LeaseLost(u32, Loss),
+    /// The embedded store changed a record somebody waits for.
+    Changed(String),
+    Connected(Result<Established, ConnectFailure>),
+}
+
+/// How an operation wants to run, as JavaScript gives it.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    pub lease_ms: u64,
+    pub max_lease_ms: u64,
+    pub retention_ms: u64,
+    pub hold: bool,
+    pub will_wait: bool,
+    pub budget: Micros,
+}
+
+/// How long an outcome may take to be recorded.
+#[derive(Clone, Copy, Debug)]
+pub struct Recording {
+    pub retention_ms: u64,
+    pub patience: Micros,
+    pub budget: Micros,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailMode {
+    Release,
+    Record,
+    Hold,
+}
+
+pub struct Session {
+    pub backend: Backend,
+    /// The first writes; a record found under a later one is used where it is.
+    hashers: Vec<Hasher>,
+    leases: Arc<Leases>,
+    ops: HashMap<u32, Op>,
+    waits: Waits,
+    deliveries: Vec<Delivery>,
+    watch: Watch,
+    /// Names this session to the embedded store.
+    watcher: u64,
+    closed: bool,
+}
+
+impl Session {
+    #[must_use]
+    pub fn new(
+        backend: Backend,
+        hashers: Vec<Hasher>,
+        leases: Arc<Leases>,
+        watch: Watch,
+    ) -> Self {
+        Self {
+            backend,
+            hashers,
+            leases,
+            ops: HashMap::new(),
+            waits: Waits::default(),
+            deliveries: Vec::new(),
+            watch,
+            watcher: WATCHERS.fetch_add(1, Ordering::Relaxed),
+            closed: false,
+        }
+    }
+
+    pub fn begin(&mut self, id: u32, identity: &str, payload: Option<&str>, terms: Terms, now: Micros) {
+        if self.closed {
+            return self.deliver(Delivery::failed(id, &StoreError::Closed));
+        }
+        let mut op = Op::new(&self.hashers, identity, payload, terms, now + terms.budget);
+        let probe = op.next_probe();
+        self.ops.insert(id, op);
+        match probe {
+            Some(key) => self.ask(u64::from(id), key, Ask::Inspect, now + terms.budget, now),
+            None => self.send_begin(id, now),
+        }
+    }
+
+    /// Once more, for the same caller: the attempt it was blocked behind may have ended.
+    pub fn again(&mut self, id: u32, now: Micros) {
+        let Some(op) = self.ops.get_mut(&id) else { return };
+        op.deadline = now + op.terms.budget;
+        self.waits.stop(id);
+        self.send_begin(id, now);
+    }
+
+    fn send_begin(&mut self, id: u32, now: Micros) {
+        let Some(op) = self.ops.get_mut(&id) else { return };
+        op.phase = Phase::Beginning;
+        let begin = Begin {
+            owner: op.owner,
+            fingerprint: op.fingerprint(),
+            lease_ms: op.terms.lease_ms,
+            retention_ms: op.terms.retention_ms,
+            hold: op.terms.hold,
+            mark_waited: op.terms.will_wait,
+            awaited_fence: op.awaited,
+        };
+        let (key, deadline) = (op.key().to_owned(), op.deadline);
+        self.ask(u64::from(id), key, Ask::Command(Command::Begin(begin)), deadline, now);
+    }
+
+    pub fn complete(&mut self, id: u32, payload: String, recording: Recording, now: Micros) {
+        let Some((key, record)) = self.held_record(id, State::Completed { payload: payload.into_bytes() }) else {
+            return;
+        };
+        let command = Command::Complete { record, retention_ms: recording.retention_ms };
+        self.settle(id, key, command, recording, now);
+    }
+
+    pub fn fail(&mut self, id: u32, mode: FailMode, payload: Option<String>, recording: Recording, now: Micros) {
+        let Some(op) = self.ops.get(&id) else { return };
+        let payload = payload.unwrap_or_default().into_bytes();
+        let failure = match mode {
+            FailMode::Release => Failure::Release { payload },
+            FailMode::Record => Failure::Record { payload, retention_ms: recording.retention_ms },
+            FailMode::Hold => Failure::Hold,
+        };
+        let (key, command) = (op.key().to_owned(), Command::Fail { owner: op.owner, failure });
+        self.settle(id, key, command, recording, now);
+    }
+
+    fn held_record(&self, id: u32, state: State) -> Option<(String, Record)> {
+        let op = self.ops.get(&id)?;
+        let Phase::Held { fence, attempt } = op.phase else { return None };
+        let (owner, fingerprint) = (op.owner, op.fingerprint());
+        let record = Record { fence, owner, fingerprint, flags: Flags::default(), attempt, state };
+        Some((op.key().to_owned(), record))
+    }
+
+    fn settle(&mut self, id: u32, key: String, command: Command, recording: Recording, now: Micros) {
+        self.leases.settle(id);
+        if let Some(op) = self.ops.get_mut(&id) {
+            op.phase = Phase::Settling;
+        }
+        let request = Request {
+            id: u64::from(id),
+            key,
+            ask: Ask::Command(command),
+            deadline: now + recording.budget,
+            patience: now + recording.patience,
+            silence: Micros::MAX,
+            was_sent: false,
+        };
+        self.submit(request, now);
+    }
+
+    /// Gives an operation up. A begin that may have been applied is withdrawn: the run it stood for never started.
+    pub fn forget(&mut self, id: u32, now: Micros) {
+        self.stop_listening(id, now);
+        let Some(op) = self.ops.remove(&id) else { return };
+        self.leases.release(id);
+        if let Backend::Redis(wire) = &mut self.backend {
+            wire.engine.forget(u64::from(id));
+        }
+        if matches!(op.phase, Phase::Beginning) {
+            self.withdraw(id, op.key().to_owned(), op.owner, op.terms.lease_ms, now);
+        }
+    }
+
+    fn withdraw(&mut self, id: u32, key: String, owner: Owner, lease_ms: u64, now: Micros) {
+        let command = Command::Fail { owner, failure: Failure::Release { payload: Vec::new() } };
+        let deadline = now + lease_ms * MILLI;
+        self.ask(u64::from(id) | WITHDRAWAL, key, Ask::Command(command), deadline, now);
+    }
+
+    /// Blocked: tells when the record may have changed, after `for_us` at the latest. The first call of an operation
+    /// also tells as soon as changes can be heard: what happened before was missed.
+    pub fn wait(&mut self, id: u32, for_us: Micros, now: Micros) {
+        let Some(op) = self.ops.get_mut(&id) else { return };
+        let first = !std::mem::replace(&mut op.listening, true);
+        let changed = std::mem::take(&mut op.changed);
+        let key = op.key().to_owned();
+        let mut audible_already = false;
+        if first {
+            audible_already = self.listen(id, &key, now);
+        }
+        if changed || audible_already {
+            return self.deliver(Delivery::bare(id, Tag::Woken));
+        }
+        let for_us = match &self.backend {
+            Backend::Redis(wire) if !wire.engine.can_listen(&key) => for_us.min(waits::POLL_WITHOUT_NEWS),
+            _ => for_us,
+        };
+        self.waits.start(id, now + for_us);
+    }
+
+    /// True when changes are heard from this moment on; otherwise a change is announced when they are.
+    fn listen(&mut self, id: u32, key: &str, now: Micros) -> bool {
+        let first = self.waits.listen(id, key);
+        match &mut self.backend {
+            Backend::Memory(store) => {
+                if first {
+                    let (watch, changed) = (Arc::clone(&self.watch), key.to_owned());
+                    store.subscribe(key, self.watcher, Box::new(move || watch(changed.clone())));
+                }
+                true
+            }
+            Backend::Redis(wire) => {
+                wire.engine.subscribe(key, now);
+                !first
+            }
+        }
+    }
+
+    fn stop_listening(&mut self, id: u32, now: Micros) {
+        let Some(op) = self.ops.get_mut(&id) else { return };
+        if !std::mem::take(&mut op.listening) {
+            return;
+        }
+        let key = op.key().to_owned();
+        if self.waits.unlisten(id, &key) {
+            match &mut self.backend {
+                Backend::Memory(store) => store.unsubscribe(&key, self.watcher),
+                Backend::Redis(wire) => wire.engine.unsubscribe(&key, now),
+            }
+        }
+    }
+
+    pub fn notice(&mut self, notice: Notice, now: Micros) {
+        match notice {
+            Notice::LeaseLost(id, loss) => {
+                if self.ops.get(&id).is_some_and(|op| matches!(op.phase, Phase::Held { .. })) {
+                    self.deliver(Delivery::lease_lost(id, loss));
+                }
+            }
+            Notice::Changed(key) => self.changed(&key),
+            Notice::Connected(result) => {
+                if let Backend::Redis(wire) = &mut self.backend {
+                    wire.install(result, now);
+                }
+                self.take_events(now);
+            }
+        }
+    }
+
+    fn ask(&mut self, id: u64, key: String, ask: Ask, deadline: Micros, now: Micros) {
+        let silence = self.ops.get(&op_of(id)).map_or(Micros::MAX, |op| op.terms.lease_ms * MILLI / 3);
+        let request = Request { id, key, ask, deadline, patience: Micros::MAX, silence, was_sent: false };
+        self.submit(request, now);
+    }
+
+    fn submit(&mut self, request: Request, now: Micros) {
+        match &mut self.backend {
+            Backend::Redis(wire) => wire.engine.submit(request, now),
+            Backend::Memory(store) => {
+                let server = Now { us: clock::embedded(now) };
+                let answer = match &request.ask {
+                    Ask::Command(command) => {
+                        Answer::Outcome { outcome: store.execute(&request.key, command, server), sent_at: now }
+                    }
+                    Ask::Inspect => Answer::Inspected(store.inspect(&request.key, server)),
+                };
+                self.answer(request.id, answer, now);
+            }
+        }
+    }
+
+    /// After the socket was read or the time has come: everything that follows from it.
+    pub fn turn(&mut self, now: Micros) {
+        if let Backend::Redis(wire) = &mut self.backend {
+            wire.tick(now);
+        }
+        self.take_events(now);
+        for id in self.waits.expired(now) {
+            self.deliver(Delivery::bare(id, Tag::Woken));
+        }
+    }
+
+    /// Hands the engine's news on; answering may ask anew, which the engine then holds ready to write.
+    pub fn take_events(&mut self, now: Micros) {
+        let Backend::Redis(wire) = &mut self.backend else { return };
+        for event in std::mem::take(wire.engine.events()) {
+            match event {
+                Event::Answer(id, answer) => self.answer(id, answer, now),
+                Event::Changed(key) => self.changed(&key),
+            }
+        }
+    }
+
+    fn changed(&mut self, key: &str) {
+        for id in self.waits.listeners(key) {
+            if self.waits.stop(id) {
+                self.deliver(Delivery::bare(id, Tag::Woken));
+            } else if let Some(op) = self.ops.get_mut(&id) {
+                op.changed = true;
+            }
+        }
+    }
+
+    fn deliver(&mut self, delivery: Delivery) {
+        self.deliveries.push(delivery);
+    }
+
+    pub fn deliveries(&mut self) -> &mut Vec<Delivery> {
+        &mut self.deliveries
+    }
+
+    #[must_use]
+    pub fn wake_at(&self) -> Micros {
+        let engine = match &self.backend {
+            Backend::Memory(_) => Micros::MAX,
+            Backend::Redis(wire) => wire.engine.wake_at(),
+        };
+        engine.min(self.waits.next())
+    }
+
+    /// Somebody waits for an answer: the process must stay.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        !self.waits.is_empty() || matches!(&self.backend, Backend::Redis(wire) if !wire.engine.is_idle())
+    }
+
+    pub fn close(&mut self, now: Micros) {
+        self.closed = true;
+        for id in self.waits.all() {
+            self.deliver(Delivery::failed(id, &StoreError::Closed));
+        }
+        if let Backend::Redis(wire) = &mut self.backend {
+            wire.engine.fail_all(&StoreError::Closed);
+        }
+        self.take_events(now);
+        for id in std::mem::take(&mut self.ops).into_keys() {
+            self.leases.release(id);
+        }
+        if let Backend::Redis(wire) = &mut self.backend {
+            wire.disconnect(now);
+        }
+    }
+}
+
+/// Request ids carry the operation in their lower half.
+fn op_of(id: u64) -> u32 {
+    (id & u64::from(u32::MAX)) as u32
+}

@@ -1,0 +1,103 @@
+//! Names. Nothing a client sends reaches Redis as text: record keys, fingerprints and owners are hashes or random.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use uuid::Uuid;
+
+use crate::model::{Fingerprint, Owner};
+
+/// Hashes identities and payloads, keyed by one application secret (or, without one, by a constant of this format).
+#[derive(Clone)]
+pub struct Hasher {
+    record: [u8; 32],
+    fingerprint: [u8; 32],
+    prefix: String,
+}
+
+impl Hasher {
+    #[must_use]
+    pub fn new(prefix: &str, secret: &str) -> Self {
+        Self {
+            record: blake3::derive_key("actonce 2026-11 record key", secret.as_bytes()),
+            fingerprint: blake3::derive_key("actonce 2026-11 payload fingerprint", secret.as_bytes()),
+            prefix: prefix.to_owned(),
+        }
+    }
+
+    /// 22 characters, 128 bits: what logs and events may show.
+    #[must_use]
+    pub fn hash(&self, identity: &str) -> String {
+        URL_SAFE_NO_PAD.encode(half(&blake3::keyed_hash(&self.record, identity.as_bytes())))
+    }
+
+    /// `prefix:{hash}`: the braces are ours, so one record is one cluster slot.
+    #[must_use]
+    pub fn record_key(&self, hash: &str) -> String {
+        let mut key = String::with_capacity(self.prefix.len() + hash.len() + 3);
+        key.push_str(&self.prefix);
+        key.push_str(":{");
+        key.push_str(hash);
+        key.push('}');
+        key
+    }
+
+    /// Bound to its record, so equal payloads under two keys do not look equal in Redis.
+    #[must_use]
+    pub fn fingerprint(&self, hash: &str, payload: &str) -> Fingerprint {
+        let mut hasher = blake3::Hasher::new_keyed(&self.fingerprint);
+        hasher.update(hash.as_bytes());
+        hasher.update(payload.as_bytes());
+        Fingerprint::from_hash(half(&hasher.finalize()))
+    }
+}
+
+fn half(digest: &blake3::Hash) -> [u8; 16] {
+    let mut half = [0; 16];
+    half.copy_from_slice(&digest.as_bytes()[..16]);
+    half
+}
+
+/// Names one `begin`: whoever repeats it is the same caller, nobody else is.
+#[must_use]
+pub fn new_owner() -> Owner {
+    let mut bits = [0; 12];
+    // The last 12 bytes of a v4 UUID: 90 random bits and some of its version.
+    bits.copy_from_slice(&Uuid::new_v4().as_bytes()[4..]);
+    Owner::from_random(bits)
+}
+
+/// Stable over attempts and processes: a downstream `Idempotency-Key` for the step `name` of this record.
+/// No secret goes in: rotating it must not turn one charge into two.
+#[must_use]
+pub fn derive_key(prefix: &str, identity: &str, name: &str) -> String {
+    let namespace = Uuid::new_v5(&Uuid::NAMESPACE_URL, b"urn:actonce:derived-key");
+    let text = format!("{}:{prefix}{}:{identity}{name}", prefix.len(), identity.len());
+    Uuid::new_v5(&namespace, text.as_bytes()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_changes_every_hash_and_the_same_secret_none() {
+        let (plain, keyed) = (Hasher::new("actonce", ""), Hasher::new("actonce", "s3cret"));
+        assert_ne!(plain.hash("a"), keyed.hash("a"));
+        assert_eq!(keyed.hash("a"), Hasher::new("other", "s3cret").hash("a"));
+        assert_ne!(keyed.fingerprint("r1", "p"), keyed.fingerprint("r2", "p"));
+        assert_eq!(plain.record_key("h"), "actonce:{h}");
+        assert_eq!(plain.hash("a").len(), 22);
+    }
+
+    #[test]
+    fn owners_never_repeat() {
+        let owners: std::collections::HashSet<_> = (0..10_000).map(|_| new_owner()).collect();
+        assert_eq!(owners.len(), 10_000);
+    }
+
+    #[test]
+    fn derived_keys_are_injective_in_their_parts() {
+        assert_eq!(derive_key("p", "id", "charge"), derive_key("p", "id", "charge"));
+        assert_ne!(derive_key("p", "id", "charge"), derive_key("p", "idc", "harge"));
+        assert_ne!(derive_key("p", "id", "charge"), derive_key("p", "id", "mail"));
+    }
+}

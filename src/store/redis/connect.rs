@@ -1,0 +1,167 @@
+//! From a [`Target`] to a stream that is ready for commands: name resolution, TCP, TLS, `HELLO`, the scripts,
+//! one look at the server's clock. It runs on a background thread: nothing here may wait on Node's loop.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use redis::{Cmd, ConnectionAddr, RedisConnectionInfo, Value, ValueCodec, cmd};
+use rustls::StreamOwned;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::TlsConnector;
+use tokio_util::codec::Decoder as _;
+
+use super::reply::{self, Verdict};
+use super::stream::Stream;
+use super::target::Target;
+use crate::clock::{self, ServerClock};
+use crate::error::StoreError;
+use crate::scripts;
+
+/// A connection that has said hello.
+pub struct Established {
+    pub stream: Stream,
+    pub clock: ServerClock,
+    /// `SET … NX GET` together: Redis 7.0, every Valkey.
+    pub set_nx_get: bool,
+}
+
+/// Why there is no connection, and whether trying again may help.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    pub error: StoreError,
+    pub final_: bool,
+}
+
+/// # Errors
+/// Everything that can go wrong on the way, within the target's connect timeout.
+pub async fn connect(target: Arc<Target>) -> Result<Established, Failure> {
+    let limit = Duration::from_micros(target.connect_timeout);
+    tokio::time::timeout(limit, open(&target)).await.unwrap_or_else(|_| {
+        Err(unreachable(&target, &format!("no connection within {} ms", limit.as_millis())))
+    })
+}
+
+async fn open(target: &Target) -> Result<Established, Failure> {
+    let lost = |error: io::Error| unreachable(target, &error.to_string());
+    match target.info.addr() {
+        ConnectionAddr::Tcp(host, port) => {
+            let mut socket = TcpStream::connect((host.as_str(), *port)).await.map_err(lost)?;
+            let ready = greet(&mut socket, target).await?;
+            Ok(ready.with(Stream::Tcp(prepared(socket).map_err(lost)?)))
+        }
+        ConnectionAddr::TcpTls { host, port, .. } => {
+            let config = target.tls_config().map_err(|error| Failure { error, final_: true })?;
+            let name = ServerName::try_from(host.clone()).map_err(|error| refused(&format!("tls: {error}")))?;
+            let socket = TcpStream::connect((host.as_str(), *port)).await.map_err(lost)?;
+            let mut tls = TlsConnector::from(config).connect(name, socket).await.map_err(|error| {
+                if error.kind() == io::ErrorKind::InvalidData { refused(&format!("tls: {error}")) } else { lost(error) }
+            })?;
+            let ready = greet(&mut tls, target).await?;
+            let (socket, session) = tls.into_inner();
+            let socket = prepared(socket).map_err(lost)?;
+            Ok(ready.with(Stream::Tls(Box::new(StreamOwned::new(session, socket)))))
+        }
+        ConnectionAddr::Unix(path) => {
+            let mut socket = UnixStream::connect(path).await.map_err(lost)?;
+            let ready = greet(&mut socket, target).await?;
+            Ok(ready.with(Stream::Unix(socket.into_std().map_err(lost)?)))
+        }
+        _ => Err(refused("this kind of address is not supported")),
+    }
+}
+
+/// Non-blocking already; no delay for small writes, and a dead peer is noticed while idle.
+fn prepared(socket: TcpStream) -> io::Result<std::net::TcpStream> {
+    let socket = socket.into_std()?;
+    socket.set_nodelay(true)?;
+    rustix::net::sockopt::set_socket_keepalive(&socket, true)?;
+    #[cfg(target_os = "linux")]
+    rustix::net::sockopt::set_tcp_keepidle(&socket, Duration::from_secs(10))?;
+    Ok(socket)
+}
+
+struct Greeting {
+    clock: ServerClock,
+    set_nx_get: bool,
+}
+
+impl Greeting {
+    fn with(self, stream: Stream) -> Established {
+        Established { stream, clock: self.clock, set_nx_get: self.set_nx_get }
+    }
+}
+
+/// One round trip: `HELLO 3 [AUTH]`, `SELECT`, every script, `TIME`.
+async fn greet<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, target: &Target) -> Result<Greeting, Failure> {
+    let lost = |error: io::Error| unreachable(target, &error.to_string());
+    let settings = target.info.redis_settings();
+    let mut out = Vec::with_capacity(16 * 1024);
+    hello(settings).write_packed_command(&mut out);
+    cmd("SELECT").arg(settings.db()).write_packed_command(&mut out);
+    for script in scripts::ALL {
+        cmd("SCRIPT").arg("LOAD").arg(script.source).write_packed_command(&mut out);
+    }
+    cmd("TIME").write_packed_command(&mut out);
+    let sent = clock::now();
+    stream.write_all(&out).await.map_err(lost)?;
+
+    let mut codec = ValueCodec::default();
+    let mut buffer = BytesMut::with_capacity(8 * 1024);
+    let mut replies = Vec::new();
+    while replies.len() < scripts::ALL.len() + 3 {
+        match codec.decode(&mut buffer).map_err(|error| refused(&format!("not a Redis server: {error}")))? {
+            Some(Value::ServerError(error)) => return Err(judged(reply::judge(&error))),
+            Some(Value::Push { .. }) => {}
+            Some(value) => replies.push(value),
+            None => {
+                if stream.read_buf(&mut buffer).await.map_err(lost)? == 0 {
+                    return Err(unreachable(target, "the server closed the connection during the handshake"));
+                }
+            }
+        }
+    }
+    let (hello, time) = (&replies[0], &replies[replies.len() - 1]);
+    let version = reply::field(hello, "version").unwrap_or_default();
+    let major_minor = reply::major_minor(&version);
+    if major_minor < (6, 2) {
+        return Err(refused(&format!("Redis {version} is too old: 6.2 or newer, or Valkey, is needed")));
+    }
+    if reply::field(hello, "role").is_some_and(|role| role != "master") {
+        let error = StoreError::Refused("the server is a read-only replica; connect to the primary".into());
+        return Err(Failure { error, final_: false });
+    }
+    let server = reply::time(time).ok_or_else(|| refused("TIME answered something else than a time"))?;
+    Ok(Greeting { clock: ServerClock::measured(server, sent, clock::now()), set_nx_get: major_minor >= (7, 0) })
+}
+
+fn hello(settings: &RedisConnectionInfo) -> Cmd {
+    let mut hello = cmd("HELLO");
+    hello.arg(3);
+    if let Some(password) = settings.password() {
+        hello.arg("AUTH").arg(settings.username().unwrap_or("default")).arg(password);
+    }
+    hello.arg("SETNAME").arg("actonce");
+    hello
+}
+
+fn judged(verdict: Verdict) -> Failure {
+    match verdict {
+        Verdict::Retire(error) | Verdict::Later(error) => Failure { error, final_: false },
+        Verdict::Final(error) => Failure { error, final_: true },
+        Verdict::NoScript => refused("the server forgot a script while it was being loaded"),
+        Verdict::WrongType(reason) => refused(&reason),
+    }
+}
+
+fn unreachable(target: &Target, reason: &str) -> Failure {
+    let error = StoreError::Unavailable(format!("cannot reach Redis at {}: {reason}", target.info.addr()));
+    Failure { error, final_: false }
+}
+
+fn refused(reason: &str) -> Failure {
+    Failure { error: StoreError::Refused(reason.into()), final_: true }
+}

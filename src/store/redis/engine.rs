@@ -1,0 +1,417 @@
+//! One connection's protocol without its socket: requests in, bytes out, bytes in, answers out. It owns order,
+//! timeouts, re-issue after a lost connection, and the decision when a connection is of no use any more.
+//! It does no I/O and reads no clock: every method is told the time. Every request is answered by its deadline.
+//!
+//! Sending a request again is always safe, because each names its owner: Redis recognises what it already did.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::backoff::Backoff;
+use super::connect::Failure;
+use super::inbox::Inbox;
+use super::reply::{self, Verdict};
+use super::request::{Event, Request, Sent, Stage, Step};
+use crate::clock::{MILLI, Micros, ServerClock};
+use crate::error::StoreError;
+use redis::{Value, cmd};
+
+/// How long a measured server clock is used before it is measured again.
+const CLOCK_AGE: Micros = 60_000 * MILLI;
+
+/// What the server on the other side can do.
+#[derive(Clone, Copy, Debug)]
+pub struct Features {
+    pub clock: ServerClock,
+    pub set_nx_get: bool,
+}
+
+enum Link {
+    Down { retry_at: Micros },
+    Connecting,
+    Up { features: Features, heard_at: Micros, clock_due: Micros },
+}
+
+/// What was written and not answered yet, in order.
+struct Flight {
+    sent: Sent,
+    at: Micros,
+}
+
+/// A channel somebody waits on. `live` once the server has confirmed it.
+#[derive(Default)]
+struct Channel {
+    live: bool,
+    /// The server does not let us listen: the waiter polls instead.
+    refused: bool,
+}
+
+pub struct Engine {
+    command_timeout: Micros,
+    link: Link,
+    backoff: Backoff,
+    waiting: VecDeque<Request>,
+    later: Vec<(Micros, Request)>,
+    flying: VecDeque<Flight>,
+    channels: HashMap<String, Channel>,
+    out: Vec<u8>,
+    inbox: Inbox,
+    events: Vec<Event>,
+    /// Earliest deadline or end of patience among all requests; may be earlier than the truth, never later.
+    next_check: Micros,
+    last_error: Option<StoreError>,
+}
+
+impl Engine {
+    #[must_use]
+    pub fn new(command_timeout: Micros) -> Self {
+        Self {
+            command_timeout,
+            link: Link::Down { retry_at: 0 },
+            backoff: Backoff::default(),
+            waiting: VecDeque::new(),
+            later: Vec::new(),
+            flying: VecDeque::new(),
+            channels: HashMap::new(),
+            out: Vec::with_capacity(16 * 1024),
+            inbox: Inbox::default(),
+            events: Vec::new(),
+            next_check: Micros::MAX,
+            last_error: None,
+        }
+    }
+
+    pub fn submit(&mut self, request: Request, now: Micros) {
+        self.next_check = self.next_check.min(request.next_check());
+        if matches!(self.link, Link::Up { .. }) { self.send(request, now) } else { self.waiting.push_back(request) }
+    }
+
+    /// Answers to this request are of no interest any more. One that is on the wire is still executed.
+    pub fn forget(&mut self, id: u64) {
+        self.waiting.retain(|request| request.id != id);
+        self.later.retain(|(_, request)| request.id != id);
+        for flight in &mut self.flying {
+            if flight.sent.id() == Some(id) {
+                flight.sent = Sent::Orphan;
+            }
+        }
+    }
+
+    /// Tells by [`Event::Changed`] when the channel is live, and at every message on it.
+    pub fn subscribe(&mut self, channel: &str, now: Micros) {
+        if !self.channels.contains_key(channel) {
+            self.channels.insert(channel.to_owned(), Channel::default());
+            self.send_subscribe(channel, now);
+        }
+    }
+
+    #[must_use]
+    pub fn can_listen(&self, channel: &str) -> bool {
+        self.channels.get(channel).is_some_and(|known| !known.refused)
+    }
+
+    pub fn unsubscribe(&mut self, channel: &str, now: Micros) {
+        if self.channels.remove(channel).is_some() && matches!(self.link, Link::Up { .. }) {
+            cmd("UNSUBSCRIBE").arg(channel).write_packed_command(&mut self.out);
+            self.fly(Sent::Unsubscribe(channel.to_owned()), now);
+        }
+    }
+
+    #[must_use]
+    pub fn wants_connection(&self, now: Micros) -> bool {
+        matches!(self.link, Link::Down { retry_at } if retry_at <= now) && self.has_work()
+    }
+
+    fn has_work(&self) -> bool {
+        !self.waiting.is_empty() || !self.later.is_empty() || !self.channels.is_empty()
+    }
+
+    pub fn connecting(&mut self) {
+        self.link = Link::Connecting;
+    }
+
+    pub fn connected(&mut self, features: Features, now: Micros) {
+        self.backoff.connected(now);
+        self.link = Link::Up { features, heard_at: now, clock_due: now + CLOCK_AGE };
+        let channels: Vec<String> = self.channels.keys().cloned().collect();
+        for channel in channels {
+            self.send_subscribe(&channel, now);
+        }
+        for request in std::mem::take(&mut self.waiting) {
+            self.send(request, now);
+        }
+    }
+
+    pub fn failed(&mut self, failure: Failure, now: Micros) {
+        self.link = Link::Down { retry_at: now + self.backoff.next() };
+        if failure.final_ {
+            for request in std::mem::take(&mut self.waiting) {
+                self.events.push(request.fail(failure.error.clone()));
+            }
+        }
+        self.last_error = Some(failure.error);
+    }
+
+    /// The stream ended or broke. What was on the wire is unknown and goes out again, in order.
+    pub fn retire(&mut self, why: StoreError, now: Micros) {
+        self.link = Link::Down { retry_at: now + self.backoff.after_loss(now) };
+        self.last_error = Some(why);
+        self.out.clear();
+        self.inbox = Inbox::default();
+        for flight in std::mem::take(&mut self.flying).into_iter().rev() {
+            if let Sent::Request(request, _) = flight.sent {
+                self.waiting.push_front(request);
+            }
+        }
+        for channel in self.channels.values_mut() {
+            *channel = Channel::default();
+        }
+    }
+
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        matches!(self.link, Link::Up { .. })
+    }
+
+    /// Bytes for the socket; whoever writes them drains them.
+    pub fn out(&mut self) -> &mut Vec<u8> {
+        &mut self.out
+    }
+
+    pub fn events(&mut self) -> &mut Vec<Event> {
+        &mut self.events
+    }
+
+    pub fn received(&mut self, bytes: &[u8], now: Micros) {
+        if let Link::Up { heard_at, .. } = &mut self.link {
+            *heard_at = now;
+        }
+        self.inbox.push(bytes);
+        loop {
+            match self.inbox.next() {
+                Ok(None) => return,
+                Ok(Some(Value::Push { kind, data })) => {
+                    if let Err(why) = self.pushed(&kind, &data) {
+                        return self.retire(why, now);
+                    }
+                }
+                Ok(Some(value)) => {
+                    let Some(flight) = self.flying.pop_front() else {
+                        return self.retire(StoreError::Protocol("a reply nobody asked for".into()), now);
+                    };
+                    if let Err(why) = self.answered(flight, value, now) {
+                        return self.retire(why, now);
+                    }
+                }
+                Err(why) => return self.retire(why, now),
+            }
+        }
+    }
+
+    /// # Errors
+    /// The reason why this connection must go.
+    fn answered(&mut self, flight: Flight, value: Value, now: Micros) -> Result<(), StoreError> {
+        let (request, stage) = match flight.sent {
+            Sent::Request(request, stage) => (request, stage),
+            Sent::Time => {
+                if let (Link::Up { features, .. }, Some(server)) = (&mut self.link, reply::time(&value)) {
+                    features.clock = ServerClock::measured(server, flight.at, now);
+                }
+                return Ok(());
+            }
+            Sent::Subscribe(channel) => {
+                // A confirmation is a push; an ordinary reply is the server's refusal.
+                if let Some(known) = self.channels.get_mut(&channel) {
+                    known.refused = true;
+                    self.events.push(Event::Changed(channel));
+                }
+                return Ok(());
+            }
+            Sent::Unsubscribe(_) | Sent::Orphan => return Ok(()),
+        };
+        let Value::ServerError(error) = &value else {
+            return match request.read(stage, value, flight.at) {
+                Ok(Step::Answered(event)) => {
+                    self.events.push(event);
+                    Ok(())
+                }
+                Ok(Step::Send(request, stage)) => {
+                    self.write(request, stage, now);
+                    Ok(())
+                }
+                Err(strange) => {
+                    let (request, why) = *strange;
+                    self.waiting.push_front(request);
+                    Err(why)
+                }
+            };
+        };
+        match reply::judge(error) {
+            Verdict::Retire(why) => {
+                self.waiting.push_front(request);
+                return Err(why);
+            }
+            Verdict::Later(why) => self.postpone(request, why, now),
+            Verdict::Final(why @ StoreError::Full(_)) if request.is_outcome() => {
+                let mut request = request;
+                self.events.extend(request.lose_patience());
+                self.postpone(request, why, now);
+            }
+            Verdict::Final(why) => self.events.push(request.fail(why)),
+            Verdict::NoScript => {
+                request.load_script(&mut self.out);
+                self.fly(Sent::Orphan, now);
+                self.write(request, stage, now);
+            }
+            Verdict::WrongType(reason) => self.events.push(request.unreadable(reason)),
+        }
+        Ok(())
+    }
+
+    fn postpone(&mut self, request: Request, why: StoreError, now: Micros) {
+        self.last_error = Some(why);
+        self.later.push((now + self.backoff.pause(), request));
+    }
+
+    fn pushed(&mut self, kind: &redis::PushKind, data: &[Value]) -> Result<(), StoreError> {
+        let Some(channel) = data.first().and_then(reply::text) else { return Ok(()) };
+        match kind {
+            redis::PushKind::Message => self.events.push(Event::Changed(channel)),
+            redis::PushKind::Subscribe | redis::PushKind::Unsubscribe => {
+                // Confirmations come in the order of the commands, between the replies.
+                let confirmed = match self.flying.pop_front().map(|flight| flight.sent) {
+                    Some(Sent::Subscribe(asked)) => asked == channel && *kind == redis::PushKind::Subscribe,
+                    Some(Sent::Unsubscribe(asked)) => asked == channel && *kind == redis::PushKind::Unsubscribe,
+                    _ => false,
+                };
+                if !confirmed {
+                    return Err(StoreError::Protocol("a subscription nobody asked for".into()));
+                }
+                if let (redis::PushKind::Subscribe, Some(known)) = (kind, self.channels.get_mut(&channel)) {
+                    known.live = true;
+                    self.events.push(Event::Changed(channel));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn send_subscribe(&mut self, channel: &str, now: Micros) {
+        if self.is_up() {
+            cmd("SUBSCRIBE").arg(channel).write_packed_command(&mut self.out);
+            self.fly(Sent::Subscribe(channel.to_owned()), now);
+        }
+    }
+
+    fn send(&mut self, request: Request, now: Micros) {
+        let Link::Up { features, clock_due, .. } = &mut self.link else { return self.waiting.push_back(request) };
+        let features = *features;
+        if *clock_due <= now {
+            *clock_due = now + CLOCK_AGE;
+            cmd("TIME").write_packed_command(&mut self.out);
+            self.fly(Sent::Time, now);
+        }
+        let stage = request.first_stage(&features, now);
+        self.write(request, stage, now);
+    }
+
+    fn write(&mut self, mut request: Request, stage: Stage, now: Micros) {
+        request.pack(&stage, &mut self.out);
+        request.was_sent = true;
+        self.fly(Sent::Request(request, stage), now);
+    }
+
+    fn fly(&mut self, sent: Sent, now: Micros) {
+        self.flying.push_back(Flight { sent, at: now });
+    }
+
+    /// The silence after which the connection is taken for dead.
+    fn silent_at(&self) -> Option<Micros> {
+        let Link::Up { heard_at, .. } = self.link else { return None };
+        let oldest = self.flying.front()?;
+        let allowed = match &oldest.sent {
+            Sent::Request(request, _) => request.silence.min(self.command_timeout),
+            _ => self.command_timeout,
+        };
+        Some(heard_at.max(oldest.at) + allowed)
+    }
+
+    /// Call after the socket was read, so that a blocked event loop is not taken for a silent server.
+    pub fn tick(&mut self, now: Micros) {
+        if self.silent_at().is_some_and(|at| at <= now) {
+            let timeout = self.command_timeout / MILLI;
+            self.retire(StoreError::Unavailable(format!("Redis gave no answer for up to {timeout} ms")), now);
+        }
+        if self.is_up() && self.later.iter().any(|(due, _)| *due <= now) {
+            let (due, later) = std::mem::take(&mut self.later).into_iter().partition(|(due, _)| *due <= now);
+            self.later = later;
+            let due: Vec<(Micros, Request)> = due;
+            for (_, request) in due {
+                self.send(request, now);
+            }
+        }
+        if self.next_check <= now {
+            self.check_deadlines(now);
+        }
+    }
+
+    fn check_deadlines(&mut self, now: Micros) {
+        let error = self
+            .last_error
+            .clone()
+            .unwrap_or_else(|| StoreError::Unavailable("Redis gave no answer within the time allowed".into()));
+        let mut next = Micros::MAX;
+        let events = &mut self.events;
+        let mut keep = |request: &mut Request| {
+            let alive = request.check(now, &error, events);
+            if alive {
+                next = next.min(request.next_check());
+            }
+            alive
+        };
+        self.waiting.retain_mut(&mut keep);
+        self.later.retain_mut(|(_, request)| keep(request));
+        for flight in &mut self.flying {
+            if let Sent::Request(request, _) = &mut flight.sent {
+                if !keep(request) {
+                    flight.sent = Sent::Orphan;
+                }
+            }
+        }
+        self.next_check = next;
+    }
+
+    /// When [`Engine::tick`] has something to do next.
+    #[must_use]
+    pub fn wake_at(&self) -> Micros {
+        let retry = match self.link {
+            Link::Down { retry_at } if self.has_work() => retry_at,
+            _ => Micros::MAX,
+        };
+        let later = self.later.iter().map(|(due, _)| *due).min().unwrap_or(Micros::MAX);
+        self.next_check.min(retry).min(later).min(self.silent_at().unwrap_or(Micros::MAX))
+    }
+
+    /// Nothing is asked of this connection: it must not keep a process alive.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.waiting.is_empty()
+            && self.later.is_empty()
+            && !self.flying.iter().any(|flight| matches!(flight.sent, Sent::Request(..)))
+    }
+
+    /// Answers everything with `error`; used by `close()`.
+    pub fn fail_all(&mut self, error: &StoreError) {
+        let flying = std::mem::take(&mut self.flying).into_iter().filter_map(|flight| match flight.sent {
+            Sent::Request(request, _) => Some(request),
+            _ => None,
+        });
+        let all = flying
+            .chain(std::mem::take(&mut self.waiting))
+            .chain(std::mem::take(&mut self.later).into_iter().map(|(_, request)| request));
+        for request in all.collect::<Vec<_>>() {
+            self.events.push(request.fail(error.clone()));
+        }
+        self.channels.clear();
+    }
+}

@@ -1,0 +1,125 @@
+//! What a reply means. Every server error gets one of five verdicts, so nothing is retried or given up by chance.
+
+use redis::{ServerError, ServerErrorKind, Value};
+
+use crate::error::StoreError;
+
+#[derive(Debug)]
+pub enum Verdict {
+    /// This connection is of no use any more (a demoted or loading node): reconnect, then send again.
+    Retire(StoreError),
+    /// The server is for the moment unable: send again later.
+    Later(StoreError),
+    /// Sending again would answer the same.
+    Final(StoreError),
+    /// The script cache was flushed: load, then send again.
+    NoScript,
+    /// A value of a foreign type sits at our key.
+    WrongType(String),
+}
+
+#[must_use]
+pub fn judge(error: &ServerError) -> Verdict {
+    let code = error.code();
+    let detail = error.details().unwrap_or_default();
+    // A script that fails inside `redis.call` answers, before Redis 7, `ERR Error running script …: -OOM command …`.
+    let code = if code == "ERR" { inner_code(detail).unwrap_or(code) } else { code };
+    let text = format!("Redis answered {code} {detail}");
+    match (error.kind(), code) {
+        (Some(ServerErrorKind::NoScript), _) => Verdict::NoScript,
+        (_, "WRONGTYPE") => Verdict::WrongType("the key holds a value of another type".into()),
+        (_, "READONLY") => Verdict::Retire(StoreError::Refused(format!("{text} (a replica, or a demoted primary)"))),
+        (_, "LOADING" | "MASTERDOWN" | "UNBLOCKED") => Verdict::Retire(StoreError::Unavailable(text)),
+        (_, "BUSY" | "TRYAGAIN" | "CLUSTERDOWN" | "NOREPLICAS" | "MISCONF") => {
+            Verdict::Later(StoreError::Unavailable(text))
+        }
+        (_, "OOM") => Verdict::Final(StoreError::Full(text)),
+        (_, "NOPERM") => Verdict::Final(StoreError::Refused(format!(
+            "{text}; the user needs ~<prefix>:* &<prefix>:* +@connection +get +set +setrange +pttl +pexpire +publish \
+             +subscribe +unsubscribe +evalsha +script|load +time"
+        ))),
+        (_, "NOAUTH" | "WRONGPASS" | "DENIED" | "NOPROTO" | "MOVED" | "ASK" | "CROSSSLOT") => {
+            Verdict::Final(StoreError::Refused(text))
+        }
+        _ if detail.contains("unknown command") => Verdict::Final(StoreError::Refused(text)),
+        _ => Verdict::Final(StoreError::Protocol(text)),
+    }
+}
+
+fn inner_code(detail: &str) -> Option<&str> {
+    let start = detail.find(": -").map(|at| at + 3).or_else(|| detail.strip_prefix('-').map(|_| 1))?;
+    let code = detail[start..].split(' ').next()?;
+    (!code.is_empty() && code.bytes().all(|byte| byte.is_ascii_uppercase())).then_some(code)
+}
+
+/// The text of a RESP3 map's field.
+#[must_use]
+pub fn field(map: &Value, name: &str) -> Option<String> {
+    let Value::Map(pairs) = map else { return None };
+    pairs.iter().find(|(key, _)| text(key).as_deref() == Some(name)).and_then(|(_, value)| text(value))
+}
+
+#[must_use]
+pub fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::BulkString(bytes) => String::from_utf8(bytes.clone()).ok(),
+        Value::SimpleString(text) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+/// `TIME` as microseconds since the epoch.
+#[must_use]
+pub fn time(value: &Value) -> Option<u64> {
+    let Value::Array(parts) = value else { return None };
+    let [seconds, micros] = parts.as_slice() else { return None };
+    let (seconds, micros): (u64, u64) = (text(seconds)?.parse().ok()?, text(micros)?.parse().ok()?);
+    seconds.checked_mul(1_000_000)?.checked_add(micros)
+}
+
+#[must_use]
+pub fn major_minor(version: &str) -> (u32, u32) {
+    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+    (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(line: &str) -> Verdict {
+        let value = redis::parse_redis_value(format!("-{line}\r\n").as_bytes()).unwrap();
+        let Value::ServerError(error) = value else { panic!("an error line gives an error") };
+        judge(&error)
+    }
+
+    #[test]
+    fn every_error_of_the_fault_matrix_has_its_verdict() {
+        assert!(matches!(verdict("LOADING Redis is loading the dataset in memory"), Verdict::Retire(StoreError::Unavailable(_))));
+        assert!(matches!(verdict("READONLY You can't write against a read only replica."), Verdict::Retire(StoreError::Refused(_))));
+        assert!(matches!(verdict("BUSY Redis is busy running a script."), Verdict::Later(_)));
+        assert!(matches!(verdict("MISCONF Redis is configured to save RDB snapshots"), Verdict::Later(_)));
+        assert!(matches!(verdict("NOREPLICAS Not enough good replicas to write."), Verdict::Later(_)));
+        assert!(matches!(verdict("CLUSTERDOWN The cluster is down"), Verdict::Later(_)));
+        assert!(matches!(verdict("OOM command not allowed when used memory > 'maxmemory'."), Verdict::Final(StoreError::Full(_))));
+        assert!(matches!(verdict("NOAUTH Authentication required."), Verdict::Final(StoreError::Refused(_))));
+        assert!(matches!(verdict("NOPERM this user has no permissions"), Verdict::Final(StoreError::Refused(_))));
+        assert!(matches!(verdict("NOSCRIPT No matching script."), Verdict::NoScript));
+        assert!(matches!(verdict("WRONGTYPE Operation against a key"), Verdict::WrongType(_)));
+        assert!(matches!(verdict("ERR something else"), Verdict::Final(StoreError::Protocol(_))));
+    }
+
+    #[test]
+    fn an_error_inside_a_script_of_redis_6_is_seen_through() {
+        let line = "ERR Error running script (call to f_0): @user_script:1: @user_script: 1: -OOM command not allowed";
+        assert!(matches!(verdict(line), Verdict::Final(StoreError::Full(_))));
+    }
+
+    #[test]
+    fn versions_and_times_are_read() {
+        assert_eq!(major_minor("7.0.15"), (7, 0));
+        assert_eq!(major_minor("garbage"), (0, 0));
+        let time_reply = Value::Array(vec![Value::BulkString(b"2".to_vec()), Value::BulkString(b"5".to_vec())]);
+        assert_eq!(time(&time_reply), Some(2_000_005));
+    }
+}

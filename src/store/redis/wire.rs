@@ -1,0 +1,141 @@
+//! An [`Engine`] and the socket it speaks through. Both executors turn it: Node's loop when the socket is ready,
+//! a tokio task when it is awaited. The caller must stop polling a socket before it drops it, so a retired stream
+//! is kept until [`Wire::take_retired`] is called.
+
+use std::io;
+use std::sync::Arc;
+
+use super::connect::{Established, Failure};
+use super::engine::{Engine, Features};
+use super::stream::Stream;
+use super::target::Target;
+use crate::clock::Micros;
+use crate::error::StoreError;
+
+const READ_SIZE: usize = 64 * 1024;
+
+pub struct Wire {
+    pub engine: Engine,
+    pub target: Arc<Target>,
+    stream: Option<Stream>,
+    retired: Option<Stream>,
+    /// How much of the engine's output the socket has taken.
+    written: usize,
+    buffer: Box<[u8]>,
+}
+
+impl Wire {
+    #[must_use]
+    pub fn new(target: Arc<Target>, command_timeout: Micros) -> Self {
+        Self {
+            engine: Engine::new(command_timeout),
+            target,
+            stream: None,
+            retired: None,
+            written: 0,
+            buffer: vec![0; READ_SIZE].into_boxed_slice(),
+        }
+    }
+
+    #[must_use]
+    pub fn stream(&self) -> Option<&Stream> {
+        self.stream.as_ref()
+    }
+
+    #[must_use]
+    pub fn has_retired(&self) -> bool {
+        self.retired.is_some()
+    }
+
+    pub fn take_retired(&mut self) -> Option<Stream> {
+        self.retired.take()
+    }
+
+    pub fn install(&mut self, result: Result<Established, Failure>, now: Micros) {
+        match result {
+            Ok(Established { stream, clock, set_nx_get }) => {
+                self.stream = Some(stream);
+                self.written = 0;
+                self.engine.connected(Features { clock, set_nx_get }, now);
+            }
+            Err(failure) => self.engine.failed(failure, now),
+        }
+    }
+
+    /// Reads what is there. Call it before [`Wire::tick`], so that late is not taken for silent.
+    pub fn read(&mut self, now: Micros) {
+        while let Some(stream) = &mut self.stream {
+            match stream.read(&mut self.buffer) {
+                Ok(0) => self.engine.retire(lost("the server closed the connection"), now),
+                Ok(length) => {
+                    self.engine.received(&self.buffer[..length], now);
+                    let more = length == self.buffer.len() || matches!(stream, Stream::Tls(_));
+                    if more && self.engine.is_up() {
+                        continue;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) => self.engine.retire(lost(&error.to_string()), now),
+            }
+            self.drop_dead_stream();
+            return;
+        }
+    }
+
+    pub fn tick(&mut self, now: Micros) {
+        self.engine.tick(now);
+        self.drop_dead_stream();
+    }
+
+    /// Writes what the socket takes; true while something is left.
+    pub fn write(&mut self, now: Micros) -> bool {
+        let Some(stream) = &mut self.stream else { return false };
+        let out = self.engine.out();
+        let outcome = loop {
+            if self.written == out.len() {
+                out.clear();
+                // One large result must not keep its memory for ever.
+                out.shrink_to(4 * READ_SIZE);
+                self.written = 0;
+                break stream.flush();
+            }
+            match stream.write(&out[self.written..]) {
+                Ok(0) => break Ok(true),
+                Ok(length) => self.written += length,
+                Err(error) => break Err(error),
+            }
+        };
+        match outcome {
+            Ok(left) => left,
+            Err(error) => {
+                self.engine.retire(lost(&error.to_string()), now);
+                self.drop_dead_stream();
+                false
+            }
+        }
+    }
+
+    #[must_use]
+    pub fn has_output(&mut self) -> bool {
+        self.stream.is_some() && self.written < self.engine.out().len()
+    }
+
+    fn drop_dead_stream(&mut self) {
+        if !self.engine.is_up() && self.stream.is_some() {
+            self.retired = self.stream.take();
+            self.written = 0;
+        }
+    }
+
+    /// Ends the connection; what was pending has been answered by the engine.
+    pub fn disconnect(&mut self, now: Micros) {
+        if self.engine.is_up() {
+            self.engine.retire(StoreError::Closed, now);
+        }
+        self.drop_dead_stream();
+    }
+}
+
+fn lost(reason: &str) -> StoreError {
+    StoreError::Unavailable(format!("the connection to Redis was lost: {reason}"))
+}
