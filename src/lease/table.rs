@@ -95,6 +95,22 @@ impl Table {
         queue.push_back((due, op));
     }
 
+    /// Not renewed any more; only the end of `maxLeaseMs` is still awaited.
+    fn lose(&mut self, op: u32, loss: Loss, losses: &mut Vec<(u32, Loss)>) {
+        let Some(lease) = self.leases.get_mut(&op) else { return };
+        if lease.lost {
+            return;
+        }
+        lease.lost = true;
+        lease.due = Micros::MAX;
+        if !lease.settling {
+            losses.push((op, loss));
+        }
+        let (appointment, end) = (lease.appointment(), lease.held.ends_at);
+        self.timed.remove(&(appointment, op));
+        self.timed.insert((end, op));
+    }
+
     fn next_appointment(&mut self) -> Micros {
         let leases = &self.leases;
         let mut next = self.timed.first().map_or(Micros::MAX, |(at, _)| *at);
@@ -175,9 +191,14 @@ impl Leases {
         while let Some((at, op)) = table.timed.first().copied().filter(|(at, _)| *at <= now) {
             table.timed.remove(&(at, op));
             let Some(lease) = table.leases.get_mut(&op) else { continue };
-            let loss = if now >= lease.held.ends_at { Loss::TooLong } else { Loss::Unheard };
-            if now >= lease.deadline || loss == Loss::TooLong {
-                lose(lease, op, loss, losses);
+            if now >= lease.held.ends_at {
+                // Told after another loss, too: whoever waits for the function to end must not wait for ever.
+                if !lease.settling {
+                    losses.push((op, Loss::TooLong));
+                }
+                lease.lost = true;
+            } else if now >= lease.deadline {
+                table.lose(op, Loss::Unheard, losses);
             }
         }
         let intervals: Vec<Micros> = table.queues.keys().copied().collect();
@@ -187,7 +208,7 @@ impl Leases {
                 lease.due = Micros::MAX;
                 let deadline = lease.deadline;
                 if now >= deadline {
-                    lose(lease, op, Loss::Unheard, losses);
+                    table.lose(op, Loss::Unheard, losses);
                     continue;
                 }
                 let (key, owner, at) = (lease.held.key.clone(), lease.held.owner, lease.appointment());
@@ -215,17 +236,8 @@ impl Leases {
 
     /// The store said no.
     pub fn refused(&self, op: u32, losses: &mut Vec<(u32, Loss)>) {
-        if let Some(lease) = self.table().leases.get_mut(&op) {
-            lose(lease, op, Loss::Refused, losses);
-        }
+        self.table().lose(op, Loss::Refused, losses);
     }
-}
-
-fn lose(lease: &mut Lease, op: u32, loss: Loss, losses: &mut Vec<(u32, Loss)>) {
-    if !lease.lost && !lease.settling {
-        losses.push((op, loss));
-    }
-    lease.lost = true;
 }
 
 fn pop_due(queue: &mut VecDeque<(Micros, u32)>, now: Micros) -> Option<(Micros, u32)> {
@@ -295,14 +307,15 @@ mod tests {
         assert_eq!(turn(&leases, deadline - 1).1, vec![]);
         assert_eq!(turn(&leases, deadline).1, vec![(1, Loss::Unheard)]);
         assert!(!leases.is_held(1, deadline));
-        assert_eq!(turn(&leases, deadline + 1), (vec![], vec![], Micros::MAX));
+        assert_eq!(turn(&leases, deadline + 1), (vec![], vec![], FOREVER));
+        assert_eq!(turn(&leases, FOREVER).1, vec![(1, Loss::TooLong)]);
     }
 
     #[test]
     fn a_thawed_process_loses_at_once_what_it_held() {
         let leases = quiet();
         leases.hold(1, held(0, FOREVER));
-        assert_eq!(turn(&leases, 10 * LEASE), (vec![], vec![(1, Loss::Unheard)], Micros::MAX));
+        assert_eq!(turn(&leases, 10 * LEASE), (vec![], vec![(1, Loss::Unheard)], FOREVER));
     }
 
     #[test]

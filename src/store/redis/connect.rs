@@ -103,7 +103,7 @@ async fn greet<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, target: &Targe
     hello(settings).write_packed_command(&mut out);
     cmd("SELECT").arg(settings.db()).write_packed_command(&mut out);
     for script in scripts::ALL {
-        cmd("SCRIPT").arg("LOAD").arg(script.source).write_packed_command(&mut out);
+        cmd("SCRIPT").arg("LOAD").arg(&script.source).write_packed_command(&mut out);
     }
     cmd("TIME").write_packed_command(&mut out);
     let sent = clock::now();

@@ -415,3 +415,6 @@ impl Engine {
         self.channels.clear();
     }
 }
+
+#[cfg(test)]
+mod tests;

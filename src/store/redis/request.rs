@@ -6,8 +6,8 @@ use redis::{Value, cmd};
 use super::engine::Features;
 use crate::clock::{MILLI, Micros};
 use crate::error::StoreError;
-use crate::model::{Begin, Command, Flags, Outcome, Record, State, outcome_at_any_time, unfinished_ttl_ms};
-use crate::scripts;
+use crate::model::{Command, Outcome};
+use crate::scripts::{self, Clock, Script};
 
 pub enum Ask {
     Command(Command),
@@ -114,14 +114,11 @@ impl Request {
     pub fn pack(&self, stage: &Stage, out: &mut Vec<u8>) {
         match (stage, &self.ask) {
             (Stage::Plain { fence }, Ask::Command(Command::Begin(begin))) => {
-                let ttl_ms = unfinished_ttl_ms(begin.retention_ms, begin.lease_ms);
-                let mut record = Vec::with_capacity(96);
-                fresh_record(begin, *fence, ttl_ms).encode(&mut record);
-                let mut set = cmd("SET");
-                set.arg(&self.key).arg(record).arg("NX").arg("GET").arg("PX").arg(ttl_ms);
-                set.write_packed_command(out);
+                scripts::pack_set_if_absent(begin, self.key.as_bytes(), *fence, out);
             }
-            (Stage::Script | Stage::Plain { .. }, Ask::Command(command)) => scripts::pack(&self.key, command, out),
+            (Stage::Script | Stage::Plain { .. }, Ask::Command(command)) => {
+                scripts::pack(command, self.key.as_bytes(), Clock::Server, out);
+            }
             (Stage::Pttl { .. }, _) => cmd("PTTL").arg(&self.key).write_packed_command(out),
             (_, Ask::Inspect) | (Stage::Get, _) => cmd("GET").arg(&self.key).write_packed_command(out),
         }
@@ -129,7 +126,7 @@ impl Request {
 
     pub fn load_script(&self, out: &mut Vec<u8>) {
         if let Ask::Command(command) = &self.ask {
-            cmd("SCRIPT").arg("LOAD").arg(scripts::of(command).source).write_packed_command(out);
+            cmd("SCRIPT").arg("LOAD").arg(&Script::of(command).source).write_packed_command(out);
         }
     }
 
@@ -137,22 +134,21 @@ impl Request {
     /// The request, to be sent again over another connection, when the reply is none that its command can have.
     pub fn read(self, stage: Stage, value: Value, sent_at: Micros) -> Result<Step, Box<(Self, StoreError)>> {
         match (stage, value) {
-            (Stage::Plain { fence }, Value::Nil) => {
-                Ok(self.outcome(Outcome::Acquired { fence, attempt: 1, recovered: false }, sent_at))
-            }
-            (Stage::Plain { .. }, Value::BulkString(text)) => match (Record::decode(&text), &self.ask) {
-                (Err(why), _) => Ok(self.outcome(Outcome::Unreadable(why), sent_at)),
-                (Ok(record), Ask::Command(Command::Begin(begin))) => match outcome_at_any_time(&record, begin) {
+            (Stage::Plain { fence }, reply @ (Value::Nil | Value::BulkString(_))) => {
+                let Ask::Command(Command::Begin(begin)) = &self.ask else { return self.strange("a begin's reply") };
+                match scripts::judge_set(bytes(&reply), begin, fence) {
                     Some(outcome) => Ok(self.outcome(outcome, sent_at)),
                     None => Ok(Step::Send(self, Stage::Script)),
-                },
-                _ => self.strange("a reply to another command"),
-            },
-            (Stage::Script, Value::Array(parts)) => {
-                let parts: Option<Vec<&[u8]>> = parts.iter().map(bytes).collect();
-                match parts.as_deref().and_then(scripts::parse) {
-                    Some(outcome) => Ok(self.outcome(outcome, sent_at)),
-                    None => self.strange("a reply that none of its scripts gives"),
+                }
+            }
+            (Stage::Script, reply) => {
+                let parts: Option<Vec<&[u8]>> = match &reply {
+                    Value::Array(parts) => parts.iter().map(bytes).collect(),
+                    one => bytes(one).map(|word| vec![word]),
+                };
+                match parts.map(|parts| scripts::parse(&parts)) {
+                    Some(Ok(outcome)) => Ok(self.outcome(outcome, sent_at)),
+                    _ => self.strange("a reply that none of the scripts gives"),
                 }
             }
             (Stage::Get, Value::Nil) => Ok(Step::Answered(Event::Answer(self.id, Answer::Inspected(None)))),
@@ -201,17 +197,6 @@ impl Request {
             events.extend(self.lose_patience());
         }
         true
-    }
-}
-
-fn fresh_record(begin: &Begin, fence: u64, ttl_ms: u64) -> Record {
-    Record {
-        fence,
-        owner: begin.owner,
-        fingerprint: begin.fingerprint,
-        flags: Flags { hold: begin.hold, ..Flags::default() },
-        attempt: 1,
-        state: State::Processing { lease_ms: begin.lease_ms, ttl_ms },
     }
 }
 
