@@ -38,6 +38,19 @@ pub struct Begin {
     pub awaited_fence: Option<u64>,
 }
 
+impl Begin {
+    /// The record of the attempt this begin starts; `inherited` is what it takes over from the record before it.
+    pub fn record(&self, fence: u64, attempt: u64, inherited: Flags) -> Record {
+        let &Self { owner, fingerprint, lease_ms, hold, .. } = self;
+        let state = State::Processing { lease_ms, ttl_ms: self.ttl_ms() };
+        Record { fence, owner, fingerprint, flags: Flags { hold, ..inherited }, attempt, state }
+    }
+
+    pub fn ttl_ms(&self) -> u64 {
+        unfinished_ttl_ms(self.retention_ms, self.lease_ms)
+    }
+}
+
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Command {
     Begin(Begin),
@@ -232,14 +245,10 @@ fn apply_begin(stored: &Stored, begin: &Begin, now: Now) -> (Effect, Outcome) {
     acquire(begin, next_fence(fence, now), attempt + 1, Flags { recovered: true, waited: flags.waited, hold: false })
 }
 
-/// `inherited` is what the new attempt takes over from the record before it.
 fn acquire(begin: &Begin, fence: u64, attempt: u64, inherited: Flags) -> (Effect, Outcome) {
-    let &Begin { owner, fingerprint, lease_ms, retention_ms, hold, .. } = begin;
-    let ttl_ms = unfinished_ttl_ms(retention_ms, lease_ms);
-    let flags = Flags { hold, ..inherited };
-    let state = State::Processing { lease_ms, ttl_ms };
-    let record = Record { fence, owner, fingerprint, flags, attempt, state };
-    (Effect::Write { record, ttl_ms, publish: false }, Outcome::Acquired { fence, attempt, recovered: flags.recovered })
+    let record = begin.record(fence, attempt, inherited);
+    let outcome = Outcome::Acquired { fence, attempt, recovered: record.flags.recovered };
+    (Effect::Write { record, ttl_ms: begin.ttl_ms(), publish: false }, outcome)
 }
 
 fn apply_extend(record: &Record, owner: Owner) -> (Effect, Outcome) {

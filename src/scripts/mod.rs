@@ -1,1 +1,63 @@
-//! Lua.
+//! The state machine again, as Lua that Redis runs atomically: one script per command, one key per script.
+//!
+//! Owns the script sources, the bytes that call them ([`pack`], [`pack_set_if_absent`]) and the meaning of their
+//! replies ([`parse`], [`judge_set`]). Must not decide anything: `model/` does, and `tests/differential.rs` holds the
+//! Lua to it. Knows RESP only as far as writing a request; connections belong to `store/redis`.
+
+mod reply;
+mod request;
+
+use std::sync::LazyLock;
+
+pub use reply::{Malformed, judge_set, parse};
+pub use request::{Clock, pack, pack_set_if_absent};
+
+use crate::model::Command;
+
+/// One operation's Lua. `SCRIPT LOAD` the source on every new connection; requests name it by its SHA-1.
+#[derive(Debug)]
+pub struct Script {
+    pub name: &'static str,
+    /// With its includes in place.
+    pub source: String,
+    /// 40 hexadecimal digits.
+    pub sha1: String,
+}
+
+/// Read by every script that may change a record: a line `-- @include <name>` stands for the file.
+const INCLUDES: [(&str, &str); 3] = [
+    ("record.lua", include_str!("record.lua")),
+    ("lease.lua", include_str!("lease.lua")),
+    ("now.lua", include_str!("now.lua")),
+];
+
+pub static BEGIN: LazyLock<Script> = LazyLock::new(|| Script::new("begin", include_str!("begin.lua")));
+pub static EXTEND: LazyLock<Script> = LazyLock::new(|| Script::new("extend", include_str!("extend.lua")));
+pub static COMPLETE: LazyLock<Script> = LazyLock::new(|| Script::new("complete", include_str!("complete.lua")));
+pub static FAIL: LazyLock<Script> = LazyLock::new(|| Script::new("fail", include_str!("fail.lua")));
+pub static RESOLVE: LazyLock<Script> = LazyLock::new(|| Script::new("resolve", include_str!("resolve.lua")));
+pub static RESET: LazyLock<Script> = LazyLock::new(|| Script::new("reset", include_str!("reset.lua")));
+
+/// Everything a connection has to load.
+pub static ALL: [&LazyLock<Script>; 6] = [&BEGIN, &EXTEND, &COMPLETE, &FAIL, &RESOLVE, &RESET];
+
+impl Script {
+    fn new(name: &'static str, file: &str) -> Self {
+        let source = INCLUDES
+            .iter()
+            .fold(file.to_owned(), |source, (include, text)| source.replace(&format!("-- @include {include}\n"), text));
+        let sha1 = sha1_smol::Sha1::from(&source).digest().to_string();
+        Self { name, source, sha1 }
+    }
+
+    pub fn of(command: &Command) -> &'static Self {
+        match command {
+            Command::Begin(_) => &BEGIN,
+            Command::Extend { .. } => &EXTEND,
+            Command::Complete { .. } => &COMPLETE,
+            Command::Fail { .. } => &FAIL,
+            Command::Resolve { .. } => &RESOLVE,
+            Command::Reset { .. } => &RESET,
+        }
+    }
+}

@@ -1,0 +1,65 @@
+-- begin: acquires the key for its caller, or says who has it and what came of it.
+-- KEYS[1]  the record
+-- ARGV[1]  owner, this begin's token
+-- ARGV[2]  fingerprint, or 22 dashes
+-- ARGV[3]  lease_ms
+-- ARGV[4]  ttl_ms of an unfinished record
+-- ARGV[5]  hold: '4' when this attempt shall be held if it vanishes, else '0'
+-- ARGV[6]  mark_waited: '1' when an in-progress answer marks the record, else '0'
+-- ARGV[7]  awaited_fence, 16 digits: the attempt the caller waited for, or empty
+-- ARGV[8]  clock, tests only: '<now_us> <pttl_ms>'; empty in production
+-- Replies  acquired fence attempt recovered | in_progress fence remaining_ms | mismatch fence
+--          | indeterminate fence since_ms | released fence attempt payload | replay fence attempt payload
+--          | replay_error fence attempt payload | unreadable reason
+local key, caller, clock = KEYS[1], ARGV[1], ARGV[8]
+local stored = redis.call('GET', key)
+-- What a new attempt goes on from; of the flags, waited and recovered may be inherited.
+local old_fence, old_attempt, inherited = 0, 0, 0
+if stored then
+  -- @include record.lua
+  local ours = owner == caller
+  if state ~= 'I' and state ~= 'R' and not ours and fingerprint ~= ARGV[2]
+    and fingerprint ~= '----------------------' and ARGV[2] ~= '----------------------' then
+    return {'mismatch', fence}
+  end
+  if state == 'C' then return {'replay', fence, attempt, string.sub(stored, body)} end
+  if state == 'F' then return {'replay_error', fence, attempt, string.sub(stored, body)} end
+  if state == 'I' then return {'indeterminate', fence, since_ms} end
+  if state == 'R' then
+    if ours or (fence == ARGV[7] and #stored >= body) then
+      return {'released', fence, attempt, string.sub(stored, body)}
+    end
+    inherited = bits % 4 >= 2 and 2 or 0
+  else
+    if ours then
+      redis.call('PEXPIRE', key, string.format('%.0f', ttl_ms))
+      return {'acquired', fence, attempt, bits % 4 >= 2 and '1' or '0'}
+    end
+    -- @include lease.lua
+    if remaining_ms > 0 then
+      if ARGV[6] == '1' and bits % 2 == 0 then
+        -- Without the mark (the server is out of memory) the waiter's slow poll still finds the end.
+        redis.pcall('SETRANGE', key, '56', string.format('%.0f', bits + 1))
+      end
+      return {'in_progress', fence, string.format('%.0f', remaining_ms)}
+    end
+    if bits >= 4 then
+      -- @include now.lua
+      local since_ms = string.format('%.0f', math.floor(now_us / 1000))
+      local header = '1I' .. string.sub(stored, 3, 56) .. string.format('%.0f', bits - bits % 2)
+      local ttl = string.format('%.0f', ttl_ms)
+      redis.call('SET', key, header .. string.sub(stored, 58) .. ' ' .. since_ms, 'PX', ttl)
+      if bits % 2 == 1 then redis.pcall('PUBLISH', key, 'I') end
+      return {'indeterminate', fence, since_ms}
+    end
+    -- Who waited for the vanished attempt now waits for this one.
+    inherited = 2 + bits % 2
+  end
+  old_fence, old_attempt = tonumber(fence), tonumber(attempt)
+end
+-- @include now.lua
+local fence, attempt = string.format('%016.0f', math.max(now_us, old_fence + 1)), string.format('%.0f', old_attempt + 1)
+local flags = string.format('%.0f', inherited + tonumber(ARGV[5]))
+local record = '1P' .. fence .. caller .. ARGV[2] .. flags .. attempt .. ' ' .. ARGV[3] .. ' ' .. ARGV[4]
+redis.call('SET', key, record, 'PX', ARGV[4])
+return {'acquired', fence, attempt, inherited >= 2 and '1' or '0'}

@@ -1,0 +1,12 @@
+-- extend: renews the lease of the attempt that owns the key. The record stays, its TTL starts anew.
+-- KEYS[1]  the record
+-- ARGV[1]  owner
+-- Replies  done | stale fence | lost | unreadable reason
+local key = KEYS[1]
+local stored = redis.call('GET', key)
+if not stored then return 'lost' end
+-- @include record.lua
+if state ~= 'P' or owner ~= ARGV[1] then return {'stale', fence} end
+-- Not a write of the value, so it is let through when the server is out of memory.
+redis.call('PEXPIRE', key, string.format('%.0f', ttl_ms))
+return 'done'

@@ -1,0 +1,29 @@
+-- fail: ends an attempt without a result.
+-- KEYS[1]  the record
+-- ARGV[1]  owner
+-- ARGV[2]  the state it ends in: 'R' released, 'F' failed (the error is the outcome), 'I' indeterminate (held)
+-- ARGV[3]  the error's payload; empty for 'I', and for 'R' when there is none to share
+-- ARGV[4]  retention_ms for 'F', else empty
+-- ARGV[5]  clock, tests only: '<now_us> <pttl_ms>'; empty in production
+-- Replies  done | stale fence | lost | unreadable reason
+local key, clock = KEYS[1], ARGV[5]
+local stored = redis.call('GET', key)
+if not stored then return 'lost' end
+-- @include record.lua
+if owner ~= ARGV[1] then return {'stale', fence} end
+if state == ARGV[2] then return 'done' end
+if state ~= 'P' and state ~= 'I' or ARGV[2] == 'I' and state ~= 'P' then return {'stale', fence} end
+local header, ttl = '1' .. ARGV[2] .. fence .. owner .. fingerprint, string.format('%.0f', ttl_ms)
+if ARGV[2] == 'F' then
+  redis.call('SET', key, header .. '0' .. attempt .. ' ' .. ARGV[3], 'PX', ARGV[4])
+elseif ARGV[2] == 'R' then
+  local recovered = bits % 4 >= 2 and '2' or '0'
+  redis.call('SET', key, header .. recovered .. attempt .. ' ' .. ARGV[3], 'PX', ttl)
+else
+  -- @include now.lua
+  local since_ms = string.format('%.0f', math.floor(now_us / 1000))
+  header = header .. string.format('%.0f', bits - bits % 2)
+  redis.call('SET', key, header .. string.sub(stored, 58) .. ' ' .. since_ms, 'PX', ttl)
+end
+if bits % 2 == 1 then redis.pcall('PUBLISH', key, ARGV[2]) end
+return 'done'
