@@ -1,0 +1,146 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::*;
+use crate::model::{Begin, Failure, Flags, Owner, Record, State};
+
+fn owner(n: u8) -> Owner {
+    Owner::from_random([n; 12])
+}
+
+fn begin(n: u8, mark_waited: bool) -> Command {
+    Command::Begin(Begin {
+        owner: owner(n),
+        fingerprint: None,
+        lease_ms: 30_000,
+        retention_ms: 1,
+        hold: false,
+        mark_waited,
+        awaited_fence: None,
+    })
+}
+
+fn complete(n: u8, fence: u64, retention_ms: u64) -> Command {
+    let state = State::Completed { payload: b"j1".to_vec() };
+    let record = Record { fence, owner: owner(n), fingerprint: None, flags: Flags::default(), attempt: 1, state };
+    Command::Complete { record, retention_ms }
+}
+
+fn at_ms(ms: u64) -> Now {
+    Now { us: ms * 1_000 }
+}
+
+#[test]
+fn a_record_is_gone_when_its_time_is_over() {
+    let store = MemoryStore::default();
+    assert!(matches!(store.execute("k", &begin(1, false), at_ms(10)), Outcome::Acquired { attempt: 1, .. }));
+    assert_eq!(store.execute("k", &complete(1, 10_000, 500), at_ms(11)), Outcome::Done);
+    assert!(matches!(store.execute("k", &begin(2, false), at_ms(510)), Outcome::Replay { .. }));
+    let (text, left_ms) = store.inspect("k", at_ms(510)).unwrap();
+    assert!(text.starts_with(b"1C0000000000010000"));
+    assert_eq!(left_ms, 1);
+    assert_eq!(store.inspect("k", at_ms(511)), None);
+    assert!(matches!(store.execute("k", &begin(2, false), at_ms(511)), Outcome::Acquired { attempt: 1, .. }));
+}
+
+#[test]
+fn an_extended_lease_lives_on_and_a_lost_record_is_not_made_again() {
+    let store = MemoryStore::default();
+    store.execute("k", &begin(1, false), at_ms(0));
+    let extend = Command::Extend { owner: owner(1) };
+    assert_eq!(store.execute("k", &extend, at_ms(3_000_000)), Outcome::Done);
+    assert!(store.inspect("k", at_ms(6_000_000)).is_some());
+    assert_eq!(store.execute("k", &extend, at_ms(6_600_000)), Outcome::Lost);
+    assert_eq!(store.inspect("k", at_ms(6_600_000)), None);
+}
+
+#[test]
+fn memory_returns_to_its_baseline_after_a_burst() {
+    let store = MemoryStore::default();
+    for n in 0..10_000_u64 {
+        let key = format!("burst {n}");
+        store.execute(&key, &begin(1, false), at_ms(n));
+        store.execute(&key, &complete(1, n * 1_000, 60_000), at_ms(n));
+    }
+    assert_eq!(store.lock().records.len(), 10_000);
+    for n in 0..1_000 {
+        store.execute("afterwards", &begin(1, false), at_ms(100_000 + n));
+    }
+    let table = store.lock();
+    assert_eq!(table.records.len(), 1);
+    assert!(table.records.capacity() <= SMALLEST_CAPACITY * 4, "{}", table.records.capacity());
+}
+
+#[test]
+fn under_steady_load_expired_records_stay_a_fraction_of_the_live() {
+    let store = MemoryStore::default();
+    for n in 0..50_000_u64 {
+        let key = format!("steady {n}");
+        store.execute(&key, &begin(1, false), at_ms(n));
+        store.execute(&key, &complete(1, n * 1_000, 1_000), at_ms(n));
+    }
+    let records = store.lock().records.len();
+    assert!((1_000..2_000).contains(&records), "{records} records for 1,000 live ones");
+}
+
+#[test]
+fn who_watches_is_called_when_an_attempt_that_is_waited_for_ends() {
+    let store = Arc::new(MemoryStore::default());
+    let calls = Arc::new(AtomicUsize::new(0));
+    let watch = |store: &Arc<MemoryStore>| -> Watch {
+        let (store, calls) = (Arc::clone(store), Arc::clone(&calls));
+        Box::new(move || {
+            // The lock is free: a callback may use the store.
+            assert!(store.inspect("k", at_ms(3)).is_some());
+            calls.fetch_add(1, Ordering::Relaxed);
+        })
+    };
+    store.execute("k", &begin(1, false), at_ms(1));
+    store.subscribe("k", 7, watch(&store));
+    store.subscribe("k", 7, watch(&store));
+    store.subscribe("k", 8, watch(&store));
+    store.subscribe("other", 7, watch(&store));
+    assert!(matches!(store.execute("k", &begin(2, true), at_ms(2)), Outcome::InProgress { .. }));
+    assert_eq!(calls.load(Ordering::Relaxed), 0);
+    let release = Command::Fail { owner: owner(1), failure: Failure::Release { payload: Vec::new() } };
+    assert_eq!(store.execute("k", &release, at_ms(3)), Outcome::Done);
+    assert_eq!(calls.load(Ordering::Relaxed), 2);
+    store.execute("k", &release, at_ms(3));
+    assert_eq!(calls.load(Ordering::Relaxed), 2, "a repeat changes nothing and tells nobody");
+
+    store.unsubscribe("k", 8);
+    store.unsubscribe("k", 8);
+    store.execute("k", &begin(3, false), at_ms(4));
+    store.execute("k", &begin(2, true), at_ms(5));
+    store.execute("k", &complete(3, 4_000, 500), at_ms(6));
+    assert_eq!(calls.load(Ordering::Relaxed), 3);
+    store.unsubscribe("k", 7);
+    store.unsubscribe("other", 7);
+    assert!(store.lock().watchers.is_empty());
+}
+
+#[test]
+fn stores_of_one_name_are_one_store() {
+    let one = MemoryStore::named("tests: one");
+    one.execute("k", &begin(1, false), at_ms(1));
+    assert!(MemoryStore::named("tests: one").inspect("k", at_ms(2)).is_some());
+    assert!(MemoryStore::named("tests: another").inspect("k", at_ms(2)).is_none());
+}
+
+#[test]
+fn threads_that_begin_at_once_give_one_owner() {
+    let store = MemoryStore::default();
+    let acquired = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for n in 0..8 {
+            let (store, acquired) = (&store, &acquired);
+            scope.spawn(move || {
+                for key in 0..500 {
+                    if let Outcome::Acquired { .. } = store.execute(&format!("k{key}"), &begin(n, false), at_ms(1)) {
+                        acquired.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(acquired.load(Ordering::Relaxed), 500);
+}
