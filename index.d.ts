@@ -355,8 +355,6 @@ export interface RecordView {
   readonly fence: number;
   /** Whether an earlier attempt's end is unknown. */
   readonly recovered: boolean;
-  /** Whether the record carries a payload fingerprint. */
-  readonly fingerprinted: boolean;
   /** What happens should the attempt vanish. */
   readonly onCrash: 'rerun' | 'hold';
   /** Time left of the lease, 0 when it is over; only while `processing`. */
@@ -752,7 +750,8 @@ export type ErrorCode =
   | 'ERR_STORE_FULL'
   | 'ERR_STORE_REFUSED'
   | 'ERR_STORE_PROTOCOL'
-  | 'ERR_CLOSED';
+  | 'ERR_CLOSED'
+  | 'ERR_UNSUPPORTED_PLATFORM';
 
 /** What an error of this package may carry besides its code. */
 export interface ErrorDetails {

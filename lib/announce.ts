@@ -1,0 +1,25 @@
+/**
+ * What is said to the operator outside errors and events: hints, once per process however many copies of this module
+ * it holds, and faults in the hooks a user gave us.
+ */
+
+const SAID = Symbol.for('actonce.announced');
+
+/** Says `text` on stderr, the first time only. */
+export function announceOnce(topic: string, text: string): void {
+  const state = globalThis as { [SAID]?: Set<string> };
+  state[SAID] ??= new Set();
+  if (state[SAID].has(topic)) return;
+  state[SAID].add(topic);
+  process.stderr.write(`actonce: ${text}\n`);
+}
+
+/** A hook's exception never alters an outcome, and is not swallowed either. */
+export function reportHook(hook: string, error: unknown): void {
+  const detail = error instanceof Error ? error.stack : undefined;
+  process.emitWarning(`${hook} threw: ${String(error)}`, { type: 'ActonceWarning', ...(detail ? { detail } : {}) });
+}
+
+export function isDevelopment(): boolean {
+  return process.env.NODE_ENV !== 'production';
+}

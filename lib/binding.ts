@@ -1,0 +1,226 @@
+/**
+ * The seam to the native addon: loads it, and turns the outcomes it delivers into answers for whoever asked.
+ * Nothing else in lib/ knows tags, op ids or the outcome buffer. Decides nothing.
+ */
+import { loadAddon, type NativeClient, type NativeModule } from './addon';
+import { ActonceError, invalid, STORE_CODES } from './errors';
+
+/** What an outcome says; the numbers are the wire between Rust and here. */
+export const Tag = {
+  ACQUIRED: 0,
+  REPLAY: 1,
+  REPLAY_ERROR: 2,
+  IN_PROGRESS: 3,
+  MISMATCH: 4,
+  INDETERMINATE: 5,
+  RELEASED: 6,
+  DONE: 7,
+  STALE: 8,
+  LOST: 9,
+  WOKEN: 10,
+  DELAYED: 11,
+  STORE_ERROR: 12,
+  LEASE_LOST: 13,
+  RECORD: 14,
+  SETTLED: 15,
+  UNREADABLE: 16,
+} as const;
+export type Tag = (typeof Tag)[keyof typeof Tag];
+
+/** One outcome of one operation. */
+export interface Answer {
+  readonly tag: Tag;
+  readonly fence: number;
+  readonly attempt: number;
+  readonly recovered: boolean;
+  /** Meaning by tag: remaining lease, since when, or why the lease was lost. */
+  readonly ms: number;
+  readonly code: number;
+  readonly payload: string | null;
+}
+
+/** Whoever waits for the answers of an operation. Called on the addon's stack: must not throw. */
+export interface Receiver {
+  receive(answer: Answer): void;
+}
+
+/** How `fail` ends an attempt, as the addon counts. */
+export const FailMode = { release: 0, record: 1, hold: 2 } as const;
+
+/** What a claim asks for; times in milliseconds. */
+export interface Claim {
+  readonly identity: string;
+  /** Canonical text of the payload; only its hash is stored. */
+  readonly payload: string | null;
+  readonly leaseMs: number;
+  readonly maxLeaseMs: number;
+  readonly retentionMs: number;
+  readonly hold: boolean;
+  readonly willWait: boolean;
+}
+
+/** An ending the store must be told; patience is how long the caller waits before it is only a background matter. */
+export interface Patience {
+  readonly patienceMs: number;
+  readonly budgetMs: number;
+}
+
+/** What the addon is configured with; durations in milliseconds, TLS as PEM text. */
+export interface NativeConfig {
+  readonly url: string;
+  readonly prefix: string;
+  readonly secrets: readonly string[];
+  readonly executor: 'auto' | 'loop' | 'thread';
+  readonly connectTimeoutMs: number;
+  readonly commandTimeoutMs: number;
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+}
+
+const FIELDS = 8;
+const BATCH = 256;
+const LAST_OP = 0xffff_ffff;
+const HOLD = 1;
+const WILL_WAIT = 2;
+
+/** These leave the operation open in the addon; every other answer ends it. */
+function endsOperation(tag: Tag): boolean {
+  switch (tag) {
+    case Tag.ACQUIRED:
+    case Tag.IN_PROGRESS:
+    case Tag.WOKEN:
+    case Tag.DELAYED:
+    case Tag.LEASE_LOST:
+      return false;
+    default:
+      return true;
+  }
+}
+
+export class Binding {
+  readonly #native: NativeClient;
+  readonly #outcomes = new Float64Array(FIELDS * BATCH);
+  readonly #receivers = new Map<number, Receiver>();
+  #lastOp = 0;
+
+  /** @throws ActonceError `ERR_INVALID_ARGUMENT` with the addon's reason, `ERR_UNSUPPORTED_PLATFORM`. */
+  constructor(config: NativeConfig, addon: NativeModule = loadAddon()) {
+    const text = JSON.stringify(config);
+    const reason = addon.validateConfig(text);
+    if (reason !== null) throw invalid(reason);
+    this.#native = new addon.NativeClient(text, this.#outcomes, (count, payloads) => this.#deliver(count, payloads));
+  }
+
+  #deliver(count: number, payloads: (string | null)[] | null): void {
+    // A receiver may start another operation whose answer is delivered before that call returns, into the same
+    // buffer. So everything is read before anyone is told.
+    if (count === 1) {
+      this.#tell(this.#outcomes[0] as number, this.#read(0, payloads === null ? null : (payloads[0] ?? null)));
+      return;
+    }
+    const ops: number[] = [];
+    const answers: Answer[] = [];
+    for (let index = 0; index < count; index++) {
+      ops.push(this.#outcomes[index * FIELDS] as number);
+      answers.push(this.#read(index * FIELDS, payloads === null ? null : (payloads[index] ?? null)));
+    }
+    for (let index = 0; index < count; index++) this.#tell(ops[index] as number, answers[index] as Answer);
+  }
+
+  #read(at: number, payload: string | null): Answer {
+    const outcomes = this.#outcomes;
+    return {
+      tag: outcomes[at + 1] as Tag,
+      fence: outcomes[at + 2] as number,
+      attempt: outcomes[at + 3] as number,
+      recovered: outcomes[at + 4] === 1,
+      ms: outcomes[at + 5] as number,
+      code: outcomes[at + 6] as number,
+      payload,
+    };
+  }
+
+  #tell(op: number, answer: Answer): void {
+    const receiver = this.#receivers.get(op);
+    if (receiver === undefined) return; // given up meanwhile
+    if (endsOperation(answer.tag)) this.#receivers.delete(op);
+    receiver.receive(answer);
+  }
+
+  /** Opens an operation before it is begun, so that its receiver knows its id when the answer comes at once. */
+  open(receiver: Receiver): number {
+    // 32 bits on the other side; after a wrap the few that are still open are passed over.
+    let op = this.#lastOp;
+    do op = op === LAST_OP ? 1 : op + 1;
+    while (this.#receivers.has(op));
+    this.#lastOp = op;
+    this.#receivers.set(op, receiver);
+    return op;
+  }
+
+  begin(op: number, claim: Claim, budgetMs: number): void {
+    const flags = (claim.hold ? HOLD : 0) | (claim.willWait ? WILL_WAIT : 0);
+    const { identity, payload, leaseMs, maxLeaseMs, retentionMs } = claim;
+    this.#native.begin(op, identity, payload, leaseMs, maxLeaseMs, retentionMs, flags, budgetMs);
+  }
+
+  /** Asks once more after IN_PROGRESS, with the same owner. */
+  again(op: number): void {
+    this.#native.again(op);
+  }
+
+  /** After IN_PROGRESS: WOKEN when the record may have changed, or after `ms`. */
+  wait(op: number, ms: number): void {
+    this.#native.wait(op, ms);
+  }
+
+  complete(op: number, payload: string, retentionMs: number, patience: Patience): void {
+    this.#native.complete(op, payload, retentionMs, patience.patienceMs, patience.budgetMs);
+  }
+
+  fail(op: number, mode: 0 | 1 | 2, payload: string | null, retentionMs: number, patience: Patience): void {
+    this.#native.fail(op, mode, payload, retentionMs, patience.patienceMs, patience.budgetMs);
+  }
+
+  /** Gives an operation up; its receiver hears nothing more. */
+  forget(op: number): void {
+    this.#receivers.delete(op);
+    this.#native.forget(op);
+  }
+
+  held(op: number): boolean {
+    return this.#native.held(op);
+  }
+
+  /** One operator's request and its one answer. */
+  admin(request: object): Promise<Answer> {
+    return new Promise((resolve) => {
+      this.#native.admin(this.open({ receive: resolve }), JSON.stringify(request));
+    });
+  }
+
+  hash(identity: string): string {
+    return this.#native.hash(identity);
+  }
+
+  deriveKey(identity: string, name: string): string {
+    return this.#native.deriveKey(identity, name);
+  }
+
+  close(): void {
+    this.#native.close();
+  }
+}
+
+/** Whether the store is away, as against refusing us: what `onStoreUnavailable` speaks of. */
+export function isOutage(answer: Answer): boolean {
+  if (answer.tag !== Tag.STORE_ERROR) return false;
+  const code = STORE_CODES[answer.code];
+  return code === 'ERR_STORE_UNAVAILABLE' || code === 'ERR_STORE_FULL' || code === 'ERR_STORE_PROTOCOL';
+}
+
+/** The error a failed store comes as. */
+export function storeError(answer: Answer, hash: string | undefined): ActonceError {
+  const detail = answer.payload ?? undefined;
+  if (answer.tag === Tag.UNREADABLE) return new ActonceError('ERR_RECORD_UNREADABLE', { detail, hash });
+  return new ActonceError(STORE_CODES[answer.code] ?? 'ERR_STORE_PROTOCOL', { detail, hash });
+}

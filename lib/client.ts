@@ -1,0 +1,153 @@
+/**
+ * A client: one store, its settings, and the calls under way. Nothing connects before the first call.
+ */
+import type {
+  ActonceClient,
+  ClientOptions,
+  CloseOptions,
+  IdempotencyOptions,
+  RecordTarget,
+  RecordView,
+  ResetOptions,
+  Resolution,
+  Subscribe,
+  WithIdempotency,
+} from '../index';
+import { announceOnce, isDevelopment } from './announce';
+import { Binding } from './binding';
+import { OutcomeCache } from './cache';
+import { CLIENT_DEFAULTS, cacheLimits, checkClientOptions, checkClose } from './client-options';
+import { urlFromEnvironment } from './environment';
+import { ActonceError } from './errors';
+import { Events } from './events';
+import { Flights } from './flights';
+import { outcomeOf, returnOrThrow, runOnce, type View } from './idempotency';
+import { Operator } from './operator';
+import { type Settings, settingsOfClient } from './options';
+import { Results } from './results';
+
+function secretsOf(secret: ClientOptions['secret']): readonly string[] {
+  const given = secret ?? process.env.ACTONCE_SECRET;
+  if (given === undefined || given === '') return [];
+  return typeof given === 'string' ? [given] : given;
+}
+
+export class Client implements ActonceClient {
+  readonly binding: Binding;
+  readonly settings: Settings;
+  readonly results: Results;
+  readonly events: Events;
+  readonly flights: Flights;
+  /** None with the embedded store, which is as near. */
+  readonly cache: OutcomeCache | undefined;
+  /** Which store and prefix identities belong to. */
+  readonly space: string;
+  readonly totalTimeoutMs: number;
+  readonly isDevelopment = isDevelopment();
+  readonly isDisabled = process.env.ACTONCE_DISABLED === '1';
+  readonly on: Subscribe;
+  readonly #operator: Operator;
+  #closing: Promise<void> | undefined;
+  /** Calls and recordings under way. */
+  #pending = 0;
+  #onIdle: (() => void) | undefined;
+
+  constructor(options: ClientOptions, events = new Events()) {
+    checkClientOptions(options);
+    this.events = events;
+    this.on = events.on;
+    const url = options.url ?? urlFromEnvironment(this.isDisabled);
+    const prefix = options.prefix ?? CLIENT_DEFAULTS.prefix;
+    const secrets = secretsOf(options.secret);
+    this.totalTimeoutMs = options.totalTimeoutMs ?? CLIENT_DEFAULTS.totalTimeoutMs;
+    this.settings = settingsOfClient(options.defaults);
+    const limits = cacheLimits(options.cache);
+    this.cache = limits === undefined || url.startsWith('memory:') ? undefined : new OutcomeCache(limits);
+    this.results = new Results(options.codec, options.errors ?? []);
+    this.binding = new Binding({
+      url,
+      prefix,
+      secrets,
+      executor: options.executor ?? CLIENT_DEFAULTS.executor,
+      connectTimeoutMs: options.connectTimeoutMs ?? CLIENT_DEFAULTS.connectTimeoutMs,
+      commandTimeoutMs: options.commandTimeoutMs ?? CLIENT_DEFAULTS.commandTimeoutMs,
+      ...(options.tls === undefined ? {} : { tls: options.tls }),
+    });
+    this.space = JSON.stringify([url, prefix, secrets]);
+    this.flights = new Flights(this.binding, this.totalTimeoutMs);
+    this.#operator = new Operator(this);
+    if (this.isDisabled) announceOnce('disabled', 'ACTONCE_DISABLED=1: every function runs every time, unprotected.');
+  }
+
+  readonly withIdempotency: WithIdempotency = Object.assign(this.#caller(returnOrThrow), {
+    outcome: this.#caller(outcomeOf),
+  }) as WithIdempotency;
+
+  #caller(view: View) {
+    return (key: unknown, fn: unknown, options?: IdempotencyOptions) => runOnce(this, key, fn, options, view);
+  }
+
+  async inspect(target: RecordTarget): Promise<RecordView | undefined> {
+    return this.#while(() => this.#operator.inspect(target));
+  }
+
+  async reset(target: RecordTarget, options: ResetOptions = {}): Promise<'reset' | 'absent'> {
+    return this.#while(() => this.#operator.reset(target, options));
+  }
+
+  async resolve(target: RecordTarget, resolution: Resolution): Promise<'resolved' | 'settled' | 'absent'> {
+    return this.#while(() => this.#operator.resolve(target, resolution));
+  }
+
+  async #while<T>(request: () => Promise<T>): Promise<T> {
+    this.enter();
+    try {
+      return await request();
+    } finally {
+      this.leave();
+    }
+  }
+
+  /** @throws ActonceError `ERR_CLOSED` */
+  enter(): void {
+    if (this.#closing !== undefined) throw new ActonceError('ERR_CLOSED');
+    this.#pending++;
+  }
+
+  leave(): void {
+    this.#pending--;
+    if (this.#pending === 0) this.#onIdle?.();
+  }
+
+  /** Work whose caller is already served, and whose failure is told by events. `close` waits for it. */
+  inBackground(work: Promise<unknown>): void {
+    this.#pending++;
+    const done = () => this.leave();
+    work.then(done, done);
+  }
+
+  async close(options: CloseOptions = {}): Promise<void> {
+    checkClose(options);
+    this.#closing ??= this.#drain(options.graceMs ?? CLIENT_DEFAULTS.graceMs).then(() => this.binding.close());
+    return this.#closing;
+  }
+
+  #drain(graceMs: number): Promise<void> {
+    if (this.#pending === 0 || graceMs === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, graceMs);
+      this.#onIdle = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+export function createClient(options: ClientOptions = {}): ActonceClient {
+  return new Client(options);
+}

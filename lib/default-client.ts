@@ -1,0 +1,56 @@
+/**
+ * The client behind the functions that are imported by name. Made on first use, one per process however many copies
+ * of this module Next evaluates.
+ */
+import type { ActonceClient, CloseOptions, Subscribe, WithIdempotency } from '../index';
+import { Client } from './client';
+import { Events } from './events';
+
+/** Kept on `globalThis`; the events are here because listeners may come before the client, and outlive it. */
+interface Holder {
+  client: ActonceClient | undefined;
+  readonly events: Events;
+}
+
+const HOLDER = Symbol.for('actonce.default-client');
+
+function holder(): Holder {
+  const shared = globalThis as { [HOLDER]?: Holder };
+  shared[HOLDER] ??= { client: undefined, events: new Events() };
+  return shared[HOLDER];
+}
+
+function client(): ActonceClient {
+  const held = holder();
+  held.client ??= new Client({}, held.events);
+  return held.client;
+}
+
+/** As every refusal, that of the environment comes as a rejection. */
+const once = ((key, fn, options) => {
+  try {
+    return client().withIdempotency(key, fn, options);
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}) as WithIdempotency;
+
+const outcome: WithIdempotency['outcome'] = async (key, fn, options) =>
+  client().withIdempotency.outcome(key, fn, options);
+
+export const withIdempotency: WithIdempotency = Object.assign(once, { outcome });
+
+export const inspect: ActonceClient['inspect'] = async (target) => client().inspect(target);
+
+export const reset: ActonceClient['reset'] = async (target, options) => client().reset(target, options);
+
+export const resolve: ActonceClient['resolve'] = async (target, resolution) => client().resolve(target, resolution);
+
+export const on = ((first: never, second: never) => holder().events.on(first, second)) as Subscribe;
+
+export async function close(options?: CloseOptions): Promise<void> {
+  const held = holder();
+  const closing = held.client;
+  held.client = undefined;
+  await closing?.close(options);
+}

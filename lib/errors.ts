@@ -1,0 +1,206 @@
+/**
+ * The one table of error codes, and the classes they come as. An error says what happened, then what to do;
+ * `code` is the only thing to compare, since `instanceof` fails across two copies of this module.
+ */
+import type { ErrorByCode, ErrorCode, ErrorDetails, LeaseLossReason } from '../index';
+
+interface CodeEntry {
+  /** Whether the same call with the same key may succeed later without anybody changing anything. */
+  readonly retryable: boolean;
+  readonly what: string;
+  readonly advice: string;
+}
+
+export const CODES: Readonly<Record<ErrorCode, CodeEntry>> = {
+  ERR_INVALID_ARGUMENT: {
+    retryable: false,
+    what: 'An argument cannot be used',
+    advice: 'Nothing was sent and nothing ran; correct the call.',
+  },
+  ERR_KEY_MISSING: {
+    retryable: false,
+    what: 'There is no idempotency key',
+    advice: 'Make one in the client, once per intent, and send it with every retry of it.',
+  },
+  ERR_KEY_REUSED: {
+    retryable: false,
+    what: 'This idempotency key was used with another payload',
+    advice: 'Make a new key for a changed request; the first outcome is untouched.',
+  },
+  ERR_IN_PROGRESS: {
+    retryable: true,
+    what: 'Another call with this idempotency key is running',
+    advice: 'Ask again with the same key after retryAfterMs.',
+  },
+  ERR_INDETERMINATE: {
+    retryable: false,
+    what: 'An earlier attempt started and nobody knows how it ended',
+    advice: 'Find out, then call resolve() with the value or with { rerun: true }.',
+  },
+  ERR_LEASE_LOST: {
+    retryable: true,
+    what: 'This attempt no longer holds the key',
+    advice: 'Ask again with the same key: that gives the outcome that was recorded.',
+  },
+  ERR_REENTRANT: {
+    retryable: false,
+    what: 'The same idempotency key was used inside its own function',
+    advice: 'Give the inner call a key or a scope of its own; it would wait for itself.',
+  },
+  ERR_RESULT_UNAVAILABLE: {
+    retryable: false,
+    what: 'The run completed, but its value is not in the record',
+    advice: 'It is not run again; return plain values within maxResultBytes.',
+  },
+  ERR_RECORD_UNREADABLE: {
+    retryable: false,
+    what: 'What is stored at this key is not a record this version can read',
+    advice: 'Nothing was changed and nothing ran; look at it, then delete it or use another prefix.',
+  },
+  ERR_STORE_UNAVAILABLE: {
+    retryable: true,
+    what: 'The store did not answer in time',
+    advice: 'Ask again with the same key.',
+  },
+  ERR_STORE_FULL: {
+    retryable: true,
+    what: 'The store is out of memory',
+    advice: 'Give it more memory (its eviction policy must stay noeviction), then ask again with the same key.',
+  },
+  ERR_STORE_REFUSED: {
+    retryable: false,
+    what: 'The store refuses to serve this client',
+    advice: 'Check the URL, the credentials, the ACL and the version of the server.',
+  },
+  ERR_STORE_PROTOCOL: {
+    retryable: false,
+    what: 'The store answered something this protocol does not allow',
+    advice: 'Check that the URL names a Redis, and what stands between.',
+  },
+  ERR_CLOSED: {
+    retryable: false,
+    what: 'The client is closed',
+    advice: 'Make a new one.',
+  },
+  ERR_UNSUPPORTED_PLATFORM: {
+    retryable: false,
+    what: 'There is no native addon for this platform',
+    advice: 'Install the package without --omit=optional, on the platform it runs on.',
+  },
+};
+
+/** Codes by the index that crosses from Rust, in the order of `CODES` in src/error.rs. */
+export const STORE_CODES: readonly ErrorCode[] = [
+  'ERR_STORE_UNAVAILABLE',
+  'ERR_STORE_FULL',
+  'ERR_STORE_REFUSED',
+  'ERR_STORE_PROTOCOL',
+  'ERR_CLOSED',
+  'ERR_INVALID_ARGUMENT',
+];
+
+/** Marks our errors for other copies of this module. */
+const BRAND = Symbol.for('actonce.error');
+
+function messageOf(code: ErrorCode, detail: string | undefined): string {
+  const { what, advice } = CODES[code];
+  return `${what}${detail === undefined ? '' : `: ${detail}`}. ${advice} [${code}]`;
+}
+
+export class ActonceError extends Error {
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+  readonly digest: string;
+  readonly hash: string | undefined;
+  readonly retryAfterMs: number;
+
+  constructor(code: ErrorCode, details: ErrorDetails = {}) {
+    super(messageOf(code, details.detail), 'cause' in details ? { cause: details.cause } : undefined);
+    this.code = code;
+    this.retryable = CODES[code].retryable;
+    this.hash = details.hash;
+    this.retryAfterMs = details.retryAfterMs ?? 0;
+    this.digest = `ACTONCE;${code};${this.retryAfterMs}`;
+  }
+}
+
+export class KeyReusedError extends ActonceError {
+  declare readonly code: 'ERR_KEY_REUSED';
+
+  constructor(details?: ErrorDetails) {
+    super('ERR_KEY_REUSED', details);
+  }
+}
+
+export class InProgressError extends ActonceError {
+  declare readonly code: 'ERR_IN_PROGRESS';
+
+  constructor(details?: ErrorDetails) {
+    super('ERR_IN_PROGRESS', details);
+  }
+}
+
+export class IndeterminateError extends ActonceError {
+  declare readonly code: 'ERR_INDETERMINATE';
+  readonly fence: number;
+  readonly since: Date;
+
+  constructor(fence: number, since: Date, details?: ErrorDetails) {
+    super('ERR_INDETERMINATE', details);
+    this.fence = fence;
+    this.since = since;
+  }
+}
+
+export class LeaseLostError extends ActonceError {
+  declare readonly code: 'ERR_LEASE_LOST';
+  readonly reason: LeaseLossReason;
+  readonly hasValue: boolean;
+  readonly value: unknown;
+
+  constructor(reason: LeaseLossReason, details: ErrorDetails & { value?: unknown; hasValue?: boolean } = {}) {
+    super('ERR_LEASE_LOST', details);
+    this.reason = reason;
+    this.hasValue = details.hasValue ?? 'value' in details;
+    this.value = details.value;
+  }
+}
+
+export class ResultUnavailableError extends ActonceError {
+  declare readonly code: 'ERR_RESULT_UNAVAILABLE';
+  readonly reason: 'unencodable' | 'too-large';
+  readonly path: string | undefined;
+
+  constructor(reason: 'unencodable' | 'too-large', path?: string, details?: ErrorDetails) {
+    super('ERR_RESULT_UNAVAILABLE', details);
+    this.reason = reason;
+    this.path = path;
+  }
+}
+
+// On the prototypes, so that an error shows its name once, in the first line of its stack, and not as a field.
+for (const [name, type] of Object.entries({
+  ActonceError,
+  KeyReusedError,
+  InProgressError,
+  IndeterminateError,
+  LeaseLostError,
+  ResultUnavailableError,
+})) {
+  Object.defineProperty(type.prototype, 'name', { value: name, configurable: true, writable: true });
+}
+Object.defineProperty(ActonceError.prototype, BRAND, { value: true });
+
+export function isActonceError(value: unknown): value is ActonceError;
+export function isActonceError<C extends ErrorCode>(
+  value: unknown,
+  code: C,
+): value is C extends keyof ErrorByCode ? ErrorByCode[C] : ActonceError & { readonly code: C };
+export function isActonceError(value: unknown, code?: ErrorCode): boolean {
+  if (typeof value !== 'object' || value === null || (value as { [BRAND]?: unknown })[BRAND] !== true) return false;
+  return code === undefined || (value as ActonceError).code === code;
+}
+
+export function invalid(detail: string): ActonceError {
+  return new ActonceError('ERR_INVALID_ARGUMENT', { detail });
+}

@@ -1,0 +1,175 @@
+/**
+ * The owner's path: run `fn`, write how it ended, tell the store, and share it with whoever waited. Whatever the store
+ * does after `fn`, the caller gets what `fn` gave: an error there would invite the second charge.
+ */
+import type { ErrorPolicy } from '../index';
+import { reportHook } from './announce';
+import { type Answer, storeError, Tag } from './binding';
+import type { Call, OwnerTurn, Shared } from './call';
+import { LeaseLostError } from './errors';
+import { type Ending, eventKind, type Settled, type Unkept, unavailable } from './results';
+import { isThenable, Run } from './run';
+import { endingOfThrown } from './thrown';
+
+/** How an attempt ends in the store, and what everyone gets of it. */
+interface Report {
+  readonly how: 'complete' | ErrorPolicy;
+  /** What is recorded; null records nothing. */
+  readonly text: string | null;
+  readonly ending: Ending;
+  readonly unkept?: Unkept;
+}
+
+export function execute(call: Call, turn: OwnerTurn): Promise<Settled> {
+  return settle(new Run(call, turn));
+}
+
+async function settle(run: Run): Promise<Settled> {
+  let report: Report;
+  try {
+    const result = run.result();
+    const value = isThenable(result) ? await run.untilAbandoned(result) : result;
+    run.isActive = false;
+    report = reportOfValue(run, value);
+  } catch (thrown) {
+    if (thrown === run.abandoned && thrown !== undefined) {
+      // `fn` goes on without its caller; should it end before anyone takes over, its outcome is still recorded.
+      run.abandoned = undefined;
+      run.call.client.inBackground(settle(run));
+      throw thrown;
+    }
+    run.isActive = false;
+    const ending = endingOfThrown(thrown);
+    if (ending === undefined) {
+      // Next gives up rendering here and now; that says nothing about the work, so whoever waited asks anew.
+      await tellStore(run, 'release', null);
+      run.flight.dissolve();
+      throw thrown;
+    }
+    report = reportOfThrown(run, ending, thrown);
+  }
+  const told = tellStore(run, report.how, report.text);
+  return conclude(run, report, told instanceof Promise ? await told : told);
+}
+
+function reportOfValue(run: Run, value: unknown): Report {
+  const { results } = run.call.client;
+  const ending: Ending = { kind: 'value', value };
+  // Without a lease nothing is recorded, and only those who joined need the text.
+  if (run.lease === undefined && !run.flight.hasMembers) return { how: 'complete', text: null, ending };
+  const text = results.encode(value, run.call.settings.maxResultBytes);
+  if (typeof text === 'string') return { how: 'complete', text, ending };
+  return { how: 'complete', text: results.encodeUnkept(text), ending, unkept: text };
+}
+
+function reportOfThrown(run: Run, ending: Ending, thrown: unknown): Report {
+  const { results } = run.call.client;
+  if (ending.kind === 'flow') return { how: 'complete', text: results.encodeFlow(ending.flow), ending };
+  // A failed look-up says nothing about the attempt it looked for: the next one looks again.
+  const how = run.isRecovering ? 'release' : policyFor(run.call, thrown);
+  return { how, text: how === 'hold' || run.lease === undefined ? null : results.encodeError(thrown), ending };
+}
+
+function policyFor(call: Call, thrown: unknown): ErrorPolicy {
+  const { onError, onCrash } = call.settings;
+  const usual = onCrash === 'hold' ? 'hold' : 'release';
+  if (typeof onError !== 'function') return onError ?? usual;
+  try {
+    const chosen: unknown = onError(thrown);
+    if (chosen === 'release' || chosen === 'record' || chosen === 'hold') return chosen;
+    reportHook('onError', new TypeError(`it must return 'release', 'record' or 'hold', not ${String(chosen)}`));
+  } catch (error) {
+    reportHook('onError', error);
+  }
+  return usual;
+}
+
+/** Undefined when there is no claim to end. */
+function tellStore(run: Run, how: Report['how'], text: string | null): Answer | Promise<Answer> | undefined {
+  const { lease, call } = run;
+  if (lease === undefined) return undefined;
+  const patience = { patienceMs: call.client.totalTimeoutMs, budgetMs: call.settings.recordTimeoutMs };
+  return how === 'complete' ? lease.complete(text as string, patience) : lease.fail(how, text, patience);
+}
+
+function conclude(run: Run, report: Report, answer: Answer | undefined): Settled {
+  const { call, flight, attempt } = run;
+  const shared = sharedOf(report, attempt);
+  if (answer?.tag === Tag.STALE || answer?.tag === Tag.LOST) {
+    call.tell('stale-write', attempt, {});
+    flight.dissolve();
+    if (report.how === 'complete') throw lost(run, report.ending);
+  } else if (answer?.tag === Tag.DELAYED) {
+    tellUnrecorded(call, attempt, report, 'delayed');
+    // Until it is recorded, this process is the only one that knows: the flight goes on answering.
+    flight.share(shared);
+    call.client.inBackground(concludeLater(run, report));
+  } else {
+    if (answer !== undefined) concludeRecorded(run, report, answer);
+    flight.share(shared);
+    flight.land();
+  }
+  if (report.unkept?.reason === 'unencodable' && call.client.isDevelopment) {
+    throw unavailable(report.unkept, call.hash(), report.unkept.cause);
+  }
+  return { status: 'executed', attempt, ending: report.ending };
+}
+
+/** The last word of the store on a run whose caller is already served. */
+async function concludeLater(run: Run, report: Report): Promise<void> {
+  const answer = await run.lease?.later();
+  run.flight.land();
+  if (answer === undefined) return;
+  if (answer.tag === Tag.STALE || answer.tag === Tag.LOST) run.call.tell('stale-write', run.attempt, {});
+  else if (answer.tag === Tag.DONE) remember(run, report);
+  else tellStoreError(run, answer);
+}
+
+function concludeRecorded(run: Run, report: Report, answer: Answer): void {
+  if (answer.tag === Tag.DONE) {
+    remember(run, report);
+    if (report.unkept !== undefined) tellUnrecorded(run.call, run.attempt, report, report.unkept.reason);
+    return;
+  }
+  tellStoreError(run, answer);
+  tellUnrecorded(run.call, run.attempt, report, 'store-error');
+}
+
+/** It is recorded: said to listeners, and kept for the next moments where it is an outcome. */
+function remember(run: Run, { how, text, ending }: Report): void {
+  const { call, attempt } = run;
+  if (how === 'release' || how === 'hold') {
+    call.tell(how === 'hold' ? 'held' : 'released', attempt, {});
+    return;
+  }
+  const { cache, events } = call.client;
+  cache?.put(call.identity, call.payload, { text: text as string, attempt }, call.settings.retentionMs);
+  if (events.heard) call.tell('completed', attempt, { kind: eventKind(ending) });
+}
+
+function sharedOf({ ending, text }: Report, attempt: number): Shared {
+  if (ending.kind === 'error') return { thrown: ending.error, attempt };
+  return { text: text ?? '', attempt };
+}
+
+function lost(run: Run, ending: Ending): LeaseLostError {
+  const details = ending.kind === 'value' ? { value: ending.value, hasValue: true } : {};
+  return new LeaseLostError(run.lease?.lossReason ?? 'refused', { ...details, hash: run.call.hash() });
+}
+
+function tellStoreError(run: Run, answer: Answer): void {
+  if (!run.call.client.events.heard) return;
+  const { code, message } = storeError(answer, undefined);
+  run.call.tell('store-error', run.attempt, { code, message });
+}
+
+function tellUnrecorded(
+  call: Call,
+  attempt: number,
+  { how, unkept }: Report,
+  reason: 'delayed' | 'store-error' | Unkept['reason'],
+): void {
+  if (how === 'release') return; // nothing of it was to be kept
+  const path = unkept?.path;
+  call.tell('result-unrecorded', attempt, path === undefined ? { reason } : { reason, path });
+}

@@ -1,0 +1,16 @@
+/**
+ * What the package exports; index.d.ts describes it. Importing it connects nothing, reads no environment and throws
+ * nothing: Next evaluates action modules while it builds.
+ */
+export { createClient } from './client';
+export { currentIdempotency } from './context';
+export { close, inspect, on, reset, resolve, withIdempotency } from './default-client';
+export {
+  ActonceError,
+  IndeterminateError,
+  InProgressError,
+  isActonceError,
+  KeyReusedError,
+  LeaseLostError,
+  ResultUnavailableError,
+} from './errors';

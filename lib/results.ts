@@ -1,0 +1,153 @@
+/**
+ * How an outcome is written into a record and read back. The first character says what it is: J and D values by the
+ * built-in codec, X values by the user's own, N Next's control flow, E errors, U completed without a value.
+ */
+import type { Codec, ErrorClass, Outcome, OutcomeStatus } from '../index';
+import { decodeError, defaultCodec, encodeError, UnencodableError } from './codec';
+import { decodeControlFlow, encodeControlFlow, type recordableControlFlow } from './control-flow';
+import { ActonceError, ResultUnavailableError } from './errors';
+
+type ControlFlow = NonNullable<ReturnType<typeof recordableControlFlow>>;
+
+/** How a run ended. */
+export type Ending =
+  | { readonly kind: 'value'; readonly value: unknown }
+  /** thrown: what `fn` threw, where this call ran it. */
+  | { readonly kind: 'flow'; readonly flow: ControlFlow; readonly thrown?: unknown }
+  | { readonly kind: 'error'; readonly error: unknown };
+
+/** It completed, and its value is not in the record. */
+export interface Unavailable {
+  readonly kind: 'unavailable';
+  readonly reason: Unkept['reason'];
+  readonly path: string | undefined;
+}
+
+/** Why a value is not in its record. */
+export interface Unkept {
+  readonly reason: 'unencodable' | 'too-large';
+  readonly path: string | undefined;
+  readonly cause: unknown;
+}
+
+/** How a call came out. */
+export interface Settled {
+  readonly status: OutcomeStatus;
+  readonly attempt: number;
+  readonly ending: Ending;
+}
+
+/** The word events have for an ending. */
+export function eventKind(ending: Ending | Unavailable): Outcome['kind'] {
+  if (ending.kind === 'flow') return ending.flow.kind;
+  return ending.kind === 'error' ? 'error' : 'value';
+}
+
+/** An error shared with other processes; a larger one is cut down to its name and message. */
+const LARGEST_ERROR = 65_536;
+const LONGEST_MESSAGE = 4_096;
+
+const OWN_CODEC = 'X';
+const FLOW = 'N';
+const ERROR = 'E';
+const UNKEPT = 'U';
+
+export class Results {
+  readonly #codec: Codec | undefined;
+  readonly #errors: readonly ErrorClass[];
+
+  constructor(codec: Codec | undefined, errors: readonly ErrorClass[]) {
+    this.#codec = codec;
+    this.#errors = errors;
+  }
+
+  /** The text to record, or why there is none. */
+  encode(value: unknown, maxBytes: number): string | Unkept {
+    try {
+      const text = this.#codec === undefined ? defaultCodec.encode(value) : OWN_CODEC + this.#ownText(value);
+      if (text.length * 3 <= maxBytes || Buffer.byteLength(text) <= maxBytes) return text;
+      return { reason: 'too-large', path: undefined, cause: undefined };
+    } catch (cause) {
+      return { reason: 'unencodable', path: cause instanceof UnencodableError ? cause.path : undefined, cause };
+    }
+  }
+
+  #ownText(value: unknown): string {
+    const text: unknown = this.#codec?.encode(value);
+    if (typeof text !== 'string') throw new TypeError('codec.encode() must return a string');
+    if (!text.isWellFormed()) throw new TypeError('codec.encode() returned half a surrogate pair');
+    return text;
+  }
+
+  encodeUnkept(unkept: Unkept): string {
+    return `${UNKEPT}${unkept.reason} ${unkept.path?.toWellFormed() ?? ''}`;
+  }
+
+  encodeFlow(flow: ControlFlow): string {
+    return encodeControlFlow(flow);
+  }
+
+  /** Never fails: an error that cannot be written as it is keeps its name and message. */
+  encodeError(thrown: unknown): string {
+    try {
+      const text = encodeError(thrown, this.#errors);
+      if (text.length * 3 <= LARGEST_ERROR || Buffer.byteLength(text) <= LARGEST_ERROR) return text;
+    } catch {
+      // A getter or a proxy; what follows reads less.
+    }
+    return encodeError(reduced(thrown), []);
+  }
+
+  /** @throws ActonceError `ERR_RECORD_UNREADABLE` */
+  decode(text: string, record: { hash(): string }): Ending | Unavailable {
+    try {
+      switch (text[0]) {
+        case FLOW:
+          return { kind: 'flow', flow: decodeControlFlow(text) };
+        case ERROR:
+          return { kind: 'error', error: decodeError(text, this.#errors) };
+        case UNKEPT:
+          return decodeUnkept(text);
+        case OWN_CODEC:
+          if (this.#codec === undefined) throw new Error('it was written by a codec this client was not given');
+          return { kind: 'value', value: this.#codec.decode(text.slice(1)) };
+        default:
+          return { kind: 'value', value: defaultCodec.decode(text) };
+      }
+    } catch (cause) {
+      const detail = cause instanceof Error ? cause.message : String(cause);
+      throw new ActonceError('ERR_RECORD_UNREADABLE', { detail, hash: record.hash(), cause });
+    }
+  }
+}
+
+function reduced(thrown: unknown): Error {
+  let name = 'Error';
+  let message = 'an error that cannot be recorded';
+  try {
+    const error = thrown as { name?: unknown; message?: unknown } | null;
+    if (typeof error?.name === 'string') name = error.name.slice(0, LONGEST_MESSAGE);
+    if (typeof error?.message === 'string') message = error.message.slice(0, LONGEST_MESSAGE);
+  } catch {
+    // Then it keeps the words above.
+  }
+  return Object.defineProperty(new Error(message.toWellFormed()), 'name', { value: name.toWellFormed() });
+}
+
+function decodeUnkept(text: string): Unavailable {
+  const end = text.indexOf(' ');
+  const reason = text.slice(1, end);
+  if (reason !== 'unencodable' && reason !== 'too-large') throw new Error(`the reason ${reason} is not known`);
+  return { kind: 'unavailable', reason, path: text.slice(end + 1) || undefined };
+}
+
+/** The error of a value that was not kept. */
+export function unavailable(
+  { reason, path }: Pick<Unkept, 'reason' | 'path'>,
+  hash: string | undefined,
+  cause?: unknown,
+): ResultUnavailableError {
+  const where = path === undefined ? '' : ` at ${path}`;
+  const detail = reason === 'too-large' ? 'it is larger than maxResultBytes' : `it cannot be encoded${where}`;
+  return new ResultUnavailableError(reason, path, cause === undefined ? { detail, hash } : { detail, hash, cause });
+}

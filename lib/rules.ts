@@ -1,0 +1,64 @@
+/**
+ * Rules for options, and the one place that applies them. A rule says what is wrong with a value, or nothing. An
+ * option nobody knows is refused too: a misspelt `leaseMS` would silently be a default.
+ */
+import { type ActonceError, invalid } from './errors';
+
+/** Longest time a Node timer can be set to. */
+export const LONGEST_TIMER_MS = 2_147_483_647;
+export type Rule = (value: unknown) => string | undefined;
+
+export function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
+  return typeof value === 'function' ? 'a function' : String(value);
+}
+
+export function whole(least: number, most: number): Rule {
+  return (value) => {
+    if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return undefined;
+    return `must be a whole number from ${least} to ${most}, not ${show(value)}`;
+  };
+}
+
+export function oneOf(...choices: string[]): Rule {
+  const list = choices.map((choice) => `'${choice}'`).join(' or ');
+  return (value) => (choices.includes(value as string) ? undefined : `must be ${list}, not ${show(value)}`);
+}
+
+export function ofType(type: 'boolean' | 'function' | 'object' | 'string'): Rule {
+  const article = type === 'object' ? 'an' : 'a';
+  return (value) => (typeof value === type && value !== null ? undefined : `must be ${article} ${type}`);
+}
+
+export function either(first: Rule, second: Rule): Rule {
+  return (value) => (first(value) === undefined || second(value) === undefined ? undefined : first(value));
+}
+
+export const anything: Rule = () => undefined;
+export const duration = whole(1, LONGEST_TIMER_MS);
+
+export type Rules = ReadonlyMap<string, Rule>;
+
+export function rulesOf<Name extends string>(rules: Record<Name, Rule>): Rules {
+  return new Map<string, Rule>(Object.entries(rules));
+}
+
+export function refuse(name: string, reason: string): ActonceError {
+  return invalid(`option ${name} ${reason}`);
+}
+
+/**
+ * @param what what the options belong to, for the message
+ * @throws ActonceError `ERR_INVALID_ARGUMENT`
+ */
+export function check(rules: Rules, options: unknown, what = 'options'): void {
+  if (typeof options !== 'object' || options === null) throw invalid(`${what} must be an object`);
+  for (const name in options) {
+    const value = (options as Record<string, unknown>)[name];
+    const rule = rules.get(name);
+    if (rule === undefined) throw refuse(name, 'is not known');
+    const reason = value === undefined ? undefined : rule(value);
+    if (reason !== undefined) throw refuse(name, reason);
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * One run of a user's function: the context it sees, and what reaches it from outside while it runs. Starts `fn`
+ * (after `recover`, where an earlier attempt vanished) and hears of the lease; recording is execute's.
+ */
+import type { IdempotencyContext, IdempotencyOptions, LeaseLossReason } from '../index';
+import { storeError } from './binding';
+import type { Call, OwnerTurn } from './call';
+import { Context, type Running, running } from './context';
+import { invalid, LeaseLostError } from './errors';
+import type { Flight } from './flights';
+import type { Lease } from './lease';
+
+type Recover = NonNullable<IdempotencyOptions['recover']>;
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
+    typeof (value as { then?: unknown }).then === 'function'
+  );
+}
+
+export class Run implements Running {
+  readonly call: Call;
+  readonly flight: Flight;
+  readonly lease: Lease | undefined;
+  readonly context: Context;
+  readonly space: string;
+  readonly identity: string;
+  readonly outer: Running | undefined;
+  isActive = true;
+  /** Whether `recover` is what runs: what it throws says nothing about `fn`. */
+  isRecovering = false;
+  /** Given to the caller when `maxLeaseMs` is over and `fn` is not. */
+  abandoned: LeaseLostError | undefined;
+  #isLost = false;
+  #result: unknown;
+  #hasStarted = false;
+  #abandon: ((error: LeaseLostError) => void) | undefined;
+
+  constructor(call: Call, turn: OwnerTurn) {
+    this.call = call;
+    this.flight = turn.flight;
+    this.lease = turn.lease;
+    this.space = call.client.space;
+    this.identity = call.identity;
+    this.outer = running.getStore();
+    this.context = new Context(call, turn.lease);
+    if (turn.lease !== undefined) turn.lease.onLost = (reason) => this.#lose(reason);
+    if (call.client.events.heard) this.#announce(turn);
+  }
+
+  get attempt(): number {
+    return this.context.attempt;
+  }
+
+  #announce({ lease, outage }: OwnerTurn): void {
+    const { call } = this;
+    if (call.hasWaited) call.tell('waited', this.attempt, {});
+    if (outage !== undefined) {
+      const { code, message } = storeError(outage, undefined);
+      call.tell('store-error', 0, { code, message });
+    }
+    if (lease === undefined) return;
+    call.tell('claimed', lease.attempt, { fence: lease.fence });
+    if (lease.recovered) call.tell('takeover', lease.attempt, { fence: lease.fence });
+  }
+
+  /** What `fn` returned; the first call starts it. Throws what `fn` throws. */
+  result(): unknown {
+    if (!this.#hasStarted) {
+      this.#hasStarted = true;
+      const recover = this.lease?.recovered === true ? this.call.options?.recover : undefined;
+      this.#result =
+        recover === undefined
+          ? running.run(this, this.call.fn, this.context as IdempotencyContext)
+          : running.run(this, () => this.#recover(recover));
+    }
+    return this.#result;
+  }
+
+  async #recover(recover: Recover): Promise<unknown> {
+    this.isRecovering = true;
+    const found: unknown = await recover(this.context);
+    if (found !== undefined && found !== null) {
+      if (typeof found !== 'object' || !('value' in found)) throw invalid('recover must return { value } or undefined');
+      return found.value;
+    }
+    this.isRecovering = false;
+    return this.call.fn(this.context);
+  }
+
+  /** The promise of `fn`, or the end of its time. */
+  untilAbandoned(result: PromiseLike<unknown>): Promise<unknown> {
+    // The outer promise must stay open to the abandonment, so it is not resolved with the inner one.
+    return new Promise((resolve, reject) => {
+      this.#abandon = reject;
+      Promise.resolve(result).then(resolve, reject);
+    });
+  }
+
+  #lose(reason: LeaseLossReason): void {
+    const { call } = this;
+    if (!this.#isLost) {
+      this.#isLost = true;
+      if (this.isActive) call.tell('lease-lost', this.attempt, { reason });
+      this.context.abort();
+      this.flight.dissolve();
+    }
+    const abandon = this.#abandon;
+    if (reason !== 'max-lease' || abandon === undefined || !this.isActive) return;
+    this.#abandon = undefined;
+    this.abandoned = new LeaseLostError(reason, { detail: 'maxLeaseMs is over', hash: call.hash() });
+    abandon(this.abandoned);
+  }
+}
