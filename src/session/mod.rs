@@ -151,14 +151,14 @@ impl Session {
 
     pub fn complete(&mut self, id: u32, payload: String, recording: Recording, now: Micros) {
         let Some((key, record)) = self.held_record(id, State::Completed { payload: payload.into_bytes() }) else {
-            return;
+            return self.deliver(Delivery::bare(id, Tag::Lost));
         };
         let command = Command::Complete { record, retention_ms: recording.retention_ms };
         self.settle(id, key, command, recording, now);
     }
 
     pub fn fail(&mut self, id: u32, mode: FailMode, payload: Option<String>, recording: Recording, now: Micros) {
-        let Some(op) = self.ops.get(&id) else { return };
+        let Some(op) = self.ops.get(&id) else { return self.deliver(Delivery::bare(id, Tag::Lost)) };
         let payload = payload.unwrap_or_default().into_bytes();
         let failure = match mode {
             FailMode::Release => Failure::Release { payload },
