@@ -2,7 +2,9 @@
  * The seam to the native addon: loads it, and turns the outcomes it delivers into answers for whoever asked.
  * Nothing else in lib/ knows tags, op ids or the outcome buffer. Decides nothing.
  */
+
 import { loadAddon, type NativeClient, type NativeModule } from './addon';
+import { ChurnMap } from './churn-map';
 import { ActonceError, invalid, STORE_CODES } from './errors';
 
 /** What an outcome says; the numbers are the wire between Rust and here. */
@@ -99,7 +101,7 @@ function endsOperation(tag: Tag): boolean {
 export class Binding {
   readonly #native: NativeClient;
   readonly #outcomes = new Float64Array(FIELDS * BATCH);
-  readonly #receivers = new Map<number, Receiver>();
+  readonly #receivers = new ChurnMap<number, Receiver>();
   #lastOp = 0;
 
   /** @throws ActonceError `ERR_INVALID_ARGUMENT` with the addon's reason, `ERR_UNSUPPORTED_PLATFORM`. */

@@ -2,6 +2,7 @@
  * The outcomes this process has seen lately, so that a burst of replays costs no round trip. Holds encoded text, never
  * a value: every replay decodes its own copy. Decides nothing about payloads: what it cannot answer, the store does.
  */
+import { ChurnMap } from './churn-map';
 import type { CacheLimits } from './client-options';
 
 interface Entry {
@@ -22,8 +23,8 @@ export interface Cached {
 export class OutcomeCache {
   readonly #limits: CacheLimits;
   readonly #now: () => number;
-  /** In order of use: a Map keeps the order of insertion, and every hit inserts anew. */
-  readonly #entries = new Map<string, Entry>();
+  /** In order of use: the order of insertion is kept, and every hit inserts anew. */
+  readonly #entries = new ChurnMap<string, Entry>();
   #bytes = 0;
 
   constructor(limits: CacheLimits, now: () => number = () => performance.now()) {

@@ -7,7 +7,7 @@ import { reportHook } from './announce';
 import { type Answer, storeError, Tag } from './binding';
 import type { Call, OwnerTurn, Shared } from './call';
 import { LeaseLostError } from './errors';
-import { type Ending, eventKind, type Settled, type Unkept, unavailable } from './results';
+import { type Ending, eventKind, type Results, type Settled, type Unkept, unavailable } from './results';
 import { isThenable, Run } from './run';
 import { endingOfThrown } from './thrown';
 
@@ -25,45 +25,53 @@ export function execute(call: Call, turn: OwnerTurn): Promise<Settled> {
 }
 
 async function settle(run: Run): Promise<Settled> {
-  let report: Report;
+  let report: Report | undefined;
+  let value: unknown;
   try {
     const result = run.result();
-    const value = isThenable(result) ? await run.untilAbandoned(result) : result;
-    run.isActive = false;
-    report = reportOfValue(run, value);
+    value = isThenable(result) ? await run.untilAbandoned(result) : result;
   } catch (thrown) {
-    if (thrown === run.abandoned && thrown !== undefined) {
-      // `fn` goes on without its caller; should it end before anyone takes over, its outcome is still recorded.
-      run.abandoned = undefined;
-      run.call.client.inBackground(settle(run));
-      throw thrown;
-    }
-    run.isActive = false;
-    const ending = endingOfThrown(thrown);
-    if (ending === undefined) {
-      // Next gives up rendering here and now; that says nothing about the work, so whoever waited asks anew.
-      await tellStore(run, 'release', null);
-      run.flight.dissolve();
-      throw thrown;
-    }
-    report = reportOfThrown(run, ending, thrown);
+    report = await reportOfThrown(run, thrown);
   }
-  const told = tellStore(run, report.how, report.text);
+  if (report === undefined) {
+    // Outside the try, for no fault of ours may look like one of `fn`.
+    run.isActive = false;
+    const text = encode(run, value);
+    report = reportOfValue(run, value, text instanceof Promise ? await text : text);
+  }
+  const told = tellStore(run, report);
   return conclude(run, report, told instanceof Promise ? await told : told);
 }
 
-function reportOfValue(run: Run, value: unknown): Report {
-  const { results } = run.call.client;
-  const ending: Ending = { kind: 'value', value };
-  // Without a lease nothing is recorded, and only those who joined need the text.
-  if (run.lease === undefined && !run.flight.hasMembers) return { how: 'complete', text: null, ending };
-  const text = results.encode(value, run.call.settings.maxResultBytes);
-  if (typeof text === 'string') return { how: 'complete', text, ending };
-  return { how: 'complete', text: results.encodeUnkept(text), ending, unkept: text };
+/** Without a lease nothing is recorded, and only those who joined need the text. */
+function encode(run: Run, value: unknown): ReturnType<Results['encode']> | null {
+  if (run.lease === undefined && !run.flight.hasMembers) return null;
+  return run.call.client.results.encode(value, run.call.settings.maxResultBytes);
 }
 
-function reportOfThrown(run: Run, ending: Ending, thrown: unknown): Report {
+function reportOfValue(run: Run, value: unknown, text: string | Unkept | null): Report {
+  const ending: Ending = { kind: 'value', value };
+  if (typeof text === 'string' || text === null) return { how: 'complete', text, ending };
+  return { how: 'complete', text: run.call.client.results.encodeUnkept(text), ending, unkept: text };
+}
+
+/** Throws what is nobody's outcome. */
+async function reportOfThrown(run: Run, thrown: unknown): Promise<Report> {
+  if (thrown !== undefined && thrown === run.abandoned) {
+    // `fn` goes on without its caller; should it end before anyone takes over, its outcome is still recorded.
+    run.abandoned = undefined;
+    run.call.client.inBackground(settle(run));
+    throw thrown;
+  }
+  run.isActive = false;
   const { results } = run.call.client;
+  const ending = endingOfThrown(thrown);
+  if (ending === undefined) {
+    // Next gives up rendering here and now; that says nothing about the work, so whoever waited asks anew.
+    await tellStore(run, { how: 'release', text: null });
+    run.flight.dissolve();
+    throw thrown;
+  }
   if (ending.kind === 'flow') return { how: 'complete', text: results.encodeFlow(ending.flow), ending };
   // A failed look-up says nothing about the attempt it looked for: the next one looks again.
   const how = run.isRecovering ? 'release' : policyFor(run.call, thrown);
@@ -85,7 +93,7 @@ function policyFor(call: Call, thrown: unknown): ErrorPolicy {
 }
 
 /** Undefined when there is no claim to end. */
-function tellStore(run: Run, how: Report['how'], text: string | null): Answer | Promise<Answer> | undefined {
+function tellStore(run: Run, { how, text }: Pick<Report, 'how' | 'text'>): Answer | Promise<Answer> | undefined {
   const { lease, call } = run;
   if (lease === undefined) return undefined;
   const patience = { patienceMs: call.client.totalTimeoutMs, budgetMs: call.settings.recordTimeoutMs };

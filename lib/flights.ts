@@ -3,8 +3,10 @@
  * waits while another process runs, and gives every member its turn. Each member keeps its own patience, signal and
  * `onDuplicate`; one that leaves disturbs nobody.
  */
+
 import { type Answer, type Binding, type Claim, isOutage, type Receiver, Tag } from './binding';
 import type { Call, Shared, Turn } from './call';
+import { ChurnMap } from './churn-map';
 import { Lease } from './lease';
 
 /** The net under the wake-up that may be missed. */
@@ -14,7 +16,7 @@ const SHORTEST_WAIT_MS = 5;
 const IN_BACKGROUND = { patienceMs: 1, budgetMs: 5_000 };
 
 export class Flights {
-  readonly #flights = new Map<string, Flight>();
+  readonly #flights = new ChurnMap<string, Flight>();
   readonly #binding: Binding;
   readonly #budgetMs: number;
 

@@ -60,7 +60,7 @@ export class Operator {
     const named = this.#nameOf(target);
     const { force, rerun } = resolution;
     const retentionMs = resolution.retentionMs ?? this.#client.settings.retentionMs;
-    const decision = rerun === true ? { rerun } : { value: this.#encode(resolution.value) };
+    const decision = rerun === true ? { rerun } : { value: await this.#encode(resolution.value) };
     const answer = await this.#ask(named, { do: 'resolve', ...decision, retentionMs, force: force === true });
     if (answer.tag === Tag.LOST) return 'absent';
     if (answer.tag === Tag.SETTLED) return 'settled';
@@ -69,9 +69,9 @@ export class Operator {
   }
 
   /** An operator's value that cannot be kept is refused, not recorded as missing. */
-  #encode(value: unknown): string {
+  async #encode(value: unknown): Promise<string> {
     const { results, settings } = this.#client;
-    const text = results.encode(value, settings.maxResultBytes);
+    const text = await results.encode(value, settings.maxResultBytes);
     if (typeof text !== 'string') throw unavailable(text, undefined, text.cause);
     return text;
   }

@@ -4,10 +4,8 @@
  */
 import type { Codec, ErrorClass, Outcome, OutcomeStatus } from '../index';
 import { decodeError, defaultCodec, encodeError, UnencodableError } from './codec';
-import { decodeControlFlow, encodeControlFlow, type recordableControlFlow } from './control-flow';
+import { type ControlFlow, decodeControlFlow, encodeControlFlow } from './control-flow';
 import { ActonceError, ResultUnavailableError } from './errors';
-
-type ControlFlow = NonNullable<ReturnType<typeof recordableControlFlow>>;
 
 /** How a run ended. */
 export type Ending =
@@ -43,10 +41,6 @@ export function eventKind(ending: Ending | Unavailable): Outcome['kind'] {
   return ending.kind === 'error' ? 'error' : 'value';
 }
 
-/** An error shared with other processes; a larger one is cut down to its name and message. */
-const LARGEST_ERROR = 65_536;
-const LONGEST_MESSAGE = 4_096;
-
 const OWN_CODEC = 'X';
 const FLOW = 'N';
 const ERROR = 'E';
@@ -61,14 +55,14 @@ export class Results {
     this.#errors = errors;
   }
 
-  /** The text to record, or why there is none. */
-  encode(value: unknown, maxBytes: number): string | Unkept {
+  /** The text to record, or why there is none. Only values with a Blob or File inside take time. */
+  encode(value: unknown, maxBytes: number): string | Unkept | Promise<string | Unkept> {
     try {
       const text = this.#codec === undefined ? defaultCodec.encode(value) : OWN_CODEC + this.#ownText(value);
-      if (text.length * 3 <= maxBytes || Buffer.byteLength(text) <= maxBytes) return text;
-      return { reason: 'too-large', path: undefined, cause: undefined };
+      if (typeof text === 'string') return withinLimit(text, maxBytes);
+      return text.then((late) => withinLimit(late, maxBytes), unencodable);
     } catch (cause) {
-      return { reason: 'unencodable', path: cause instanceof UnencodableError ? cause.path : undefined, cause };
+      return unencodable(cause);
     }
   }
 
@@ -87,15 +81,8 @@ export class Results {
     return encodeControlFlow(flow);
   }
 
-  /** Never fails: an error that cannot be written as it is keeps its name and message. */
   encodeError(thrown: unknown): string {
-    try {
-      const text = encodeError(thrown, this.#errors);
-      if (text.length * 3 <= LARGEST_ERROR || Buffer.byteLength(text) <= LARGEST_ERROR) return text;
-    } catch {
-      // A getter or a proxy; what follows reads less.
-    }
-    return encodeError(reduced(thrown), []);
+    return encodeError(thrown, this.#errors);
   }
 
   /** @throws ActonceError `ERR_RECORD_UNREADABLE` */
@@ -121,17 +108,13 @@ export class Results {
   }
 }
 
-function reduced(thrown: unknown): Error {
-  let name = 'Error';
-  let message = 'an error that cannot be recorded';
-  try {
-    const error = thrown as { name?: unknown; message?: unknown } | null;
-    if (typeof error?.name === 'string') name = error.name.slice(0, LONGEST_MESSAGE);
-    if (typeof error?.message === 'string') message = error.message.slice(0, LONGEST_MESSAGE);
-  } catch {
-    // Then it keeps the words above.
-  }
-  return Object.defineProperty(new Error(message.toWellFormed()), 'name', { value: name.toWellFormed() });
+function withinLimit(text: string, maxBytes: number): string | Unkept {
+  if (text.length * 3 <= maxBytes || Buffer.byteLength(text) <= maxBytes) return text;
+  return { reason: 'too-large', path: undefined, cause: undefined };
+}
+
+function unencodable(cause: unknown): Unkept {
+  return { reason: 'unencodable', path: cause instanceof UnencodableError ? cause.path : undefined, cause };
 }
 
 function decodeUnkept(text: string): Unavailable {
