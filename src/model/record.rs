@@ -14,6 +14,8 @@
 //! ```
 //! Numbers are decimal, 1 to 15 digits, without leading zeros. The Lua knows the same offsets, one higher.
 
+use std::fmt;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use thiserror::Error;
 
@@ -34,7 +36,7 @@ const FENCE_LIMIT: u64 = 9_000_000_000_000_000;
 const SHORTEST_UNFINISHED_TTL_MS: u64 = 3_600_000;
 
 /// Whose attempt it is: 96 random bits drawn for one begin, the token that makes every command idempotent.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Owner([u8; 16]);
 
 impl Owner {
@@ -51,7 +53,7 @@ impl Owner {
 }
 
 /// What the payload was: 128 bits of its hash.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint([u8; 22]);
 
 impl Fingerprint {
@@ -66,6 +68,18 @@ impl Fingerprint {
     /// carries two bits only.
     pub fn text(of: Option<&Self>) -> &[u8] {
         of.map_or(NO_FINGERPRINT, |fingerprint| &fingerprint.0)
+    }
+}
+
+impl fmt::Debug for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.escape_ascii())
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.escape_ascii())
     }
 }
 

@@ -12,7 +12,7 @@ if not stored then return 'lost' end
 -- @include record.lua
 if owner ~= ARGV[1] then return {'stale', fence} end
 if state == ARGV[2] then return 'done' end
-if state ~= 'P' and state ~= 'I' or ARGV[2] == 'I' and state ~= 'P' then return {'stale', fence} end
+if state ~= 'P' and state ~= 'I' then return {'stale', fence} end
 local header, ttl = '1' .. ARGV[2] .. fence .. owner .. fingerprint, string.format('%.0f', ttl_ms)
 if ARGV[2] == 'F' then
   redis.call('SET', key, header .. '0' .. attempt .. ' ' .. ARGV[3], 'PX', ARGV[4])

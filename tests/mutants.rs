@@ -1,0 +1,182 @@
+//! The differential run is able to fail: each single edit that breaks a script is noticed, with the same generator
+//! and a fixed seed. A mutant that survives means that a rule of the state machine is not tested.
+
+mod support;
+
+use std::cell::RefCell;
+
+use actonce::scripts::{ALL, Script};
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
+
+use support::lua::Lua;
+use support::run::compare;
+use support::sequence::steps;
+use support::server::Server;
+
+struct Mutant {
+    script: &'static str,
+    what: &'static str,
+    from: &'static str,
+    to: &'static str,
+}
+
+const fn mutant(script: &'static str, what: &'static str, from: &'static str, to: &'static str) -> Mutant {
+    Mutant { script, what, from, to }
+}
+
+/// Enough for the rarest: a resolve that comes twice.
+const CASES: u32 = 2_000;
+
+const MUTANTS: &[Mutant] = &[
+    mutant("begin", "fingerprint not compared", "not ours and fingerprint ~= ARGV[2]", "not ours and false"),
+    mutant("begin", "own fingerprint compared", "and not ours and fingerprint", "and fingerprint"),
+    mutant("begin", "compared in released", "state ~= 'I' and state ~= 'R' and not ours", "state ~= 'I' and not ours"),
+    mutant(
+        "begin",
+        "compared in indeterminate",
+        "state ~= 'I' and state ~= 'R' and not ours",
+        "state ~= 'R' and not ours",
+    ),
+    mutant("begin", "compared with none in the record", "and fingerprint ~= '----------------------' and", "and"),
+    mutant("begin", "none compared", "and ARGV[2] ~= '----------------------' then", "then"),
+    mutant("begin", "a recorded error replayed as a value", "{'replay_error'", "{'replay'"),
+    mutant("begin", "own release runs again", "if ours or (fence", "if (fence"),
+    mutant("begin", "an empty release shared", "fence == ARGV[7] and #stored >= body", "fence == ARGV[7]"),
+    mutant(
+        "begin",
+        "an error shared with who did not wait",
+        "(fence == ARGV[7] and #stored >= body)",
+        "#stored >= body",
+    ),
+    mutant("begin", "recovered lost in a release", "inherited = bits % 4 >= 2 and 2 or 0", "inherited = 0"),
+    mutant("begin", "lease not renewed", "redis.call('PEXPIRE', key, string.format('%.0f', ttl_ms))", ""),
+    mutant("begin", "recovered not told again", "attempt, bits % 4 >= 2 and '1' or '0'}", "attempt, '0'}"),
+    mutant("begin", "lease a millisecond too long", "if remaining_ms > 0 then", "if remaining_ms >= 0 then"),
+    mutant("begin", "lease a millisecond too short", "if remaining_ms > 0 then", "if remaining_ms > 1 then"),
+    mutant("begin", "the record's life taken for the lease", "= lease_ms - math", "= ttl_ms - math"),
+    mutant(
+        "begin",
+        "lease prolonged by a clock set back",
+        "math.max(ttl_ms - math.max(left_ms, 0), 0)",
+        "(ttl_ms - left_ms)",
+    ),
+    mutant("begin", "marked unasked", "if ARGV[6] == '1' and bits", "if bits"),
+    mutant("begin", "mark lost", "string.format('%.0f', bits + 1)", "flags"),
+    mutant("begin", "marked in the wrong place", "'SETRANGE', key, '56'", "'SETRANGE', key, '57'"),
+    mutant("begin", "policy hold ignored", "if bits >= 4 then", "if bits >= 8 then"),
+    mutant("begin", "the newcomer's policy decides", "if bits >= 4 then", "if ARGV[5] == '4' then"),
+    mutant("begin", "flags lost when held", "string.format('%.0f', bits - bits % 2)", "'4'"),
+    mutant("begin", "TTL kept when held", "since_ms, 'PX', ttl)", "since_ms, 'KEEPTTL')"),
+    mutant("begin", "since in seconds", "math.floor(now_us / 1000)", "math.floor(now_us / 1000000)"),
+    mutant("begin", "nobody told of a hold", "if bits % 2 == 1 then redis.pcall('PUBLISH', key, 'I') end", ""),
+    mutant("begin", "waiters forgotten at a takeover", "inherited = 2 + bits % 2", "inherited = 2"),
+    mutant("begin", "recovered forgotten at a takeover", "inherited = 2 + bits % 2", "inherited = bits % 2"),
+    mutant("begin", "fence not increased", "math.max(now_us, old_fence + 1)", "math.max(now_us, old_fence)"),
+    mutant("begin", "fence falls with the clock", "math.max(now_us, old_fence + 1)", "now_us"),
+    mutant("begin", "fence without the clock", "math.max(now_us, old_fence + 1)", "old_fence + 1"),
+    mutant("begin", "attempts not counted", "old_attempt + 1", "1"),
+    mutant("begin", "own policy not kept", "inherited + tonumber(ARGV[5])", "inherited"),
+    mutant("begin", "expiry forgotten", "record, 'PX', ARGV[4])", "record)"),
+    mutant("begin", "lease taken from the TTL", "' ' .. ARGV[3] .. ' '", "' ' .. ARGV[4] .. ' '"),
+    mutant("complete", "owner check dropped", "string.sub(header, 3, 56) == string.sub(record, 3, 56)", "true"),
+    mutant(
+        "complete",
+        "fence for an owner",
+        "string.sub(header, 3, 56) == string.sub(record, 3, 56)",
+        "string.sub(header, 3, 18) == string.sub(record, 3, 18)",
+    ),
+    mutant("complete", "a released attempt completes", "letter == 80", "(letter == 80 or letter == 82)"),
+    mutant("complete", "a failed attempt completes", "letter == 80", "(letter == 80 or letter == 70)"),
+    mutant("complete", "expiry forgotten", "record, 'PX', ARGV[2])\n  if string", "record)\n  if string"),
+    mutant("complete", "nobody told", "if string.byte(header, 57) % 2 == 1", "if false"),
+    mutant("complete", "everybody told", "if string.byte(header, 57) % 2 == 1", "if true"),
+    mutant("complete", "owner check dropped in the slow path", "owner ~= string.sub(record, 19, 34) or", "false or"),
+    mutant("complete", "a failure overwritten", "or state == 'F' then", "then"),
+    mutant("complete", "a release overwritten", "or state == 'R' or", "or"),
+    mutant("complete", "completed twice", "if state ~= 'C' then", "if true then"),
+    mutant("complete", "the vanished owner refused", "or state == 'F' then", "or state == 'F' or state == 'I' then"),
+    mutant("complete", "stale for lost", "return 'lost'", "return {'stale', '0'}"),
+    mutant("extend", "owner check dropped", "or owner ~= ARGV[1]", ""),
+    mutant("extend", "an ended attempt extended", "state ~= 'P' or owner", "owner"),
+    mutant("extend", "PEXPIRE forgotten", "redis.call('PEXPIRE', key, string.format('%.0f', ttl_ms))", ""),
+    mutant("extend", "the lease for the TTL", "string.format('%.0f', ttl_ms)", "string.format('%.0f', lease_ms)"),
+    mutant("fail", "owner check dropped", "if owner ~= ARGV[1] then return {'stale', fence} end", ""),
+    mutant("fail", "not idempotent", "if state == ARGV[2] then return 'done' end", ""),
+    mutant("fail", "the vanished owner refused", "state ~= 'P' and state ~= 'I'", "state ~= 'P'"),
+    mutant("fail", "an outcome overwritten", "state ~= 'P' and state ~= 'I'", "state == 'R'"),
+    mutant("fail", "recovered lost", "bits % 4 >= 2 and '2' or '0'", "'0'"),
+    mutant("fail", "recovered kept by a recorded error", "header .. '0' .. attempt", "header .. flags .. attempt"),
+    mutant("fail", "TTL kept by a release", "ARGV[3], 'PX', ttl)", "ARGV[3], 'KEEPTTL')"),
+    mutant("fail", "expiry forgotten by a recorded error", "ARGV[3], 'PX', ARGV[4])", "ARGV[3])"),
+    mutant("fail", "flags lost when held", "string.format('%.0f', bits - bits % 2)", "'0'"),
+    mutant("fail", "waited kept when held", "string.format('%.0f', bits - bits % 2)", "flags"),
+    mutant("fail", "nobody told", "if bits % 2 == 1 then redis.pcall('PUBLISH', key, ARGV[2]) end", ""),
+    mutant(
+        "resolve",
+        "not idempotent",
+        "if state == 'C' and ARGV[2] == 'C' and owner == ARGV[1] then return 'done' end",
+        "",
+    ),
+    mutant("resolve", "a failure resolved", "if state == 'C' or state == 'F' then", "if state == 'C' then"),
+    mutant("resolve", "a rerun repeated", "if state == 'R' and ARGV[2] == 'R' then return 'done' end", ""),
+    mutant("resolve", "force ignored", "remaining_ms > 0 and ARGV[5] ~= '1'", "remaining_ms > 0"),
+    mutant("resolve", "always forced", "remaining_ms > 0 and ARGV[5] ~= '1'", "false"),
+    mutant("resolve", "fence not increased", "tonumber(fence) + 1", "tonumber(fence)"),
+    mutant("resolve", "the vanished owner left in", "new_fence .. ARGV[1]", "new_fence .. owner"),
+    mutant("resolve", "payload forgotten", "fingerprint .. new_flags", "'----------------------' .. new_flags"),
+    mutant("resolve", "recovery not told", "ARGV[2] == 'R' and '2' or '0'", "'0'"),
+    mutant("resolve", "expiry forgotten", "ARGV[3], 'PX', ARGV[4])", "ARGV[3])"),
+    mutant("resolve", "nobody told", "if bits % 2 == 1 then redis.pcall('PUBLISH', key, ARGV[2]) end", ""),
+    mutant("reset", "not idempotent", "if state == 'R' and owner == ARGV[1] then return 'done' end", ""),
+    mutant("reset", "force ignored", "remaining_ms > 0 and ARGV[3] ~= '1'", "remaining_ms > 0"),
+    mutant("reset", "always forced", "remaining_ms > 0 and ARGV[3] ~= '1'", "false"),
+    mutant("reset", "fence not increased", "tonumber(fence) + 1", "tonumber(fence)"),
+    mutant(
+        "reset",
+        "recovery not told",
+        "(state == 'P' or state == 'I') and '2' or '0'",
+        "state == 'P' and '2' or '0'",
+    ),
+    mutant("reset", "the attempt forgotten", "new_flags .. attempt", "new_flags .. '1'"),
+    mutant("reset", "expiry forgotten", "' ', 'PX', ARGV[2])", "' ')"),
+    mutant("reset", "nobody told", "if bits % 2 == 1 then redis.pcall('PUBLISH', key, 'R') end", ""),
+];
+
+fn differs(lua: &RefCell<Lua>) -> bool {
+    let config = Config { cases: CASES, failure_persistence: None, max_shrink_iters: 0, ..Config::default() };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    // Every command twice: not to be idempotent is a way to be broken, too.
+    runner.run(&steps(), |steps| compare(&mut lua.borrow_mut(), &steps, true).map_err(TestCaseError::fail)).is_err()
+}
+
+fn mutated(script: &Script, mutant: &Mutant) -> String {
+    let found = script.source.matches(mutant.from).count();
+    assert_eq!(found, 1, "{}, {}: the edit has to fit exactly one place", mutant.script, mutant.what);
+    script.source.replace(mutant.from, mutant.to)
+}
+
+#[test]
+fn every_broken_script_is_noticed() {
+    let server = Server::start();
+    let lua = RefCell::new(Lua::load(server.connect()));
+    let mut survivors = Vec::new();
+    for mutant in MUTANTS {
+        let script: &'static Script = ALL.iter().find(|script| script.name == mutant.script).unwrap();
+        lua.borrow_mut().restore();
+        lua.borrow_mut().replace(script, &mutated(script, mutant));
+        if !differs(&lua) {
+            survivors.push(format!("{}: {}", mutant.script, mutant.what));
+        }
+    }
+    assert!(survivors.is_empty(), "not noticed by {CASES} sequences: {survivors:#?}");
+}
+
+#[test]
+fn an_edit_that_changes_nothing_is_not_noticed() {
+    let server = Server::start();
+    let lua = RefCell::new(Lua::load(server.connect()));
+    for script in ALL {
+        lua.borrow_mut().replace(script, &format!("{}-- the same\n", script.source));
+    }
+    assert!(!differs(&lua));
+}

@@ -1,0 +1,14 @@
+//! What the tests against a real Redis share: a server of their own, a connection to it, and random sequences of
+//! commands run through the model, the Lua and the embedded store side by side.
+#![allow(dead_code, reason = "every test file is a crate of its own and uses a part of this")]
+
+pub mod link;
+pub mod lua;
+pub mod run;
+pub mod sequence;
+pub mod server;
+
+/// Cases of a proptest: quick by default, `ACTONCE_LONG=1` for the long form.
+pub fn cases(quick: u32, long: u32) -> u32 {
+    if std::env::var_os("ACTONCE_LONG").is_some_and(|value| value == "1") { long } else { quick }
+}

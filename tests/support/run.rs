@@ -1,0 +1,178 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use actonce::model::{Command, Effect, Now, Outcome, Record, Stored, apply};
+use actonce::store::memory::MemoryStore;
+
+use super::lua::{Lua, MARK_MS, Seen};
+use super::sequence::Step;
+
+/// How far a TTL may be from what was given when it is read: a loaded machine, not a wrong script.
+const SLACK_MS: i64 = 5_000;
+const START: Now = Now { us: 1_763_900_000_000_000 };
+
+/// What the model says there is, and the time.
+pub struct World {
+    pub stored: Option<Stored>,
+    pub now: Now,
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self { stored: None, now: START }
+    }
+
+    /// Lets time pass; a record whose time is over is gone for good.
+    pub fn reach(&mut self, now: Now) {
+        self.now = now;
+        self.stored = self.stored.take().filter(|stored| stored.expires_at_ms > now.ms());
+    }
+
+    pub fn apply(&mut self, command: &Command) -> (Effect, Outcome) {
+        let (effect, outcome) = apply(self.stored.as_ref(), command, self.now);
+        let expires_at = |ttl_ms: u64| self.now.ms() + ttl_ms;
+        match (&effect, &mut self.stored) {
+            (Effect::Write { record, ttl_ms, .. }, stored) => {
+                *stored = Some(Stored { record: record.clone(), expires_at_ms: expires_at(*ttl_ms) });
+            }
+            (Effect::Patch { record }, Some(stored)) => stored.record = record.clone(),
+            (Effect::Renew { ttl_ms }, Some(stored)) => stored.expires_at_ms = expires_at(*ttl_ms),
+            _ => {}
+        }
+        (effect, outcome)
+    }
+
+    pub fn left_ms(&self) -> Option<u64> {
+        self.stored.as_ref().map(|stored| stored.expires_at_ms - self.now.ms())
+    }
+
+    pub fn text(&self) -> Option<Vec<u8>> {
+        self.stored.as_ref().map(|stored| text(&stored.record))
+    }
+}
+
+/// Runs `steps` through the model, the Lua and the embedded store; the first difference is the error. `twice` delivers
+/// every command a second time and wants that to change and answer nothing new.
+pub fn compare(lua: &mut Lua, steps: &[Step], twice: bool) -> Result<(), String> {
+    let mut trial = Trial::new(lua);
+    for (number, step) in steps.iter().enumerate() {
+        trial.elapse(step);
+        let command = step.ask.command(trial.world.stored.as_ref());
+        let delivered = trial.deliver(&command);
+        let delivered = if twice {
+            delivered.and_then(|outcome| trial.deliver_again(&command, &outcome))
+        } else {
+            delivered.map(drop)
+        };
+        let us = trial.world.now.us;
+        delivered.map_err(|error| format!("step {number}, {command:?} at {us}: {error}"))?;
+    }
+    Ok(())
+}
+
+/// One key in all three, with what the model says it holds.
+struct Trial<'a> {
+    world: World,
+    lua: &'a mut Lua,
+    memory: MemoryStore,
+    /// How often the embedded store called its watcher.
+    told: Arc<AtomicUsize>,
+}
+
+impl<'a> Trial<'a> {
+    fn new(lua: &'a mut Lua) -> Self {
+        lua.clear();
+        let (memory, told) = (MemoryStore::default(), Arc::new(AtomicUsize::new(0)));
+        let teller = Arc::clone(&told);
+        let tell = move || {
+            teller.fetch_add(1, Ordering::Relaxed);
+        };
+        memory.subscribe("key", 1, Box::new(tell));
+        Self { world: World::new(), lua, memory, told }
+    }
+
+    fn elapse(&mut self, step: &Step) {
+        let had_record = self.world.stored.is_some();
+        self.world.reach(step.elapse.from(self.world.now, self.world.stored.as_ref()));
+        if had_record && self.world.stored.is_none() {
+            self.lua.clear();
+        }
+    }
+
+    fn deliver(&mut self, command: &Command) -> Result<Outcome, String> {
+        let (now, before) = (self.world.now, self.world.text());
+        let plain = match command {
+            Command::Begin(begin) if self.lua.link.version >= (7, 0) => Some(self.lua.plain(begin, now)),
+            _ => None,
+        };
+        let seen = self.lua.run(command, now, signed(self.world.left_ms()))?;
+        let remembered = self.memory.execute("key", command, now);
+        let (effect, outcome) = self.world.apply(command);
+        let published = match &effect {
+            Effect::Write { record, publish: true, .. } => vec![vec![record.state.letter()]],
+            _ => Vec::new(),
+        };
+        let record = shown(self.world.text());
+
+        agree("outcome", &outcome, &seen.outcome)?;
+        agree("record", &record, &shown(seen.record.clone()))?;
+        agree_on_ttl(&effect, &self.world, &seen)?;
+        agree("published", &published, &seen.published)?;
+
+        let (kept, left_ms) = self.memory.inspect("key", now).unzip();
+        agree("outcome in memory", &outcome, &remembered)?;
+        agree("record in memory", &record, &shown(kept))?;
+        agree("time left in memory", &self.world.left_ms(), &left_ms)?;
+        agree("told by memory", &published.len(), &self.told.swap(0, Ordering::Relaxed))?;
+
+        if let Some((Some(answer), after)) = plain {
+            agree("outcome of a plain SET", &outcome, &answer)?;
+            agree("record after a plain SET", &record, &shown(after.clone()))?;
+            if before.is_some() {
+                agree("what a plain SET left alone", &shown(before), &shown(after))?;
+            }
+        }
+        Ok(outcome)
+    }
+
+    fn deliver_again(&mut self, command: &Command, first: &Outcome) -> Result<(), String> {
+        let (record, left_ms) = (shown(self.world.text()), self.world.left_ms());
+        let again = self.deliver(command).map_err(|error| format!("delivered again, {error}"))?;
+        agree("outcome of the second delivery", first, &again)?;
+        agree("record after the second delivery", &record, &shown(self.world.text()))?;
+        agree("time left after the second delivery", &left_ms, &self.world.left_ms())
+    }
+}
+
+fn agree_on_ttl(effect: &Effect, world: &World, seen: &Seen) -> Result<(), String> {
+    let expected = match effect {
+        _ if world.stored.is_none() => return agree("TTL", &-2, &seen.pttl_ms),
+        Effect::Write { ttl_ms, .. } | Effect::Renew { ttl_ms } => *ttl_ms,
+        Effect::Keep | Effect::Patch { .. } => MARK_MS,
+    };
+    let expected = i64::try_from(expected).unwrap();
+    if (expected - SLACK_MS..=expected).contains(&seen.pttl_ms) {
+        return Ok(());
+    }
+    agree("TTL", &expected, &seen.pttl_ms)
+}
+
+pub fn agree<T: PartialEq + std::fmt::Debug>(what: &str, model: &T, other: &T) -> Result<(), String> {
+    if model == other { Ok(()) } else { Err(format!("{what}: the model says {model:?}, not {other:?}")) }
+}
+
+/// `PTTL`'s way to say that there is no record.
+fn signed(left_ms: Option<u64>) -> i64 {
+    left_ms.map_or(-2, |ms| i64::try_from(ms).unwrap())
+}
+
+/// A record as a person reads it in a failure.
+fn shown(record: Option<Vec<u8>>) -> String {
+    record.map_or("no record".into(), |record| record.escape_ascii().to_string())
+}
+
+pub fn text(record: &Record) -> Vec<u8> {
+    let mut text = Vec::new();
+    record.encode(&mut text);
+    text
+}

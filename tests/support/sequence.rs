@@ -1,0 +1,218 @@
+//! Random sequences of commands that keep meeting the edges: the holder's own commands, the last millisecond of a
+//! lease, a fence in the same microsecond, a clock that goes back.
+
+use actonce::model::{Begin, Command, Failure, Fingerprint, Flags, Now, Owner, Record, Resolution, State, Stored};
+use proptest::prelude::*;
+
+#[derive(Clone, Debug)]
+pub struct Step {
+    pub elapse: Elapse,
+    pub ask: Ask,
+}
+
+/// Time that passes before a command.
+#[derive(Clone, Debug)]
+pub enum Elapse {
+    Micros(u64),
+    /// To the lease's end, and this many milliseconds further.
+    LeaseEnd(i64),
+    /// To the record's end, and this many milliseconds further.
+    RecordEnd(i64),
+    /// The server's clock is set back.
+    BackMs(u64),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum Who {
+    /// Whose token is in the record.
+    Holder,
+    Caller(u8),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum Awaited {
+    Nothing,
+    /// The fence that is in the record.
+    Current,
+    Earlier,
+}
+
+/// A command whose parts depend on the record that it will meet.
+#[derive(Clone, Debug)]
+pub enum Ask {
+    Begin {
+        who: Who,
+        payload: u8,
+        lease_ms: u64,
+        retention_ms: u64,
+        hold: bool,
+        mark_waited: bool,
+        awaited: Awaited,
+    },
+    Extend {
+        who: Who,
+    },
+    /// `known`: with the fence, attempt and payload that are in the record, as the client knows them.
+    Complete {
+        who: Who,
+        known: bool,
+        text: u8,
+        retention_ms: u64,
+    },
+    Release {
+        who: Who,
+        text: u8,
+    },
+    Record {
+        who: Who,
+        text: u8,
+        retention_ms: u64,
+    },
+    Hold {
+        who: Who,
+    },
+    Resolve {
+        who: Who,
+        value: Option<u8>,
+        retention_ms: u64,
+        force: bool,
+    },
+    Reset {
+        who: Who,
+        retention_ms: u64,
+        force: bool,
+    },
+}
+
+pub fn steps() -> impl Strategy<Value = Vec<Step>> {
+    proptest::collection::vec((elapse(), asks()).prop_map(|(elapse, ask)| Step { elapse, ask }), 1..40)
+}
+
+fn elapse() -> impl Strategy<Value = Elapse> {
+    prop_oneof![
+        6 => Just(Elapse::Micros(0)),
+        3 => (1..3_000_000_u64).prop_map(Elapse::Micros),
+        4 => (-1..=1_i64).prop_map(Elapse::LeaseEnd),
+        1 => (-1..=1_i64).prop_map(Elapse::RecordEnd),
+        1 => (1..100_000_u64).prop_map(Elapse::BackMs),
+    ]
+}
+
+pub fn asks() -> impl Strategy<Value = Ask> {
+    let caller = || prop_oneof![1 => Just(Who::Holder), 4 => (0..4_u8).prop_map(Who::Caller)];
+    let holder = || prop_oneof![4 => Just(Who::Holder), 1 => (0..4_u8).prop_map(Who::Caller)];
+    let operator = || prop_oneof![4 => (4..7_u8).prop_map(Who::Caller), 1 => Just(Who::Holder)];
+    // Long enough not to end by itself while a case runs: only the injected clock ends a record.
+    let retention = || prop_oneof![Just(20_000_u64), Just(600_000), Just(86_400_000)];
+    let lease = prop_oneof![Just(100_u64), Just(30_000), Just(1_000_000)];
+    let awaited = prop_oneof![2 => Just(Awaited::Nothing), 2 => Just(Awaited::Current), 1 => Just(Awaited::Earlier)];
+    let text = || 0..5_u8;
+    prop_oneof![
+        10 => (caller(), 0..3_u8, lease, retention(), any::<bool>(), any::<bool>(), awaited).prop_map(
+            |(who, payload, lease_ms, retention_ms, hold, mark_waited, awaited)| Ask::Begin {
+                who, payload, lease_ms, retention_ms, hold, mark_waited, awaited
+            }
+        ),
+        3 => holder().prop_map(|who| Ask::Extend { who }),
+        4 => (holder(), prop::bool::weighted(0.9), text(), retention())
+            .prop_map(|(who, known, text, retention_ms)| Ask::Complete { who, known, text, retention_ms }),
+        4 => (holder(), text()).prop_map(|(who, text)| Ask::Release { who, text }),
+        2 => (holder(), text(), retention()).prop_map(|(who, text, retention_ms)| Ask::Record { who, text, retention_ms }),
+        2 => holder().prop_map(|who| Ask::Hold { who }),
+        3 => (operator(), proptest::option::of(text()), retention(), any::<bool>())
+            .prop_map(|(who, value, retention_ms, force)| Ask::Resolve { who, value, retention_ms, force }),
+        2 => (operator(), retention(), any::<bool>())
+            .prop_map(|(who, retention_ms, force)| Ask::Reset { who, retention_ms, force }),
+    ]
+}
+
+impl Elapse {
+    pub fn from(&self, now: Now, stored: Option<&Stored>) -> Now {
+        let reach = |ms: u64, further: i64| Now { us: now.us.max(ms.saturating_add_signed(further) * 1_000) };
+        match (self, stored) {
+            (Self::Micros(us), _) => Now { us: now.us + us },
+            (Self::BackMs(ms), _) => Now { us: now.us - ms * 1_000 },
+            (Self::RecordEnd(further), Some(stored)) => reach(stored.expires_at_ms, *further),
+            (Self::LeaseEnd(further), Some(Stored { record, expires_at_ms })) => match record.state {
+                State::Processing { lease_ms, ttl_ms } => reach(expires_at_ms - ttl_ms + lease_ms, *further),
+                _ => now,
+            },
+            _ => now,
+        }
+    }
+}
+
+impl Ask {
+    /// A begin like any other.
+    pub fn begin_by(caller: u8) -> Self {
+        Self::Begin {
+            who: Who::Caller(caller),
+            payload: 1,
+            lease_ms: 30_000,
+            retention_ms: 86_400_000,
+            hold: false,
+            mark_waited: false,
+            awaited: Awaited::Nothing,
+        }
+    }
+
+    pub fn command(&self, stored: Option<&Stored>) -> Command {
+        let known = stored.map(|stored| &stored.record);
+        let whom = |who: Who| match (who, known) {
+            (Who::Holder, Some(record)) => record.owner,
+            (Who::Holder, None) => Owner::from_random([0; 12]),
+            (Who::Caller(number), _) => Owner::from_random([number; 12]),
+        };
+        match *self {
+            Self::Begin { who, payload, lease_ms, retention_ms, hold, mark_waited, awaited } => Command::Begin(Begin {
+                owner: whom(who),
+                fingerprint: (payload > 0).then(|| Fingerprint::from_hash([payload; 16])),
+                lease_ms,
+                retention_ms,
+                hold,
+                mark_waited,
+                awaited_fence: match awaited {
+                    Awaited::Nothing => None,
+                    Awaited::Current => known.map(|record| record.fence),
+                    Awaited::Earlier => known.map(|record| record.fence - 1),
+                },
+            }),
+            Self::Extend { who } => Command::Extend { owner: whom(who) },
+            Self::Complete { who, known: as_known, text, retention_ms } => {
+                let (fence, fingerprint, attempt) = match known.filter(|_| as_known) {
+                    Some(record) => (record.fence, record.fingerprint, record.attempt),
+                    None => (42, None, 1),
+                };
+                let state = State::Completed { payload: payload(text) };
+                let record = Record { fence, owner: whom(who), fingerprint, flags: Flags::default(), attempt, state };
+                Command::Complete { record, retention_ms }
+            }
+            Self::Release { who, text } => {
+                Command::Fail { owner: whom(who), failure: Failure::Release { payload: payload(text) } }
+            }
+            Self::Record { who, text, retention_ms } => {
+                Command::Fail { owner: whom(who), failure: Failure::Record { payload: payload(text), retention_ms } }
+            }
+            Self::Hold { who } => Command::Fail { owner: whom(who), failure: Failure::Hold },
+            Self::Resolve { who, value, retention_ms, force } => {
+                let to = match value {
+                    Some(text) => Resolution::Value { payload: payload(text), retention_ms },
+                    None => Resolution::Rerun { retention_ms },
+                };
+                Command::Resolve { owner: whom(who), to, force }
+            }
+            Self::Reset { who, retention_ms, force } => Command::Reset { owner: whom(who), retention_ms, force },
+        }
+    }
+}
+
+/// Texts that a careless parser would stumble over.
+fn payload(text: u8) -> Vec<u8> {
+    match text {
+        0 => Vec::new(),
+        1 => b"j{\"orderId\":7}".to_vec(),
+        2 => b"1 2 3".to_vec(),
+        3 => b"\0\r\n\xff%s%d$".to_vec(),
+        _ => vec![b'x'; 300],
+    }
+}
