@@ -26,7 +26,9 @@ export async function openShop(executablePath, env = process.env) {
   const browser = await chromium.launch({ executablePath, args: FLAGS }); // a fresh profile each time
   const page = await browser.newPage({ viewport: { width: 1200, height: 1000 } });
   page.setDefaultTimeout(PATIENCE_MS);
+  const hydrated = () => page.locator('.network details').waitFor();
   await page.goto(shop.url);
+  await hydrated();
 
   const patiently = (what, condition) => eventually(condition, { withinMs: PATIENCE_MS, everyMs: 50, what });
   const lane = (name) => page.locator(`section.lane[data-lane=${name}]`);
@@ -42,16 +44,24 @@ export async function openShop(executablePath, env = process.env) {
   return {
     page,
 
-    async setNetwork(mode) {
-      const set = page.waitForResponse((response) => response.request().method() === 'PUT');
-      await page.check(`input[value=${mode}]`);
-      assert.equal((await (await set).json()).mode, mode);
+    async reload() {
+      await page.reload();
+      await hydrated();
     },
 
-    /** Clicks, and resolves to the idempotency key that the form sent. */
-    async placeOrder(name, clicks = 1) {
-      for (let click = 0; click < clicks; click += 1) await lane(name).locator('button').click();
-      return lane(name).locator('[name=idempotency-key]').inputValue();
+    async setNetwork(mode) {
+      const radio = page.locator(`input[value=${mode}]`);
+      if (await radio.isChecked()) return;
+      const set = page.waitForResponse((response) => response.request().method() === 'PUT');
+      await radio.check();
+      assert.equal((await set).status(), 200);
+    },
+
+    /** Clicks once, and resolves to the idempotency key that the browser sent. */
+    async placeOrder(name) {
+      const sent = page.waitForRequest((request) => request.method() === 'POST');
+      await lane(name).locator('button').click();
+      return /idempotency-key"\s+([\w-]+)/.exec((await sent).postData())[1];
     },
 
     /** Resolves once the page shows the order that this charge paid for. */

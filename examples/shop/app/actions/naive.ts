@@ -1,0 +1,8 @@
+'use server';
+import { checkout, readForm } from '@/lib/checkout';
+import { withNaiveLock } from '@/lib/naive-lock';
+
+export async function placeOrder(_previous: unknown, form: FormData) {
+  const { key, cart } = readForm(form);
+  return { key, problem: await withNaiveLock(key, () => checkout('naive', key, cart)) };
+}

@@ -1,0 +1,17 @@
+import type { Metadata } from 'next';
+import type { ReactNode } from 'react';
+import './shop.css';
+
+export const metadata: Metadata = {
+  title: 'One click, how many charges?',
+  description: 'The same checkout twice, behind a faulty network: with a naive lock, and with actonce.',
+  icons: 'data:,',
+};
+
+export default function Document({ children }: { children: ReactNode }) {
+  return (
+    <html lang="en">
+      <body>{children}</body>
+    </html>
+  );
+}
