@@ -1,0 +1,68 @@
+/**
+ * Writing the D form: devalue's text, for everything JSON would change. It keeps shared and cyclic references, is
+ * text an operator can read, and names the place of what it cannot write.
+ */
+import { DevalueError } from 'devalue';
+import { readError } from './error-fields';
+import { MalformedPayloadError, UnencodableError } from './faults';
+import { admitGraph } from './flat';
+import { parseJson } from './json';
+import { admitText } from './limits';
+import { describe, isUnreadable } from './refusals';
+import { type ErrorReader, Walk } from './walk';
+
+/** A promise only when a Blob or File is inside, whose bytes cannot be had at once. @throws UnencodableError */
+export function encodeGraph(value: unknown): string | Promise<string> {
+  try {
+    const walk = new Walk(readError, 'allow blobs');
+    const text = walk.write(value);
+    if (walk.hasBlobs) return withBytes(walk, value);
+    return admitted(walk.sharesBytes ? walk.again().write(value) : text);
+  } catch (error) {
+    return refuse(error, value);
+  }
+}
+
+/** In one pass: refuses Blobs and Files, gives every view its own bytes. @throws UnencodableError */
+export function encodeGraphAtOnce(value: unknown, errorReader: ErrorReader): string {
+  try {
+    return admitted(new Walk(errorReader, 'refuse blobs').write(value));
+  } catch (error) {
+    return refuse(error, value);
+  }
+}
+
+async function withBytes(walk: Walk, value: unknown): Promise<string> {
+  try {
+    return admitted(await walk.again().writeWithBytes(value));
+  } catch (error) {
+    return refuse(error, value);
+  }
+}
+
+/** Shorter texts are within every limit; of a longer one it is made sure that it can be read again. */
+const SURELY_ADMITTED = 1_000;
+
+function admitted(text: string): string {
+  if (text.length > SURELY_ADMITTED) {
+    admitText(text);
+    admitGraph(parseJson(text));
+  }
+  return text;
+}
+
+function refuse(error: unknown, root: unknown): never {
+  if (error instanceof DevalueError) {
+    const culprit: unknown = error.value;
+    const cause = isUnreadable(culprit) ? culprit.cause : undefined;
+    throw new UnencodableError(describe(culprit), readablePath(error.path), cause);
+  }
+  if (error instanceof MalformedPayloadError) throw new UnencodableError(`too much: ${error.reason}`, '', error);
+  if (error instanceof RangeError) throw new UnencodableError('nested too deeply or too large', '', error);
+  throw new UnencodableError(describe(root), '', error);
+}
+
+/** Without devalue's first dot, and with an error's fields named as they are on the error (see error-fields.ts). */
+function readablePath(path: string): string {
+  return path.replace(/\["#(cause|errors)"\]/g, '.$1').replace(/^\./, '');
+}

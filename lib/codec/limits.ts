@@ -1,0 +1,68 @@
+/**
+ * How much a payload may ask of the process that reads it. The same limits hold while writing, so that nothing is
+ * written that could not be read back. They bound what a planted payload costs: memory is what JSON.parse makes of the
+ * text before anything here can look at it, so the text itself is counted first.
+ */
+import { MalformedPayloadError } from './faults';
+
+/** Characters of text, above any sensible `maxResultBytes`. Parsing that many takes about 50 ms. */
+export const LONGEST_TEXT = 8 * 1024 * 1024;
+/** Objects in objects. Flight, and most code that walks a value, recurses; a thousand frames are within every stack. */
+export const DEEPEST = 500;
+/** Arrays and objects: the expensive part of a text, up to 60 bytes for two characters. */
+const MOST_CONTAINERS = 200_000;
+/** Elements, fields and references, each of them a step of reading. */
+const MOST_PARTS = 1_000_000;
+/** Longest array: a length costs nothing to write down, and everything to whoever loops over it. */
+export const LONGEST_ARRAY = 1_000_000;
+/** Digits of a bigint: reading one takes time that grows with their square. */
+export const LONGEST_BIGINT = 10_000;
+
+/** Below this length no text can hold enough to be worth counting. */
+const SHORT_TEXT = 64 * 1024;
+
+/** Refuses a text before it is parsed. */
+export function admitText(text: string): void {
+  if (text.length > LONGEST_TEXT) throw new MalformedPayloadError(`it has ${text.length} characters`);
+  if (text.length <= SHORT_TEXT || isFewAtMost(text)) return;
+  const { containers, parts } = count(text);
+  if (containers > MOST_CONTAINERS) throw new MalformedPayloadError(`it holds more than ${MOST_CONTAINERS} objects`);
+  if (parts > MOST_PARTS) throw new MalformedPayloadError(`it has more than ${MOST_PARTS} parts`);
+}
+
+/** Counts those inside strings as well: seldom too many, and many times faster than looking closely. */
+function isFewAtMost(text: string): boolean {
+  const few = (mark: string, most: number) => {
+    for (let at = text.indexOf(mark); at >= 0 && most >= 0; at = text.indexOf(mark, at + 1)) most -= 1;
+    return most >= 0;
+  };
+  return few('[', MOST_CONTAINERS / 2) && few('{', MOST_CONTAINERS / 2) && few(',', MOST_PARTS);
+}
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const BACKSLASH = 0x5c;
+const BRACKET = 0x5b;
+const BRACE = 0x7b;
+
+function count(text: string): { containers: number; parts: number } {
+  let containers = 0;
+  let parts = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text.charCodeAt(at);
+    if (character === COMMA) parts += 1;
+    else if (character === BRACKET || character === BRACE) containers += 1;
+    else if (character === QUOTE) at = endOfString(text, at);
+  }
+  return { containers, parts };
+}
+
+function endOfString(text: string, start: number): number {
+  let at = start + 1;
+  for (; at < text.length; at += 1) {
+    const character = text.charCodeAt(at);
+    if (character === QUOTE) break;
+    if (character === BACKSLASH) at += 1;
+  }
+  return at;
+}
