@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { eventually } from './eventually.mjs';
 import { dieWithUs, hasEnded } from './reaper.mjs';
 
+/** No call of a test takes longer; a test that failed half-way must not wait for its worker until the runner's limit. */
+const ANSWER_LIMIT_MS = 60_000;
 const PROCESS = fileURLToPath(new URL('./worker-process.mjs', import.meta.url));
 
 /** A promise that is there before anybody waits for it, and that nobody has to wait for. */
@@ -25,6 +27,10 @@ class Call {
   constructor(send) {
     this.#send = send;
     const { promise, resolve, reject } = open();
+    const overdue = () => this.gone(new Error(`the worker has not answered within ${ANSWER_LIMIT_MS} ms`));
+    const limit = setTimeout(overdue, ANSWER_LIMIT_MS);
+    const ended = () => clearTimeout(limit);
+    promise.then(ended, ended);
     /**
      * How the call ended in the worker: `{ value, runs }` or `{ error, runs }`. `runs` has what each run of fn saw of its
      * context: key, attempt, recovered, fence, protected and, at its end, aborted. Rejects when the worker is gone.
@@ -60,6 +66,7 @@ class Worker {
   #calls = new Map();
   #lastId = 0;
   #output = '';
+  #exited;
 
   constructor(child) {
     this.#child = child;
@@ -68,10 +75,13 @@ class Worker {
       stream.setEncoding('utf8').on('data', (text) => {
         this.#output += text;
       });
+      stream.unref();
     }
     child.on('message', (message) => this.#receive(message));
-    /** Resolves to `{ code, signal }` at the end of the process. */
-    this.exited = new Promise((resolve) => {
+    // A worker that a failed test has left behind does not keep the test's process; whoever waits for it does.
+    child.unref();
+    child.channel.unref();
+    this.#exited = new Promise((resolve) => {
       child.once('close', (code, signal) => {
         hasEnded(child.pid);
         const error = new Error(`the worker ended (${signal ?? code})\n${this.#output}`);
@@ -84,6 +94,14 @@ class Worker {
 
   get pid() {
     return this.#child.pid;
+  }
+
+  /** Resolves to `{ code, signal }` at the end of the process. */
+  get exited() {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.ref();
+    this.#child.stdout.ref();
+    this.#child.stderr.ref();
+    return this.#exited;
   }
 
   /** What it printed, on both streams. */
