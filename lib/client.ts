@@ -56,12 +56,12 @@ export class Client implements ActonceClient {
     checkClientOptions(options);
     this.events = events;
     this.on = events.on;
+    this.settings = settingsOfClient(options.defaults);
+    const limits = cacheLimits(options.cache);
     const url = options.url ?? urlFromEnvironment(this.isDisabled);
     const prefix = options.prefix ?? CLIENT_DEFAULTS.prefix;
     const secrets = secretsOf(options.secret);
     this.totalTimeoutMs = options.totalTimeoutMs ?? CLIENT_DEFAULTS.totalTimeoutMs;
-    this.settings = settingsOfClient(options.defaults);
-    const limits = cacheLimits(options.cache);
     this.cache = limits === undefined || url.startsWith('memory:') ? undefined : new OutcomeCache(limits);
     this.results = new Results(options.codec, options.errors ?? []);
     this.binding = new Binding({
