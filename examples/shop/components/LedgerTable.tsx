@@ -9,7 +9,7 @@ const OUTCOMES: Record<string, string> = {
   joined: 'joined the run, same result',
 };
 
-/** A lane's orders, newest first: each request that reached the action, and each charge the provider made for it. */
+/** A lane's orders, newest first: what each request that reached the action was answered, and each charge the provider made for it. */
 export function LedgerTable({ intents }: { intents: Intent[] }) {
   const charges = intents.flatMap((intent) => intent.charges).length;
   const doubled = intents.filter((intent) => intent.charges.length > 1).length;
@@ -24,7 +24,7 @@ export function LedgerTable({ intents }: { intents: Intent[] }) {
         <thead>
           <tr>
             <th scope="col">Order</th>
-            <th scope="col">Requests that arrived</th>
+            <th scope="col">Requests, as answered</th>
             <th scope="col">Charges</th>
           </tr>
         </thead>
