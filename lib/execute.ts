@@ -85,7 +85,7 @@ function policyFor(call: Call, thrown: unknown): ErrorPolicy {
   try {
     const chosen: unknown = onError(thrown);
     if (chosen === 'release' || chosen === 'record' || chosen === 'hold') return chosen;
-    if (isThenable(chosen)) chosen.then(undefined, () => {}); // Nobody awaits it, and its rejection is reported below.
+    if (isThenable(chosen)) chosen.then(undefined, () => {}); // Too late to count, and nobody's to handle.
     reportHook('onError', new TypeError(`it must return 'release', 'record' or 'hold', not ${String(chosen)}`));
   } catch (error) {
     reportHook('onError', error);
