@@ -1,5 +1,7 @@
 // The stores that every behaviour is tested on: the embedded one, and Redis with each executor of the data path.
 import { randomUUID } from 'node:crypto';
+import { it } from 'node:test';
+import { openLedger } from './ledger.mjs';
 import { startRedis } from './redis.mjs';
 
 let server;
@@ -17,8 +19,8 @@ const onRedis = (executor) => async () => {
 
 export const stores = [
   { name: 'memory', open: async () => ({ options: { url: 'memory:' } }) },
-  { name: 'redis×loop', open: onRedis('loop') },
-  { name: 'redis×thread', open: onRedis('thread') },
+  { name: 'redis, loop', open: onRedis('loop') },
+  { name: 'redis, thread', open: onRedis('thread') },
 ].map(({ name, open }) => ({
   name,
   /** `redis` is the server (undefined for the embedded store); `options` go to createClient as they are. */
@@ -28,19 +30,55 @@ export const stores = [
   },
 }));
 
+/** The stores that several processes can share. */
+const shared = stores.filter(({ name }) => name !== 'memory');
+const policies = ['rerun', 'hold'];
+
+async function openWorld(t, store, { createClient, onCrash }) {
+  const { options: address, redis } = await store.open();
+  const options = onCrash === undefined ? address : { ...address, defaults: { onCrash } };
+  const client = (more = {}) => {
+    const defaults = { ...options.defaults, ...more.defaults };
+    const made = createClient({ ...options, ...more, defaults });
+    t.after(() => made.close({ graceMs: 0 }));
+    return made;
+  };
+  const ledger = openLedger();
+  const effect = (key, value) => (ctx) => {
+    ledger.record(key, { attempt: ctx.attempt, fence: ctx.fence, recovered: ctx.recovered });
+    return value;
+  };
+  return { t, options, redis, client, onCrash, ledger, effect };
+}
+
 /**
- * Runs `define` once per store, inside a describe block named after it:
- *   eachStore('C. state machine', (store) => { it('C1 …', async (t) => { const client = await store.client(t); … }) })
- * `store.client(t, more)` is a client that closes with its test; `store.open()` gives the options only.
+ * Tests of one file, once per store, with the store in the name: `A5 every falsy value … [redis, loop]`.
+ *
+ *   const { onEachStore } = conformance(createClient);
+ *   onEachStore('A1 …', async ({ client, effect, ledger }) => {
+ *     await client().withIdempotency('k', effect('k', value));
+ *     assert.equal(ledger.count('k'), 1);
+ *   });
+ *
+ * A test gets `client(more)`, which makes a client of the test's own prefix that closes with the test. Two of them are
+ * to each other what two processes are: they share nothing but the store. `effect(key, value)` is an fn that leaves one
+ * line in the `ledger` and returns `value`. Further `options` for another process's createClient, `redis` (the server,
+ * undefined for the embedded store) and `t`.
+ * The forms with `AndPolicy` run once per `onCrash`, too, which is then the default of every client.
  */
-export function eachStore(title, { describe, createClient }, define) {
-  for (const store of stores) {
-    const client = async (t, more = {}) => {
-      const { options } = await store.open();
-      const made = createClient({ ...options, ...more });
-      t.after(() => made.close());
-      return made;
-    };
-    describe(`${title} · ${store.name}`, () => define({ ...store, client }));
-  }
+export function conformance(createClient) {
+  const define = (over, overPolicies) => (title, test) => {
+    for (const store of over) {
+      for (const onCrash of overPolicies) {
+        const name = onCrash === undefined ? store.name : `${store.name}, ${onCrash}`;
+        it(`${title} [${name}]`, async (t) => test(await openWorld(t, store, { createClient, onCrash })));
+      }
+    }
+  };
+  return {
+    onEachStore: define(stores, [undefined]),
+    onEachStoreAndPolicy: define(stores, policies),
+    onEachSharedStore: define(shared, [undefined]),
+    onEachSharedStoreAndPolicy: define(shared, policies),
+  };
 }
