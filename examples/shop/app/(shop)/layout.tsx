@@ -25,7 +25,7 @@ export default async function ShopLayout({ children }: { children: ReactNode }) 
       <footer>
         {usesRedis
           ? 'Both sides keep their state in the same Redis.'
-          : 'No REDIS_URL is set: actonce uses its embedded store, and the naive side a Map with the same four commands. With REDIS_URL both use Redis.'}
+          : 'Running without Redis: actonce uses its embedded store, the naive side a Map with the same four commands. With REDIS_URL both use Redis.'}
       </footer>
     </div>
   );
