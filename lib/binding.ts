@@ -84,6 +84,16 @@ const LAST_OP = 0xffff_ffff;
 const HOLD = 1;
 const WILL_WAIT = 2;
 
+const CLOSED: Answer = {
+  tag: Tag.STORE_ERROR,
+  fence: 0,
+  attempt: 0,
+  recovered: false,
+  ms: 0,
+  code: STORE_CODES.indexOf('ERR_CLOSED'),
+  payload: null,
+};
+
 /** These leave the operation open in the addon; every other answer ends it. */
 function endsOperation(tag: Tag): boolean {
   switch (tag) {
@@ -103,6 +113,7 @@ export class Binding {
   readonly #outcomes = new Float64Array(FIELDS * BATCH);
   readonly #receivers = new ChurnMap<number, Receiver>();
   #lastOp = 0;
+  #isClosed = false;
 
   /** @throws ActonceError `ERR_INVALID_ARGUMENT` with the addon's reason, `ERR_UNSUPPORTED_PLATFORM`. */
   constructor(config: NativeConfig, addon: NativeModule = loadAddon()) {
@@ -160,6 +171,7 @@ export class Binding {
   }
 
   begin(op: number, claim: Claim, budgetMs: number): void {
+    if (this.#refuses(op)) return;
     const flags = (claim.hold ? HOLD : 0) | (claim.willWait ? WILL_WAIT : 0);
     const { identity, payload, leaseMs, maxLeaseMs, retentionMs } = claim;
     this.#native.begin(op, identity, payload, leaseMs, maxLeaseMs, retentionMs, flags, budgetMs);
@@ -167,19 +179,23 @@ export class Binding {
 
   /** Asks once more after IN_PROGRESS, with the same owner. */
   again(op: number): void {
+    if (this.#refuses(op)) return;
     this.#native.again(op);
   }
 
   /** After IN_PROGRESS: WOKEN when the record may have changed, or after `ms`. */
   wait(op: number, ms: number): void {
+    if (this.#refuses(op)) return;
     this.#native.wait(op, ms);
   }
 
   complete(op: number, payload: string, retentionMs: number, patience: Patience): void {
+    if (this.#refuses(op)) return;
     this.#native.complete(op, payload, retentionMs, patience.patienceMs, patience.budgetMs);
   }
 
   fail(op: number, mode: 0 | 1 | 2, payload: string | null, retentionMs: number, patience: Patience): void {
+    if (this.#refuses(op)) return;
     this.#native.fail(op, mode, payload, retentionMs, patience.patienceMs, patience.budgetMs);
   }
 
@@ -190,7 +206,7 @@ export class Binding {
   }
 
   held(op: number): boolean {
-    return this.#native.held(op);
+    return !this.#isClosed && this.#native.held(op);
   }
 
   /** One operator's request and its one answer. */
@@ -208,8 +224,16 @@ export class Binding {
     return this.#native.deriveKey(identity, name);
   }
 
+  /** Every open operation is answered ERR_CLOSED, and so is every later one: the addon itself falls silent. */
   close(): void {
+    this.#isClosed = true;
     this.#native.close();
+    for (const op of [...this.#receivers.keys()]) this.#tell(op, CLOSED);
+  }
+
+  #refuses(op: number): boolean {
+    if (this.#isClosed) this.#tell(op, CLOSED);
+    return this.#isClosed;
   }
 }
 

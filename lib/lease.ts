@@ -14,6 +14,8 @@ export class Lease {
   readonly claim: Claim;
   readonly #binding: Binding;
   readonly #op: number;
+  /** The store is being told how it ended. */
+  #isEnding = false;
   #lossReason: LeaseLossReason | undefined;
   #answer: Answer | undefined;
   #resolve: ((answer: Answer) => void) | undefined;
@@ -41,11 +43,13 @@ export class Lease {
 
   /** Answers DONE, STALE, LOST, UNREADABLE, STORE_ERROR, or DELAYED and one of them `later()`. */
   complete(payload: string, patience: Patience): Answer | Promise<Answer> {
+    this.#isEnding = true;
     this.#binding.complete(this.#op, payload, this.claim.retentionMs, patience);
     return this.later();
   }
 
   fail(policy: keyof typeof FailMode, payload: string | null, patience: Patience): Answer | Promise<Answer> {
+    this.#isEnding = true;
     this.#binding.fail(this.#op, FailMode[policy], payload, this.claim.retentionMs, patience);
     return this.later();
   }
@@ -62,17 +66,22 @@ export class Lease {
 
   receive(answer: Answer): void {
     if (answer.tag === Tag.LEASE_LOST) {
-      const reason = LOSSES[answer.ms] ?? 'refused';
-      this.#lossReason ??= reason;
-      this.onLost?.(reason);
+      this.#lose(LOSSES[answer.ms] ?? 'refused');
       return;
     }
     const resolve = this.#resolve;
-    if (resolve === undefined) {
-      this.#answer = answer;
+    if (resolve !== undefined) {
+      this.#resolve = undefined;
+      resolve(answer);
       return;
     }
-    this.#resolve = undefined;
-    resolve(answer);
+    this.#answer = answer;
+    // Told without being asked: the client was closed, and nobody renews the lease any more.
+    if (!this.#isEnding) this.#lose('expired');
+  }
+
+  #lose(reason: LeaseLossReason): void {
+    this.#lossReason ??= reason;
+    this.onLost?.(reason);
   }
 }
