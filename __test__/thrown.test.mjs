@@ -36,7 +36,7 @@ async function thrownBy(promise) {
   return thrown;
 }
 
-onEachStoreAndPolicy('A6 released: the caller gets the very error, the next call runs again', async (world) => {
+onEachStoreAndPolicy('A6, C3 released: the caller gets the very error, the next call runs again', async (world) => {
   const { client, ledger, effect } = world;
   const [first, second] = [client(), client()];
   const error = new Error('declined');

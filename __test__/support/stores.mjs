@@ -43,6 +43,9 @@ async function openWorld(t, store, { createClient, onCrash }) {
     t.after(() => made.close({ graceMs: 0 }));
     return made;
   };
+  // A lease keeps no process alive, and an fn that only waits for its test has nothing else that does.
+  const alive = setInterval(() => {}, 10_000);
+  t.after(() => clearInterval(alive));
   const ledger = openLedger();
   const effect = (key, value) => (ctx) => {
     ledger.record(key, { attempt: ctx.attempt, fence: ctx.fence, recovered: ctx.recovered });
