@@ -71,7 +71,7 @@ const STORES = [
 let prepared;
 
 for (const { store, cases, startStore } of STORES) {
-  describe(`the shop in Chromium, on ${store}`, { skip, timeout: 240_000 }, () => {
+  describe(`the shop in Chromium, on ${store}`, { skip, timeout: 480_000 }, () => {
     const keepsRecords = process.env.SHOP_SCREENSHOTS === '1' && cases === CASES;
     let server;
     let shop;
