@@ -1,0 +1,51 @@
+// Scenario H8: what a result may weigh, and that one that weighs more makes no key runnable again.
+import assert from 'node:assert/strict';
+import { createClient } from './support/actonce.mjs';
+import { startMonitor } from './support/monitor.mjs';
+import { conformance } from './support/stores.mjs';
+
+const { onEachStore, onEachSharedStore } = conformance(createClient);
+
+onEachStore(
+  'H8 a result above the limit reaches its caller, is not recorded, and runs nothing again',
+  async (world) => {
+    const { client, effect, ledger } = world;
+    const defaults = { maxResultBytes: 100 };
+    const [one, two] = [client({ defaults }), client({ defaults })];
+    const events = [];
+    one.on('result-unrecorded', ({ reason }) => events.push(reason));
+    const large = { text: '€'.repeat(40) };
+    assert.equal(await one.withIdempotency('k', effect('k', large)), large);
+    assert.deepEqual(events, ['too-large']);
+    const record = await two.inspect({ key: 'k' });
+    assert.deepEqual([record.state, record.outcome], ['completed', { kind: 'unavailable', reason: 'too-large' }]);
+    for (const on of [two, one]) {
+      const refused = await on.withIdempotency('k', effect('k')).catch((error) => error);
+      const { code, name, reason, retryable, hash } = refused;
+      const expected = ['ERR_RESULT_UNAVAILABLE', 'ResultUnavailableError', 'too-large', false, record.hash];
+      assert.deepEqual([code, name, reason, retryable, hash], expected);
+    }
+    assert.equal(ledger.count('k'), 1);
+    assert.equal(await one.reset({ key: 'k' }), 'reset');
+    await assert.rejects(one.resolve({ key: 'k' }, { value: large }), { code: 'ERR_RESULT_UNAVAILABLE' });
+    assert.equal((await two.inspect({ key: 'k' })).state, 'released');
+  },
+);
+
+onEachStore('H8 the limit counts bytes as they are recorded', async ({ client, effect }) => {
+  // J"€…" is 3 bytes more than its text.
+  const [fits, tooSmall] = [33, 32].map((maxResultBytes) => client({ defaults: { maxResultBytes } }));
+  const text = '€'.repeat(10);
+  await fits.withIdempotency('fits', effect('k', text));
+  assert.equal((await fits.inspect({ key: 'fits' })).outcome.value, text);
+  await tooSmall.withIdempotency('too large', effect('k', text));
+  assert.equal((await fits.inspect({ key: 'too large' })).outcome.kind, 'unavailable');
+});
+
+onEachSharedStore('H8 a result above the limit is never sent', async ({ t, redis, client, effect }) => {
+  const monitor = await startMonitor(redis);
+  t.after(() => monitor.stop());
+  await client().withIdempotency('k', effect('k', 'x'.repeat(1_048_577)));
+  const longest = (await monitor.commands()).flatMap(({ args }) => args.map((arg) => arg.length));
+  assert.ok(Math.max(...longest) < 10_000, `${Math.max(...longest)}`);
+});
