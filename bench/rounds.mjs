@@ -9,7 +9,7 @@ import { Samples } from './samples.mjs';
  */
 export const FORMS = {
   quick: { rounds: 5, sliceMs: 150, warmUpOps: 20_000, countedOps: 1_000, replayedOps: 1_500, coldStarts: 3 },
-  full: { rounds: 7, sliceMs: 800, warmUpOps: 50_000, countedOps: 3_000, replayedOps: 20_000, coldStarts: 7 },
+  full: { rounds: 7, sliceMs: 600, warmUpOps: 40_000, countedOps: 3_000, replayedOps: 8_000, coldStarts: 5 },
 };
 export const IN_FLIGHT = [1, 64, 512];
 
