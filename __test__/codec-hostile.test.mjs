@@ -111,7 +111,15 @@ test('RH7: the same limits hold for writing, so that nothing is written that can
     /too much/,
   );
   assertTooMuch(Object.assign(Array.from({ length: 1_000_001 }).fill(0), { 0: -0 }), /an array longer/);
-  assert.equal(defaultCodec.decode(defaultCodec.encode('{['.repeat(300_000))).length, 600_000);
+  const form = new FormData();
+  for (const name of ['a', 'b']) form.append(name, 'x'.repeat(5_000_000));
+  assertTooMuch(form, /FormData/);
+});
+
+test('RH7: brackets inside a string are no objects', () => {
+  const template = '"{[\\",'.repeat(300_000);
+  for (const value of [template, [template, 1n]])
+    assert.deepEqual(defaultCodec.decode(defaultCodec.encode(value)), value);
 });
 
 /** `npm run test:long` looks further. */

@@ -174,8 +174,6 @@ test('F5: values of another realm come back as values of this one', async () => 
     difference(await trip(foreign), { list: [1, new Map([[1, new Date(5)]])], bytes: new Uint8Array([7]) }),
     undefined,
   );
-  const { parse } = await import('node:querystring');
-  assert.equal(difference(await trip(parse('a=1')), Object.assign(Object.create(null), { a: '1' })), undefined);
 });
 
 test('F5: an error in a value keeps cycles through itself, own fields, and never its stack', async () => {
@@ -191,6 +189,15 @@ test('F5: an error in a value keeps cycles through itself, own fields, and never
   const text = defaultCodec.encode({ error });
   assert.ok(!text.includes('codec.test') && !text.includes(' at '), text);
   assert.equal(defaultCodec.decode(text).error.stack, 'AggregateError: all failed');
+});
+
+test('F5: an object whose prototype is empty, as parsers of query strings make them, has none afterwards', async () => {
+  function Query() {}
+  Query.prototype = Object.create(null);
+  const expected = Object.assign(Object.create(null), { page: '1' });
+  assert.equal(difference(await trip(Object.assign(new Query(), { page: '1' })), expected), undefined);
+  Query.prototype.method = () => {};
+  assertRefused(new Query(), /not a plain object/);
 });
 
 test('A5: every falsy and empty value comes back as the same value', async () => {

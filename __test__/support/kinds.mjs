@@ -100,6 +100,7 @@ export const REFUSED = {
   map_with_a_name: [Object.assign(new Map(), { size2: 1 }), /a Map with a property size2/],
   regexp_in_use: [Object.assign(/a/g, { lastIndex: 3 }), /lastIndex/],
   shared_memory: [new Uint8Array(new SharedArrayBuffer(2)), /shared memory/],
+  part_of_shared_memory: [new Uint8Array(new SharedArrayBuffer(8), 2, 2), /shared memory/],
   endless_array: [Object.assign([], { 5000000: 1 }), /an array longer/],
   resizable: [new ArrayBuffer(1, { maxByteLength: 2 }), /an instance of ArrayBuffer/],
 };

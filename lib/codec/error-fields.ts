@@ -95,7 +95,7 @@ export function shellOf(fields: Fields, registered: readonly ErrorClass[]): Erro
 /** May be called again with more fields: an error that refers to itself is needed before it is complete. */
 export function fillError(error: Error, fields: Fields): void {
   for (const key of Object.keys(fields)) {
-    if (key === '#class' || key === '#name' || key === 'stack') continue;
+    if (key === '#class' || key === '#name') continue;
     const hidden = HIDDEN.find((name) => key === `#${name}`);
     if (hidden === undefined) define(error, key.replace(/^#/, ''), fields[key], true);
     else if (!hasAlready(error, hidden, fields[key])) define(error, hidden, fields[key], false);

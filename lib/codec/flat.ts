@@ -100,8 +100,7 @@ function referencesOfTagged(tag: string, entry: readonly unknown[]): readonly nu
     case 'File':
     case 'Blob':
     case 'Symbol':
-      if (rest.length !== 1 || !((rest[0] as number) >= 0)) throw new MalformedPayloadError(`its ${tag} is of nothing`);
-      return rest as number[];
+      return rest as number[]; // What it is of is looked at when it is made.
   }
   const isOfShape = Object.hasOwn(SHAPES, tag) ? SHAPES[tag] : isView(tag) ? isViewEntry : undefined;
   if (isOfShape?.(rest) !== true) throw new MalformedPayloadError(`a ${tag.slice(0, 40)} in it is impossible`);
