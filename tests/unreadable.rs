@@ -1,5 +1,6 @@
 //! What is not a record of this version is answered `unreadable` by every script, by the same grammar as the model's
 //! decoder, and nothing is written.
+#![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed, which is what a test is for")]
 
 mod support;
 

@@ -261,7 +261,8 @@ fn apply_extend(record: &Record, owner: Owner) -> (Effect, Outcome) {
 fn apply_complete(record: &Record, completed: &Record, retention_ms: u64) -> (Effect, Outcome) {
     debug_assert!(matches!(completed.state, State::Completed { .. }), "Complete stores a completed record");
     match record.state {
-        _ if record.owner != completed.owner => stale(record),
+        // The fence, too: an attempt that came back to life under a larger one is another attempt.
+        _ if (record.fence, record.owner) != (completed.fence, completed.owner) => stale(record),
         State::Processing { .. } | State::Indeterminate { .. } => {
             (write(record, completed.clone(), retention_ms), Outcome::Done)
         }

@@ -15,7 +15,7 @@ end
 local stored = redis.call('GET', key)
 if not stored then return 'lost' end
 -- @include record.lua
-if owner ~= string.sub(record, 19, 34) or state == 'R' or state == 'F' then return {'stale', fence} end
+if fence .. owner ~= string.sub(record, 3, 34) or state == 'R' or state == 'F' then return {'stale', fence} end
 if state ~= 'C' then
   redis.call('SET', key, record, 'PX', ARGV[2])
   if bits % 2 == 1 then redis.pcall('PUBLISH', key, 'C') end

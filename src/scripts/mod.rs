@@ -1,6 +1,7 @@
 //! The state machine again, as Lua that Redis runs atomically: one script per command, one key per script.
 //!
-//! Owns the script sources, the bytes that call them ([`pack`], [`pack_set_if_absent`]) and the meaning of their
+//! Owns the script sources, the bytes that call them ([`pack`], and the plain
+//! [`pack_set_if_absent`] and [`pack_set_if_equal`] for the common cases) and the meaning of their
 //! replies ([`parse`], [`judge_set`]). Must not decide anything: `model/` does, and `tests/differential.rs` holds the
 //! Lua to it. Knows RESP only as far as writing a request; connections belong to `store/redis`.
 
@@ -10,7 +11,7 @@ mod request;
 use std::sync::LazyLock;
 
 pub use reply::{Malformed, judge_set, parse};
-pub use request::{Clock, pack, pack_set_if_absent};
+pub use request::{Clock, pack, pack_set_if_absent, pack_set_if_equal};
 
 use crate::model::Command;
 

@@ -46,6 +46,15 @@ pub fn pack_set_if_absent(begin: &Begin, key: &[u8], fence: u64, out: &mut Vec<u
         .number(begin.ttl_ms());
 }
 
+/// Appends the plain `SET … IFEQ … PX` that is a complete on Redis 8.4, Valkey 8.1 and newer, at an eighth of the
+/// script's cost. `held` is the record that this attempt's begin wrote, [`Begin::record`] with what `Acquired` told.
+/// `OK` is [`crate::model::Outcome::Done`]; nil means that the record is another by now, be it that somebody waits or
+/// that this is a repeat: then the script of the same complete is to be run.
+pub fn pack_set_if_equal(held: &Record, completed: &Record, retention_ms: u64, key: &[u8], out: &mut Vec<u8>) {
+    let request = Request::start(out, 7).arg(b"SET").arg(key).record(completed).arg(b"IFEQ").record(held);
+    request.arg(b"PX").number(retention_ms);
+}
+
 fn pack_begin<'a>(request: Request<'a>, begin: &Begin, clock: Clock) -> Request<'a> {
     let mut awaited = Vec::new();
     if let Some(fence) = begin.awaited_fence {

@@ -58,6 +58,8 @@ impl Link {
                 ":" => Reply::Integer(count()),
                 "$" if count() < 0 => Reply::Nil,
                 "$" => Reply::Text(self.bulk(usize::try_from(count()).unwrap())),
+                // A verbatim text begins with its kind, `txt:`.
+                "=" => Reply::Text(self.bulk(usize::try_from(count()).unwrap()).split_off(4)),
                 "*" => Reply::Array((0..count()).map(|_| self.read()).collect()),
                 "%" => Reply::Array((0..2 * count()).map(|_| self.read()).collect()),
                 ">" => {

@@ -1,12 +1,12 @@
 use std::collections::HashMap;
 
-use actonce::model::{Begin, Command, Now, Outcome};
+use actonce::model::{Begin, Command, Now, Outcome, Record};
 use actonce::scripts::{self, Clock, Script};
 
 use super::link::{Link, Reply, pack};
 
 pub const KEY: &[u8] = b"actonce:{differential}";
-/// Where the plain `SET NX GET` is tried beside the script.
+/// Where the plain commands are tried beside the scripts.
 const PLAIN_KEY: &[u8] = b"actonce:{plain}";
 /// The TTL every record is given before a command, unlike any that a command gives: it shows which TTL was touched.
 pub const MARK_MS: u64 = 7_777_777;
@@ -14,6 +14,8 @@ pub const MARK_MS: u64 = 7_777_777;
 /// The scripts in a real server, as they are or with one of them replaced.
 pub struct Lua {
     pub link: Link,
+    /// Whether the server knows `SET … IFEQ`.
+    pub set_if_equal: bool,
     /// By the SHA-1 that requests carry: that of the script to run instead.
     replaced: HashMap<&'static str, String>,
 }
@@ -36,7 +38,8 @@ impl Lua {
         }
         link.send(b"*2\r\n$9\r\nSUBSCRIBE\r\n$22\r\nactonce:{differential}\r\n");
         assert_eq!(link.call(&[b"PING"]), Reply::Text(b"PONG".to_vec()));
-        Self { link, replaced: HashMap::new() }
+        let set_if_equal = link.call(&[b"SET", PLAIN_KEY, b"x", b"IFEQ", b"y"]) == Reply::Nil;
+        Self { link, set_if_equal, replaced: HashMap::new() }
     }
 
     /// From now on `source` runs in place of `script`.
@@ -80,19 +83,52 @@ impl Lua {
         Ok(Seen { outcome: outcome(&reply)?, record: text(record), pttl_ms, published })
     }
 
+    /// Runs `command` as production does, by the server's clock.
+    pub fn run_now(&mut self, command: &Command) -> Result<Outcome, String> {
+        let mut request = Vec::new();
+        scripts::pack(command, KEY, Clock::Server, &mut request);
+        self.link.send(&request);
+        outcome(&self.link.read())
+    }
+
+    pub fn get(&mut self) -> Option<Vec<u8>> {
+        text(self.link.call(&[b"GET", KEY]))
+    }
+
+    pub fn time_us(&mut self) -> u64 {
+        let Reply::Array(parts) = self.link.call(&[b"TIME"]) else { panic!("TIME gives an array") };
+        let number = |part: &Reply| -> u64 {
+            let Reply::Text(text) = part else { panic!("TIME gives texts") };
+            std::str::from_utf8(text).unwrap().parse().unwrap()
+        };
+        number(&parts[0]) * 1_000_000 + number(&parts[1])
+    }
+
     /// What a plain `SET NX GET` makes of the same begin, on a copy of the record: the client's answer, or none when it
     /// would go on to the script; and the record afterwards.
-    pub fn plain(&mut self, begin: &Begin, now: Now) -> (Option<Outcome>, Option<Vec<u8>>) {
+    pub fn plain_begin(&mut self, begin: &Begin, now: Now) -> (Option<Outcome>, Option<Vec<u8>>) {
+        let (reply, after) = self.on_a_copy(|request| scripts::pack_set_if_absent(begin, PLAIN_KEY, now.us, request));
+        (scripts::judge_set(text(reply).as_deref(), begin, now.us), after)
+    }
+
+    /// What a plain `SET IFEQ` makes of a complete, on a copy of the record: whether it was stored, and the record
+    /// afterwards.
+    pub fn plain_complete(&mut self, held: &Record, completed: &Record) -> (bool, Option<Vec<u8>>) {
+        let (reply, after) =
+            self.on_a_copy(|request| scripts::pack_set_if_equal(held, completed, MARK_MS, PLAIN_KEY, request));
+        (reply != Reply::Nil, after)
+    }
+
+    fn on_a_copy(&mut self, pack_set: impl FnOnce(&mut Vec<u8>)) -> (Reply, Option<Vec<u8>>) {
         let mut request = Vec::new();
         pack(&[b"DEL", PLAIN_KEY], &mut request);
         pack(&[b"COPY", KEY, PLAIN_KEY], &mut request);
-        scripts::pack_set_if_absent(begin, PLAIN_KEY, now.us, &mut request);
+        pack_set(&mut request);
         pack(&[b"GET", PLAIN_KEY], &mut request);
         self.link.send(&request);
         let replies: Vec<_> = (0..4).map(|_| self.link.read()).collect();
         let [_, _, set, after] = replies.try_into().unwrap();
-        let before = text(set);
-        (scripts::judge_set(before.as_deref(), begin, now.us), text(after))
+        (set, text(after))
     }
 
     fn pack(&self, command: &Command, now: Now, left_ms: i64, request: &mut Vec<u8>) {

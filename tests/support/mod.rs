@@ -1,6 +1,7 @@
 //! What the tests against a real Redis share: a server of their own, a connection to it, and random sequences of
 //! commands run through the model, the Lua and the embedded store side by side.
 #![allow(dead_code, reason = "every test file is a crate of its own and uses a part of this")]
+#![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed, which is what a test is for")]
 
 pub mod link;
 pub mod lua;

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use actonce::model::{Command, Effect, Now, Outcome, Record, Stored, apply};
+use actonce::model::{Command, Effect, Flags, Now, Outcome, Record, State, Stored, apply};
 use actonce::store::memory::MemoryStore;
 
 use super::lua::{Lua, MARK_MS, Seen};
@@ -101,10 +101,7 @@ impl<'a> Trial<'a> {
 
     fn deliver(&mut self, command: &Command) -> Result<Outcome, String> {
         let (now, before) = (self.world.now, self.world.text());
-        let plain = match command {
-            Command::Begin(begin) if self.lua.link.version >= (7, 0) => Some(self.lua.plain(begin, now)),
-            _ => None,
-        };
+        let (plain, after_plain) = self.plain(command).unzip();
         let seen = self.lua.run(command, now, signed(self.world.left_ms()))?;
         let remembered = self.memory.execute("key", command, now);
         let (effect, outcome) = self.world.apply(command);
@@ -125,14 +122,38 @@ impl<'a> Trial<'a> {
         agree("time left in memory", &self.world.left_ms(), &left_ms)?;
         agree("told by memory", &published.len(), &self.told.swap(0, Ordering::Relaxed))?;
 
-        if let Some((Some(answer), after)) = plain {
-            agree("outcome of a plain SET", &outcome, &answer)?;
-            agree("record after a plain SET", &record, &shown(after.clone()))?;
-            if before.is_some() {
-                agree("what a plain SET left alone", &shown(before), &shown(after))?;
+        match plain {
+            Some(Some(answer)) => {
+                agree("outcome of a plain SET", &outcome, &answer)?;
+                agree("record after a plain SET", &record, &shown(after_plain.flatten()))?;
             }
+            Some(None) => agree("what a plain SET left alone", &shown(before), &shown(after_plain.flatten()))?,
+            None => {}
         }
         Ok(outcome)
+    }
+
+    /// The common cases have a plain command each, where the server knows it: its answer, or none when it leaves the
+    /// decision to the script; and the record afterwards.
+    fn plain(&mut self, command: &Command) -> Option<(Option<Outcome>, Option<Vec<u8>>)> {
+        match command {
+            Command::Begin(begin) if self.lua.link.version >= (7, 0) => {
+                Some(self.lua.plain_begin(begin, self.world.now))
+            }
+            Command::Complete { record, .. } if self.lua.set_if_equal => {
+                // The lease, its TTL and the flags are what the begin said, mostly as they still are.
+                let (flags, state) = match &self.world.stored {
+                    Some(Stored { record: Record { flags, state: state @ State::Processing { .. }, .. }, .. }) => {
+                        (Flags { waited: false, ..*flags }, state.clone())
+                    }
+                    _ => (Flags::default(), State::Processing { lease_ms: 30_000, ttl_ms: 86_400_000 }),
+                };
+                let held = Record { flags, state, ..record.clone() };
+                let (stored, after) = self.lua.plain_complete(&held, record);
+                Some((stored.then_some(Outcome::Done), after))
+            }
+            _ => None,
+        }
     }
 
     fn deliver_again(&mut self, command: &Command, first: &Outcome) -> Result<(), String> {

@@ -52,10 +52,10 @@ pub enum Ask {
     Extend {
         who: Who,
     },
-    /// `known`: with the fence, attempt and payload that are in the record, as the client knows them.
+    /// `known`: how many of fence, fingerprint and attempt are as they are in the record, in this order.
     Complete {
         who: Who,
-        known: bool,
+        known: u8,
         text: u8,
         retention_ms: u64,
     },
@@ -107,6 +107,7 @@ pub fn asks() -> impl Strategy<Value = Ask> {
     let lease = prop_oneof![Just(100_u64), Just(30_000), Just(1_000_000)];
     let awaited = prop_oneof![2 => Just(Awaited::Nothing), 2 => Just(Awaited::Current), 1 => Just(Awaited::Earlier)];
     let text = || 0..5_u8;
+    let known = prop_oneof![8 => Just(3_u8), 1 => 0..3_u8];
     prop_oneof![
         10 => (caller(), 0..3_u8, lease, retention(), any::<bool>(), any::<bool>(), awaited).prop_map(
             |(who, payload, lease_ms, retention_ms, hold, mark_waited, awaited)| Ask::Begin {
@@ -114,7 +115,7 @@ pub fn asks() -> impl Strategy<Value = Ask> {
             }
         ),
         3 => holder().prop_map(|who| Ask::Extend { who }),
-        4 => (holder(), prop::bool::weighted(0.9), text(), retention())
+        4 => (holder(), known, text(), retention())
             .prop_map(|(who, known, text, retention_ms)| Ask::Complete { who, known, text, retention_ms }),
         4 => (holder(), text()).prop_map(|(who, text)| Ask::Release { who, text }),
         2 => (holder(), text(), retention()).prop_map(|(who, text, retention_ms)| Ask::Record { who, text, retention_ms }),
@@ -156,6 +157,10 @@ impl Ask {
         }
     }
 
+    pub fn complete_by(caller: u8) -> Self {
+        Self::Complete { who: Who::Caller(caller), known: 3, text: 1, retention_ms: 86_400_000 }
+    }
+
     pub fn command(&self, stored: Option<&Stored>) -> Command {
         let known = stored.map(|stored| &stored.record);
         let whom = |who: Who| match (who, known) {
@@ -178,11 +183,11 @@ impl Ask {
                 },
             }),
             Self::Extend { who } => Command::Extend { owner: whom(who) },
-            Self::Complete { who, known: as_known, text, retention_ms } => {
-                let (fence, fingerprint, attempt) = match known.filter(|_| as_known) {
-                    Some(record) => (record.fence, record.fingerprint, record.attempt),
-                    None => (42, None, 1),
-                };
+            Self::Complete { who, known: right, text, retention_ms } => {
+                let part = |number: u8| known.filter(|_| number < right);
+                let fence = part(0).map_or(42, |record| record.fence);
+                let fingerprint = part(1).and_then(|record| record.fingerprint);
+                let attempt = part(2).map_or(1, |record| record.attempt);
                 let state = State::Completed { payload: payload(text) };
                 let record = Record { fence, owner: whom(who), fingerprint, flags: Flags::default(), attempt, state };
                 Command::Complete { record, retention_ms }

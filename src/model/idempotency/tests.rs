@@ -318,6 +318,17 @@ fn the_vanished_attempt_is_named_to_who_finds_it_indeterminate() {
 }
 
 #[test]
+fn a_completion_under_an_earlier_fence_is_stale() {
+    let live = stored("live", Flags::default()).unwrap();
+    let Command::Complete { record, retention_ms } = command("complete, owner") else { panic!() };
+    for state in [live.record.state.clone(), record.state.clone()] {
+        let stored = Stored { record: Record { fence: FENCE + 1, state, ..live.record.clone() }, ..live };
+        let late = Command::Complete { record: record.clone(), retention_ms };
+        assert_eq!(apply(Some(&stored), &late, NOW), (Effect::Keep, Outcome::Stale { fence: FENCE + 1 }));
+    }
+}
+
+#[test]
 fn after_an_operator_spoke_the_vanished_owner_is_stale() {
     for line in ["resolve value", "resolve rerun", "reset"] {
         let (effect, _) = apply(stored("indeterminate", Flags::default()).as_ref(), &command(line), NOW);
