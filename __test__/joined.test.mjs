@@ -1,5 +1,6 @@
 // Duplicates in one process: one claim and one run however many callers, and each caller stays its own.
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
 import { createClient } from './support/actonce.mjs';
 import { eventually } from './support/eventually.mjs';
@@ -157,6 +158,11 @@ onEachStore(
     resolve('value');
     assert.equal(await owner, 'value');
     assert.equal(seen.aborted, false);
+    const unused = new AbortController();
+    await client.withIdempotency('listening', fn, { scope, signal: unused.signal });
+    for (const { signal } of [ownersController, controller, unused]) {
+      assert.deepEqual(getEventListeners(signal, 'abort'), [], 'no listener is left on a signal of the caller');
+    }
   },
 );
 
