@@ -318,21 +318,21 @@ export interface WithIdempotency {
    *   before `fn`; `fn` did not run.
    * @throws {ActonceError} `ERR_CLOSED` the client was closed.
    */
-  <R, P = unknown>(
+  <T, P = unknown>(
     key: string,
-    fn: (ctx: IdempotencyContext) => R,
-    options?: IdempotencyOptions<Awaited<R>, P>,
-  ): Promise<Awaited<R>>;
+    fn: (ctx: IdempotencyContext) => T | PromiseLike<T>,
+    options?: IdempotencyOptions<T, P>,
+  ): Promise<T>;
 
   /**
    * The same, but resolves to how it ended instead of returning or throwing it: values, redirects, HTTP endings and
    * what `fn` threw are all outcomes. Refusals (`ERR_…`) are still thrown.
    */
-  outcome<R, P = unknown>(
+  outcome<T, P = unknown>(
     key: string,
-    fn: (ctx: IdempotencyContext) => R,
-    options?: IdempotencyOptions<Awaited<R>, P>,
-  ): Promise<Outcome<Awaited<R>>>;
+    fn: (ctx: IdempotencyContext) => T | PromiseLike<T>,
+    options?: IdempotencyOptions<T, P>,
+  ): Promise<Outcome<T>>;
 }
 
 /**
