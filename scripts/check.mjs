@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { prepareModules } from './prepare.mjs';
-import { exitCode, isMain, main, root, section } from './step.mjs';
+import { attempt, isMain, main, root, run } from './step.mjs';
 
 const installed = (name) => path.join(root, 'node_modules/.bin', name);
 const clippy = (...features) => ['cargo', 'clippy', '--locked', '--all-targets', ...features, '--', '-D', 'warnings'];
@@ -26,11 +26,12 @@ export async function check() {
   await prepareModules();
   const failed = [];
   for (const [name, [command, ...args]] of Object.entries(CHECKS)) {
-    await section(`check: ${name}`, async () => {
+    const passed = await attempt(`check: ${name}`, async () => {
       const reason = reasonToSkip(name);
       if (reason) return console.log(reason);
-      if ((await exitCode(command, args)) !== 0) failed.push(name);
+      await run(command, args);
     });
+    if (!passed) failed.push(name);
   }
   if (failed.length > 0) throw new Error(`the check found faults: ${failed.join('; ')}`);
 }

@@ -21,6 +21,17 @@ export async function section(title, work) {
   }
 }
 
+/** A section whose failure must not stop the later ones: one run shows everything that is broken. */
+export async function attempt(title, work) {
+  try {
+    await section(title, work);
+    return true;
+  } catch (error) {
+    console.error(error.message);
+    return false;
+  }
+}
+
 /**
  * Runs one command with our output streams and no standard input (nothing here may wait for a person).
  * Resolves to its exit code, or 128 when a signal ended it; rejects only when the command cannot be started.

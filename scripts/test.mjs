@@ -4,7 +4,7 @@ import path from 'node:path';
 import { buildNative } from './build-native.mjs';
 import { check } from './check.mjs';
 import { prepare } from './prepare.mjs';
-import { exitCode, main, root, run, section } from './step.mjs';
+import { attempt, exitCode, main, root, run, section } from './step.mjs';
 
 const MINUTE_MS = 60_000;
 const long = process.argv.includes('--long') || process.env.ACTONCE_LONG === '1';
@@ -15,17 +15,6 @@ function nodeTests() {
   const files = fs.readdirSync(folder).filter((name) => name.endsWith('.test.mjs'));
   if (files.length === 0) throw new Error('there is no test under __test__/');
   return files.sort().map((name) => path.join('__test__', name));
-}
-
-/** Runs a section that must not stop the later ones: one run shows everything that is broken. */
-async function attempt(title, work) {
-  try {
-    await section(title, work);
-    return true;
-  } catch (error) {
-    console.error(error.message);
-    return false;
-  }
 }
 
 await main(async () => {
