@@ -4,7 +4,10 @@
  */
 import { ActonceError } from './errors';
 
-/** Every call answers through `deliver`; the embedded store answers before the call returns. */
+/**
+ * The functions of one client. Every call is answered through `deliver`; only outcomes without a text that are known at
+ * once (the embedded store's) are left in the buffer instead, and counted by the call's result.
+ */
 export interface NativeClient {
   /** flags: 1 hold, 2 the caller will wait (marks the record when it is in progress). */
   begin(
@@ -16,11 +19,11 @@ export interface NativeClient {
     retentionMs: number,
     flags: number,
     budgetMs: number,
-  ): void;
-  again(op: number): void;
-  wait(op: number, ms: number): void;
+  ): number;
+  again(op: number): number;
+  wait(op: number, ms: number): number;
   /** DELAYED once after patienceMs, keeps trying until budgetMs, then a final answer. */
-  complete(op: number, payload: string, retentionMs: number, patienceMs: number, budgetMs: number): void;
+  complete(op: number, payload: string, retentionMs: number, patienceMs: number, budgetMs: number): number;
   /** mode: 0 release, 1 record, 2 hold. */
   fail(
     op: number,
@@ -29,27 +32,31 @@ export interface NativeClient {
     retentionMs: number,
     patienceMs: number,
     budgetMs: number,
-  ): void;
+  ): number;
   /** Gives an op up; a begin still under way is withdrawn in the background. */
   forget(op: number): void;
   /** request: JSON `{do: 'inspect' | 'reset' | 'resolve', hash or identity, force?, value?, rerun?, retentionMs?, budgetMs?}`. */
-  admin(op: number, request: string): void;
+  admin(op: number, request: string): number;
   /** Looks at the clock: whether the lease's local deadline is still ahead. */
   held(op: number): boolean;
   hash(identity: string): string;
   /** UUIDv5. */
   deriveKey(identity: string, name: string): string;
+  /** `loop` or `thread`. */
+  executor(): string;
+  /** How many leases the keeper looks after. */
+  leases(): number;
   /** Pending calls answer STORE_ERROR with ERR_CLOSED. */
   close(): void;
 }
 
 export interface NativeModule {
-  NativeClient: new (
+  open(
     config: string,
     /** 8 doubles per outcome: op, tag, fence, attempt, flags (1 recovered), ms, code, unused. */
     outcomes: Float64Array,
     deliver: (count: number, payloads: (string | null)[] | null) => void,
-  ) => NativeClient;
+  ): NativeClient;
   /** Why the configuration cannot be used, or null. */
   validateConfig(config: string): string | null;
 }

@@ -22,6 +22,13 @@ pub fn now() -> Micros {
     micros(clock_gettime(CLOCK))
 }
 
+/// For telling two machines apart that were cloned from one: the wall clock's nanoseconds.
+#[must_use]
+pub fn nanoseconds() -> u64 {
+    let time = clock_gettime(ClockId::Realtime);
+    u64::try_from(time.tv_sec).unwrap_or(0).wrapping_mul(1_000_000_000) ^ u64::try_from(time.tv_nsec).unwrap_or(0)
+}
+
 /// The embedded store's server time: microseconds since the epoch when the process started, moving with the boot
 /// clock from then on, so that a wall clock that is set does not touch a lease.
 #[must_use]

@@ -1,7 +1,9 @@
 //! Which leases are held, until when, and which is due for renewal. No I/O, no clock.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustc_hash::FxHashMap;
 
 use crate::clock::{MILLI, Micros};
 use crate::model::Owner;
@@ -19,7 +21,7 @@ pub enum Loss {
 
 /// A lease as `begin` acquired it.
 pub struct Held {
-    pub key: String,
+    pub key: Arc<str>,
     pub owner: Owner,
     /// Length of the lease.
     pub lease: Micros,
@@ -33,7 +35,7 @@ pub struct Held {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Renewal {
     pub op: u32,
-    pub key: String,
+    pub key: Arc<str>,
     pub owner: Owner,
     /// The lease is lost here unless the answer comes first.
     pub deadline: Micros,
@@ -68,10 +70,10 @@ pub fn margin(lease: Micros) -> Micros {
 
 #[derive(Default)]
 struct Table {
-    leases: HashMap<u32, Lease>,
+    leases: FxHashMap<u32, Lease>,
     /// By renewal interval, in order of due time: equal leases come due in the order in which they were taken.
     /// Entries of leases that ended are skipped, and swept when they outnumber the living.
-    queues: HashMap<Micros, VecDeque<(Micros, u32)>>,
+    queues: FxHashMap<Micros, VecDeque<(Micros, u32)>>,
     /// Exact appointments: deadlines of renewals under way, ends of `maxLeaseMs`.
     timed: BTreeSet<(Micros, u32)>,
     /// When the keeper will look again.

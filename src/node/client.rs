@@ -1,5 +1,5 @@
-//! The class that JavaScript sees. Every method is a call on the session, or a look at something that needs none.
-//! What it is told comes through `deliver`; nothing here returns a promise, and nothing throws but a bad argument.
+//! A client as Node sees it: which executor turns its session, and how both end, by `close()`, by being collected,
+//! or with the environment.
 
 use std::cell::{Cell, OnceCell};
 use std::ffi::c_void;
@@ -7,42 +7,35 @@ use std::ptr::null_mut;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
-use napi::bindgen_prelude::{Function, JsValue, TypedArray};
+use napi::bindgen_prelude::{FromNapiValue, Function, JsValue, TypedArray, Unknown};
 use napi::{Env, sys};
 use napi_derive::napi;
 
-use super::config::{ExecutorChoice, Settings, millis};
+use super::calls;
+use super::config::{ExecutorChoice, Settings};
 use super::on_loop::{Mailbox, OnLoop};
 use super::on_thread::{Jobs, OnThread};
 use super::outbox::Outbox;
 use super::waker::Waker;
-use crate::clock::{self, MILLI, Micros};
+use crate::clock::Micros;
 use crate::error::{CODES, StoreError};
 use crate::lease::keeper::Keeper;
-use crate::session::{FailMode, Notice, Recording, Session, Terms};
-use crate::store::keys::{self, Hasher};
+use crate::session::{Notice, Session};
+use crate::store::keys::Hasher;
 use crate::uv::{Library, Loop};
-
-const HOLD: u32 = 1;
-const WILL_WAIT: u32 = 2;
 
 enum Executor {
     Loop(Rc<OnLoop>),
     Thread(Rc<OnThread>),
 }
 
-struct Client {
+pub struct Client {
     executor: Executor,
-    keeper: Keeper,
-    hasher: Hasher,
-    prefix: String,
+    pub keeper: Keeper,
+    pub hasher: Hasher,
+    pub prefix: String,
     hook: Cell<Option<sys::napi_async_cleanup_hook_handle>>,
     closed: Cell<bool>,
-}
-
-#[napi]
-pub struct NativeClient {
-    client: Rc<Client>,
 }
 
 /// The reason why a configuration cannot be used, or null.
@@ -57,165 +50,67 @@ pub fn error_codes() -> Vec<&'static str> {
     CODES.to_vec()
 }
 
-#[napi]
-impl NativeClient {
-    #[napi(constructor, catch_unwind)]
-    pub fn new(
-        env: Env,
-        config: String,
-        outcomes: TypedArray<'_>,
-        deliver: Function<'_, (), ()>,
-    ) -> napi::Result<Self> {
-        let settings = Settings::parse(&config).map_err(reason)?;
-        // SAFETY: both values are arguments of this call, on this thread's environment.
-        let outbox = unsafe { Outbox::new(env.raw(), outcomes.raw(), deliver.raw())? };
-        let hashers = settings.hashers();
-        let hasher = hashers[0].clone();
-        let prefix = settings.config.prefix.clone();
-        let on_loop = match settings.config.executor {
-            ExecutorChoice::Thread => None,
-            ExecutorChoice::Loop | ExecutorChoice::Auto => event_loop(env.raw()),
-        };
-        if on_loop.is_none() && settings.config.executor == ExecutorChoice::Loop {
-            return Err(napi::Error::from_reason("executor: this runtime does not lend its event loop"));
+/// A client: the object of its functions. What happens to their operations is told through `deliver`, as outcomes in
+/// the shared buffer.
+#[napi(catch_unwind)]
+pub fn open<'env>(
+    env: Env,
+    config: String,
+    outcomes: TypedArray<'env>,
+    deliver: Function<'env, (), ()>,
+) -> napi::Result<Unknown<'env>> {
+    let settings = Settings::parse(&config).map_err(reason)?;
+    // SAFETY: both values are arguments of this call, on this thread's environment.
+    let outbox = unsafe { Outbox::new(env.raw(), outcomes.raw(), deliver.raw())? };
+    let hashers = settings.hashers();
+    let hasher = hashers[0].clone();
+    let prefix = settings.config.prefix.clone();
+    let on_loop = match settings.config.executor {
+        ExecutorChoice::Thread => None,
+        ExecutorChoice::Loop | ExecutorChoice::Auto => event_loop(env.raw()),
+    };
+    if on_loop.is_none() && settings.config.executor == ExecutorChoice::Loop {
+        return Err(napi::Error::from_reason("executor: this runtime does not lend its event loop"));
+    }
+    let (executor, keeper) = match on_loop {
+        Some(on) => start_on_loop(env.raw(), on, &settings, hashers, outbox)?,
+        None => start_on_thread(env.raw(), &settings, hashers, outbox)?,
+    };
+    let (hook, closed) = (Cell::new(None), Cell::new(false));
+    let client = Rc::new(Client { executor, keeper, hasher, prefix, hook, closed });
+    client.watch_the_end(env.raw())?;
+    // SAFETY: an object made in this call.
+    unsafe { Unknown::from_napi_value(env.raw(), calls::object_of(env.raw(), client)) }
+}
+
+impl Client {
+    /// Returns how many outcomes lie in the buffer already. `op` is the operation that is now awaited.
+    pub fn run(&self, op: Option<u32>, call: impl FnOnce(&mut Session, Micros) + Send + 'static) -> usize {
+        match &self.executor {
+            Executor::Loop(executor) => executor.run(call),
+            Executor::Thread(executor) => {
+                executor.run(op, call);
+                0
+            }
         }
-        let (executor, keeper) = match on_loop {
-            Some(on) => start_on_loop(env.raw(), on, &settings, hashers, outbox)?,
-            None => start_on_thread(env.raw(), &settings, hashers, outbox)?,
-        };
-        let hook = Cell::new(None);
-        let client = Rc::new(Client { executor, keeper, hasher, prefix, hook, closed: Cell::new(false) });
-        client.watch_the_end(env.raw())?;
-        Ok(Self { client })
     }
 
-    #[allow(clippy::too_many_arguments, reason = "one flat call is five times cheaper than an object")]
-    #[napi(catch_unwind)]
-    pub fn begin(
-        &self,
-        op: u32,
-        identity: String,
-        payload: Option<String>,
-        lease_ms: f64,
-        max_lease_ms: f64,
-        retention_ms: f64,
-        flags: u32,
-        budget_ms: f64,
-    ) {
-        let terms = Terms {
-            lease_ms: millis(lease_ms) / MILLI,
-            max_lease_ms: millis(max_lease_ms) / MILLI,
-            retention_ms: millis(retention_ms) / MILLI,
-            hold: flags & HOLD != 0,
-            will_wait: flags & WILL_WAIT != 0,
-            budget: millis(budget_ms),
-        };
-        self.run(Some(op), move |session, now| session.begin(op, &identity, payload.as_deref(), terms, now));
-    }
-
-    #[napi(catch_unwind)]
-    pub fn again(&self, op: u32) {
-        self.run(Some(op), move |session, now| session.again(op, now));
-    }
-
-    #[napi(catch_unwind)]
-    pub fn wait(&self, op: u32, ms: f64) {
-        self.run(Some(op), move |session, now| session.wait(op, millis(ms), now));
-    }
-
-    #[napi(catch_unwind)]
-    pub fn complete(&self, op: u32, payload: String, retention_ms: f64, patience_ms: f64, budget_ms: f64) {
-        let recording = recording(retention_ms, patience_ms, budget_ms);
-        self.run(Some(op), move |session, now| session.complete(op, payload, recording, now));
-    }
-
-    #[napi(catch_unwind)]
-    pub fn fail(
-        &self,
-        op: u32,
-        mode: u32,
-        payload: Option<String>,
-        retention_ms: f64,
-        patience_ms: f64,
-        budget_ms: f64,
-    ) -> napi::Result<()> {
-        let mode = match mode {
-            0 => FailMode::Release,
-            1 => FailMode::Record,
-            2 => FailMode::Hold,
-            _ => return Err(napi::Error::from_reason("mode: 0, 1 or 2")),
-        };
-        let recording = recording(retention_ms, patience_ms, budget_ms);
-        self.run(Some(op), move |session, now| session.fail(op, mode, payload, recording, now));
-        Ok(())
-    }
-
-    #[napi(catch_unwind)]
     pub fn forget(&self, op: u32) {
-        if let Executor::Thread(executor) = &self.client.executor {
+        if let Executor::Thread(executor) = &self.executor {
             executor.forget(op);
         }
         self.run(None, move |session, now| session.forget(op, now));
     }
 
-    #[napi(catch_unwind)]
-    pub fn admin(&self, op: u32, request: String) {
-        self.run(Some(op), move |session, now| session.admin(op, &request, now));
-    }
-
-    /// Looks at the clock: whether the lease's local deadline is still ahead.
-    #[napi(catch_unwind)]
-    pub fn held(&self, op: u32) -> bool {
-        self.client.keeper.leases.is_held(op, clock::now())
-    }
-
-    #[napi(catch_unwind)]
-    pub fn hash(&self, identity: String) -> String {
-        self.client.hasher.hash(&identity)
-    }
-
-    #[napi(catch_unwind)]
-    pub fn derive_key(&self, identity: String, name: String) -> String {
-        keys::derive_key(&self.client.prefix, &identity, &name)
-    }
-
     /// `loop` or `thread`.
-    #[napi(getter, catch_unwind)]
-    pub fn executor(&self) -> &'static str {
-        match &self.client.executor {
+    pub fn executor_name(&self) -> &'static str {
+        match &self.executor {
             Executor::Loop(_) => "loop",
             Executor::Thread(_) => "thread",
         }
     }
 
-    /// Leases that the keeper looks after.
-    #[napi(getter, catch_unwind)]
-    pub fn leases(&self) -> u32 {
-        u32::try_from(self.client.keeper.leases.len()).unwrap_or(u32::MAX)
-    }
-
-    #[napi(catch_unwind)]
-    pub fn close(&self) {
-        self.client.close();
-    }
-
-    fn run(&self, op: Option<u32>, call: impl FnOnce(&mut Session, Micros) + Send + 'static) {
-        match &self.client.executor {
-            Executor::Loop(executor) => executor.run(call),
-            Executor::Thread(executor) => executor.run(op, call),
-        }
-    }
-}
-
-impl Drop for NativeClient {
-    /// The net under a client that nobody closed.
-    fn drop(&mut self) {
-        self.client.close();
-    }
-}
-
-impl Client {
-    fn close(self: &Rc<Self>) {
+    pub fn close(self: &Rc<Self>) {
         if self.closed.replace(true) {
             return;
         }
@@ -351,14 +246,6 @@ fn start_on_thread(
     let executor = Rc::new(OnThread::start(env, session, jobs, outbox, waker));
     let _ = me.set(Rc::downgrade(&executor));
     Ok((Executor::Thread(executor), keeper))
-}
-
-fn recording(retention_ms: f64, patience_ms: f64, budget_ms: f64) -> Recording {
-    Recording {
-        retention_ms: millis(retention_ms) / MILLI,
-        patience: millis(patience_ms),
-        budget: millis(budget_ms),
-    }
 }
 
 fn reason(error: StoreError) -> napi::Error {

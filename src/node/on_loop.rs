@@ -99,11 +99,22 @@ impl OnLoop {
         })
     }
 
-    /// A call from JavaScript.
-    pub fn run(&self, call: impl FnOnce(&mut Session, Micros)) {
+    /// A call from JavaScript. Outcomes without text that are there at once (the embedded store's) are left in the
+    /// buffer and counted: cheaper than calling back into the caller.
+    pub fn run(&self, call: impl FnOnce(&mut Session, Micros)) -> usize {
         let now = clock::now();
-        call(&mut self.session.borrow_mut(), now);
+        let left = {
+            let mut session = self.session.borrow_mut();
+            call(&mut session, now);
+            let deliveries = session.deliveries();
+            let left = self.outbox.leave(deliveries);
+            if left > 0 {
+                deliveries.clear();
+            }
+            left
+        };
         self.afterwards(now, true);
+        left
     }
 
     /// Another thread left a notice.

@@ -76,12 +76,35 @@ impl Outbox {
         }
     }
 
+    /// Writes outcomes without text into the buffer, for a caller that will look there. 0 when that will not do.
+    pub fn leave(&self, deliveries: &[Delivery]) -> usize {
+        let fits = deliveries.len() <= BATCH && deliveries.iter().all(|delivery| delivery.text.is_none());
+        if !fits || self.closed.get() {
+            return 0;
+        }
+        // SAFETY: see `cells`.
+        let cells = unsafe { self.cells() };
+        for (delivery, cells) in deliveries.iter().zip(cells.chunks_exact_mut(FIELDS)) {
+            write(delivery, cells);
+        }
+        deliveries.len()
+    }
+
+    /// # Safety
+    /// On the JavaScript thread, not closed, and one slice at a time: the buffer is kept alive by its reference, is
+    /// not resized, and holds `BATCH` outcomes.
+    #[allow(clippy::mut_from_ref, reason = "the memory is JavaScript's")]
+    unsafe fn cells(&self) -> &mut [f64] {
+        // SAFETY: the caller's promise.
+        unsafe { std::slice::from_raw_parts_mut(self.cells, FIELDS * BATCH) }
+    }
+
     /// # Safety
     /// As in [`Outbox::send`], inside a handle scope.
     unsafe fn call(&self, batch: &[Delivery], in_call: bool) {
         let env = self.env;
-        // SAFETY: the buffer is kept alive by its reference, is not resized, and holds BATCH outcomes.
-        let cells = unsafe { std::slice::from_raw_parts_mut(self.cells, FIELDS * BATCH) };
+        // SAFETY: the caller's promise.
+        let cells = unsafe { self.cells() };
         for (delivery, cells) in batch.iter().zip(cells.chunks_exact_mut(FIELDS)) {
             write(delivery, cells);
         }

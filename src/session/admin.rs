@@ -1,5 +1,7 @@
 //! An operator's requests: look at a record, resolve an indeterminate one, reset one. Rare, so they cross as JSON.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::delivery::{Delivery, Tag};
@@ -95,7 +97,7 @@ impl Session {
                 Ask::Command(Command::Resolve { owner, to: Resolution::Rerun { retention_ms }, force })
             }
         };
-        let (key, deadline) = (op.key().to_owned(), op.deadline);
+        let (key, deadline) = (Arc::clone(op.key()), op.deadline);
         self.ask(u64::from(id), key, ask, deadline, now);
     }
 

@@ -1,5 +1,7 @@
 //! What a store's answer means for the operation it belongs to.
 
+use std::sync::Arc;
+
 use super::delivery::{Delivery, Tag};
 use super::op::Phase;
 use super::{Session, WITHDRAWAL, op_of};
@@ -24,7 +26,7 @@ impl Session {
                 let beginning = self.ops.get(&id).is_some_and(|op| matches!(op.phase, Phase::Beginning));
                 if beginning && unknown {
                     if let Some(op) = self.ops.get(&id) {
-                        let (key, owner, lease_ms) = (op.key().to_owned(), op.owner, op.terms.lease_ms);
+                        let (key, owner, lease_ms) = (Arc::clone(op.key()), op.owner, op.terms.lease_ms);
                         self.withdraw(id, key, owner, lease_ms, now);
                     }
                 }
@@ -43,7 +45,7 @@ impl Session {
             Outcome::Acquired { fence, attempt, recovered } => {
                 op.phase = Phase::Held { fence, attempt };
                 let held = Held {
-                    key: op.key().to_owned(),
+                    key: Arc::clone(op.key()),
                     owner: op.owner,
                     lease: op.terms.lease_ms * MILLI,
                     sent_at,

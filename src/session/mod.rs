@@ -11,9 +11,10 @@ mod delivery;
 mod op;
 mod waits;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustc_hash::FxHashMap;
 
 use crate::clock::{self, MILLI, Micros};
 use crate::error::StoreError;
@@ -82,7 +83,7 @@ pub struct Session {
     /// The first writes; a record found under a later one is used where it is.
     hashers: Vec<Hasher>,
     leases: Arc<Leases>,
-    ops: HashMap<u32, Op>,
+    ops: FxHashMap<u32, Op>,
     waits: Waits,
     deliveries: Vec<Delivery>,
     watch: Watch,
@@ -103,7 +104,7 @@ impl Session {
             backend,
             hashers,
             leases,
-            ops: HashMap::new(),
+            ops: FxHashMap::default(),
             waits: Waits::default(),
             deliveries: Vec::new(),
             watch,
@@ -145,7 +146,7 @@ impl Session {
             mark_waited: op.terms.will_wait,
             awaited_fence: op.awaited,
         };
-        let (key, deadline) = (op.key().to_owned(), op.deadline);
+        let (key, deadline) = (Arc::clone(op.key()), op.deadline);
         self.ask(u64::from(id), key, Ask::Command(Command::Begin(begin)), deadline, now);
     }
 
@@ -165,19 +166,19 @@ impl Session {
             FailMode::Record => Failure::Record { payload, retention_ms: recording.retention_ms },
             FailMode::Hold => Failure::Hold,
         };
-        let (key, command) = (op.key().to_owned(), Command::Fail { owner: op.owner, failure });
+        let (key, command) = (Arc::clone(op.key()), Command::Fail { owner: op.owner, failure });
         self.settle(id, key, command, recording, now);
     }
 
-    fn held_record(&self, id: u32, state: State) -> Option<(String, Record)> {
+    fn held_record(&self, id: u32, state: State) -> Option<(Arc<str>, Record)> {
         let op = self.ops.get(&id)?;
         let Phase::Held { fence, attempt } = op.phase else { return None };
         let (owner, fingerprint) = (op.owner, op.fingerprint());
         let record = Record { fence, owner, fingerprint, flags: Flags::default(), attempt, state };
-        Some((op.key().to_owned(), record))
+        Some((Arc::clone(op.key()), record))
     }
 
-    fn settle(&mut self, id: u32, key: String, command: Command, recording: Recording, now: Micros) {
+    fn settle(&mut self, id: u32, key: Arc<str>, command: Command, recording: Recording, now: Micros) {
         self.leases.settle(id);
         if let Some(op) = self.ops.get_mut(&id) {
             op.phase = Phase::Settling;
@@ -202,12 +203,13 @@ impl Session {
         if let Backend::Redis(wire) = &mut self.backend {
             wire.engine.forget(u64::from(id));
         }
-        if matches!(op.phase, Phase::Beginning) {
-            self.withdraw(id, op.key().to_owned(), op.owner, op.terms.lease_ms, now);
+        // Held: the key was acquired while its caller, who has not heard of it yet, gave up.
+        if matches!(op.phase, Phase::Beginning | Phase::Held { .. }) {
+            self.withdraw(id, Arc::clone(op.key()), op.owner, op.terms.lease_ms, now);
         }
     }
 
-    fn withdraw(&mut self, id: u32, key: String, owner: Owner, lease_ms: u64, now: Micros) {
+    fn withdraw(&mut self, id: u32, key: Arc<str>, owner: Owner, lease_ms: u64, now: Micros) {
         let command = Command::Fail { owner, failure: Failure::Release { payload: Vec::new() } };
         let deadline = now + lease_ms * MILLI;
         self.ask(u64::from(id) | WITHDRAWAL, key, Ask::Command(command), deadline, now);
@@ -219,7 +221,7 @@ impl Session {
         let Some(op) = self.ops.get_mut(&id) else { return };
         let first = !std::mem::replace(&mut op.listening, true);
         let changed = std::mem::take(&mut op.changed);
-        let key = op.key().to_owned();
+        let key = Arc::clone(op.key());
         let mut audible_already = false;
         if first {
             audible_already = self.listen(id, &key, now);
@@ -257,7 +259,7 @@ impl Session {
         if !std::mem::take(&mut op.listening) {
             return;
         }
-        let key = op.key().to_owned();
+        let key = Arc::clone(op.key());
         if self.waits.unlisten(id, &key) {
             match &mut self.backend {
                 Backend::Memory(store) => store.unsubscribe(&key, self.watcher),
@@ -283,7 +285,7 @@ impl Session {
         }
     }
 
-    fn ask(&mut self, id: u64, key: String, ask: Ask, deadline: Micros, now: Micros) {
+    fn ask(&mut self, id: u64, key: Arc<str>, ask: Ask, deadline: Micros, now: Micros) {
         let silence = self.ops.get(&op_of(id)).map_or(Micros::MAX, |op| op.terms.lease_ms * MILLI / 3);
         let request = Request { id, key, ask, deadline, patience: Micros::MAX, silence, was_sent: false };
         self.submit(request, now);

@@ -1,5 +1,7 @@
 //! One operation: what it asked for, under which key, and how far it is.
 
+use std::sync::Arc;
+
 use super::Terms;
 use crate::clock::Micros;
 use crate::model::{Fingerprint, Owner};
@@ -21,7 +23,7 @@ pub enum Phase {
 
 /// The record's name under one secret.
 struct Name {
-    key: String,
+    key: Arc<str>,
     fingerprint: Option<Fingerprint>,
 }
 
@@ -36,11 +38,14 @@ pub struct Op {
     pub listening: bool,
     /// A change was heard of while it was not waiting.
     pub changed: bool,
-    names: Vec<Name>,
-    /// The name in use.
+    /// Under the secret that writes.
+    first: Name,
+    /// Under older secrets.
+    older: Vec<Name>,
+    /// The name in use: 0 the first, then the older ones.
     chosen: usize,
-    /// The older name to look under next.
-    probe: usize,
+    /// How many of the older names have been looked under.
+    probed: usize,
 }
 
 impl Op {
@@ -51,16 +56,17 @@ impl Op {
             let fingerprint = payload.map(|payload| hasher.fingerprint(&hash, payload));
             Name { key: hasher.record_key(&hash), fingerprint }
         };
-        Self::with_names(hashers.iter().map(name).collect(), terms, deadline)
+        Self::named(name(&hashers[0]), hashers[1..].iter().map(name).collect(), terms, deadline)
     }
 
     /// An operator names a record by what logs show.
     #[must_use]
     pub fn of_hash(hasher: &Hasher, hash: &str, terms: Terms, deadline: Micros) -> Self {
-        Self::with_names(vec![Name { key: hasher.record_key(hash), fingerprint: None }], terms, deadline)
+        let name = Name { key: hasher.record_key(hash), fingerprint: None };
+        Self::named(name, Vec::new(), terms, deadline)
     }
 
-    fn with_names(names: Vec<Name>, terms: Terms, deadline: Micros) -> Self {
+    fn named(first: Name, older: Vec<Name>, terms: Terms, deadline: Micros) -> Self {
         Self {
             owner: keys::new_owner(),
             terms,
@@ -69,37 +75,42 @@ impl Op {
             awaited: None,
             listening: false,
             changed: false,
-            names,
+            first,
+            older,
             chosen: 0,
-            probe: 1,
+            probed: 0,
         }
     }
 
     #[must_use]
-    pub fn key(&self) -> &str {
-        &self.names[self.chosen].key
+    pub fn key(&self) -> &Arc<str> {
+        &self.name().key
+    }
+
+    fn name(&self) -> &Name {
+        self.chosen.checked_sub(1).map_or(&self.first, |older| &self.older[older])
     }
 
     #[must_use]
     pub fn fingerprint(&self) -> Option<Fingerprint> {
-        self.names[self.chosen].fingerprint
+        self.name().fingerprint
     }
 
     /// The next older name to look under before a new record is made.
-    pub fn next_probe(&mut self) -> Option<String> {
-        let name = self.names.get(self.probe)?;
-        self.probe += 1;
-        Some(name.key.clone())
+    pub fn next_probe(&mut self) -> Option<Arc<str>> {
+        let name = self.older.get(self.probed)?;
+        self.probed += 1;
+        Some(Arc::clone(&name.key))
     }
 
     /// The name probed last has a record.
     pub fn choose_probed(&mut self) {
-        self.chosen = self.probe - 1;
+        self.chosen = self.probed;
     }
 
     /// Every name in turn, for an operator's request. False after the last.
     pub fn choose_next(&mut self) -> bool {
-        let more = self.chosen + 1 < self.names.len();
+        let more = self.chosen < self.older.len();
         self.chosen += usize::from(more);
         more
     }

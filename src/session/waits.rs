@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use rustc_hash::FxHashMap;
+
 use crate::clock::{MILLI, Micros};
 
 /// How often to look where the server does not let us listen.
@@ -11,7 +13,7 @@ pub const POLL_WITHOUT_NEWS: Micros = 100 * MILLI;
 pub struct Waits {
     /// Operations that want to hear of a record.
     listeners: HashMap<String, Vec<u32>>,
-    until: HashMap<u32, Micros>,
+    until: FxHashMap<u32, Micros>,
     order: BTreeSet<(Micros, u32)>,
 }
 

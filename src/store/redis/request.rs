@@ -1,6 +1,8 @@
 //! One request on its way: what it asks, how it is packed, what its reply means. A command on a record is usually
 //! one script; `begin` of a new key is one plain `SET … NX GET`, which costs Redis a third of the script.
 
+use std::sync::Arc;
+
 use redis::{Value, cmd};
 
 use super::engine::Features;
@@ -17,7 +19,7 @@ pub enum Ask {
 
 pub struct Request {
     pub id: u64,
-    pub key: String,
+    pub key: Arc<str>,
     pub ask: Ask,
     /// It is answered by now, whatever happens.
     pub deadline: Micros,
@@ -119,8 +121,8 @@ impl Request {
             (Stage::Script | Stage::Plain { .. }, Ask::Command(command)) => {
                 scripts::pack(command, self.key.as_bytes(), Clock::Server, out);
             }
-            (Stage::Pttl { .. }, _) => cmd("PTTL").arg(&self.key).write_packed_command(out),
-            (_, Ask::Inspect) | (Stage::Get, _) => cmd("GET").arg(&self.key).write_packed_command(out),
+            (Stage::Pttl { .. }, _) => cmd("PTTL").arg(&*self.key).write_packed_command(out),
+            (_, Ask::Inspect) | (Stage::Get, _) => cmd("GET").arg(&*self.key).write_packed_command(out),
         }
     }
 

@@ -16,7 +16,7 @@ fn owner(seed: u8) -> Owner {
 fn request(id: u64, ask: Ask) -> Request {
     Request {
         id,
-        key: format!("actonce:{{{id}}}"),
+        key: format!("actonce:{{{id}}}").into(),
         ask,
         deadline: NOW + 1_000 * MILLI,
         patience: Micros::MAX,
