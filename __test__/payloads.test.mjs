@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createClient } from './support/actonce.mjs';
 import { heldRun } from './support/held-run.mjs';
+import { reach } from './support/states.mjs';
 import { conformance } from './support/stores.mjs';
 
 const { onEachStore } = conformance(createClient);
@@ -9,27 +10,6 @@ const first = { payload: { cart: ['x'], total: 1_000 } };
 const equal = { payload: { total: 1_000, cart: ['x'] } };
 const other = { payload: { total: 1_001, cart: ['x'] } };
 const none = {};
-
-const fails = () => {
-  throw new Error('declined');
-};
-
-/** Brings the record into a state with the first payload; gives what undoes it. */
-const reach = {
-  processing: async (actonce) => {
-    const run = heldRun();
-    const call = actonce.withIdempotency('k', run.fn, first);
-    await run.started;
-    return async () => {
-      run.returns('paid');
-      assert.equal(await call, 'paid');
-    };
-  },
-  completed: (actonce) => actonce.withIdempotency('k', () => 'paid', first),
-  failed: (actonce) => actonce.withIdempotency('k', fails, { ...first, onError: 'record' }).catch(() => {}),
-  released: (actonce) => actonce.withIdempotency('k', fails, { ...first, onError: 'release' }).catch(() => {}),
-  indeterminate: (actonce) => actonce.withIdempotency('k', fails, { ...first, onError: 'hold' }).catch(() => {}),
-};
 
 /** What a duplicate gets that does not wait: with an equal or no payload, and with another one. */
 const answers = {
@@ -44,7 +24,7 @@ for (const [state, expected] of Object.entries(answers)) {
   for (const [what, payload] of Object.entries({ equal, other, none })) {
     onEachStore(`C14 a ${state} record asked with ${what === 'none' ? 'no' : `an ${what}`} payload`, async (world) => {
       const [owner, asker] = [world.client(), world.client()];
-      const undo = await reach[state](owner);
+      const made = await reach[state](owner, 'k', first);
       assert.equal((await asker.inspect({ key: 'k' })).state, state);
       const options = { ...payload, onDuplicate: 'reject' };
       // From another process, and from the one that knows the record.
@@ -55,7 +35,8 @@ for (const [state, expected] of Object.entries(answers)) {
           .catch((error) => error.code ?? error.message);
         assert.equal(answer, what === 'other' ? expected.other : expected.same);
       }
-      if (typeof undo === 'function') await undo();
+      made?.run?.returns('paid');
+      if (made?.call) assert.equal(await made.call, 'paid');
     });
   }
 }
@@ -81,7 +62,7 @@ onEachStore(
 
 onEachStore('C14 a released key belongs to the payload that claims it next', async ({ client, ledger, effect }) => {
   const [one, two] = [client(), client()];
-  await reach.released(one);
+  await reach.released(one, 'k', first);
   assert.equal(await two.withIdempotency('k', effect('k', 'second'), other), 'second');
   await assert.rejects(one.withIdempotency('k', effect('k'), first), { code: 'ERR_KEY_REUSED' });
   assert.equal(await one.withIdempotency('k', effect('k'), other), 'second');
