@@ -10,6 +10,7 @@ use tokio::runtime::{Builder, Handle};
 /// When the operating system gives no thread: without one nothing here can work.
 fn start(name: &'static str) -> Handle {
     let (send, receive) = std::sync::mpsc::channel();
+    #[allow(clippy::print_stderr, reason = "nobody is there to be told otherwise")]
     let body = move || {
         let runtime = Builder::new_current_thread().enable_all().thread_name(name).build();
         match runtime {
@@ -22,7 +23,10 @@ fn start(name: &'static str) -> Handle {
     };
     let spawned = std::thread::Builder::new().name(format!("actonce-{name}")).spawn(body);
     let handle = spawned.ok().and_then(|_| receive.recv().ok());
-    #[allow(clippy::expect_used, reason = "a process without threads cannot keep the promise; the panic becomes a typed error in node/")]
+    #[allow(
+        clippy::expect_used,
+        reason = "a process without threads cannot keep the promise; the panic becomes a typed error in node/"
+    )]
     handle.expect("actonce needs a background thread")
 }
 

@@ -9,6 +9,7 @@ use super::{Leases, Loss, Renewal};
 use crate::background;
 use crate::clock::{self, Micros};
 use crate::model::{Command, Now, Outcome};
+use crate::session::op_of;
 use crate::store::memory::MemoryStore;
 use crate::store::redis::request::{Answer, Ask, Event, Request};
 use crate::store::redis::target::Target;
@@ -126,7 +127,7 @@ fn request(renewal: Renewal) -> Request {
 fn heard(leases: &Leases, event: Event, losses: &mut Vec<(u32, Loss)>) {
     // What failed is not refused: the lease may still be ours, and its deadline will tell.
     if let Event::Answer(id, Answer::Outcome { outcome, sent_at }) = event {
-        settle(leases, (id & u64::from(u32::MAX)) as u32, &outcome, sent_at, losses);
+        settle(leases, op_of(id), &outcome, sent_at, losses);
     }
 }
 

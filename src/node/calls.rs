@@ -168,10 +168,7 @@ unsafe extern "C" fn collected(_: sys::napi_env, share: *mut c_void, _: *mut c_v
 
 /// # Safety
 /// Called by Node as the callback of function number `METHOD`.
-unsafe extern "C" fn called<const METHOD: usize>(
-    env: sys::napi_env,
-    info: sys::napi_callback_info,
-) -> sys::napi_value {
+unsafe extern "C" fn called<const METHOD: usize>(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     // SAFETY: the callback under way; its data is the function's share of the net, alive while the function is.
     let (arguments, client) = unsafe {
         let arguments = Arguments::of(env, info);
@@ -179,18 +176,16 @@ unsafe extern "C" fn called<const METHOD: usize>(
         (arguments, client)
     };
     let body = AssertUnwindSafe(|| BODIES[METHOD](&client, &arguments));
-    match catch_unwind(body) {
+    if let Ok(answer) = catch_unwind(body) {
         // SAFETY: values for the callback under way.
-        Ok(answer) => unsafe { value_of(env, answer) },
-        Err(_) => {
-            // SAFETY: as above; both strings end in NUL.
-            unsafe {
-                let message = c"a bug in actonce's native half; please report it";
-                sys::napi_throw_error(env, c"ERR_STORE_PROTOCOL".as_ptr(), message.as_ptr());
-            }
-            null_mut()
-        }
+        return unsafe { value_of(env, answer) };
     }
+    // SAFETY: as above; both strings end in NUL.
+    unsafe {
+        let message = c"a bug in actonce's native half; please report it";
+        sys::napi_throw_error(env, c"ERR_STORE_PROTOCOL".as_ptr(), message.as_ptr());
+    }
+    null_mut()
 }
 
 /// # Safety

@@ -40,11 +40,12 @@ pub struct Client {
 
 /// The reason why a configuration cannot be used, or null.
 #[napi(catch_unwind)]
+#[allow(clippy::needless_pass_by_value, reason = "what the binding generator takes")]
 pub fn validate_config(config: String) -> Option<String> {
     Settings::parse(&config).err().map(|error| error.to_string())
 }
 
-/// The public codes in the order of the numbers that STORE_ERROR carries.
+/// The public codes in the order of the numbers that a `STORE_ERROR` carries.
 #[napi(catch_unwind)]
 pub fn error_codes() -> Vec<&'static str> {
     CODES.to_vec()
@@ -53,6 +54,7 @@ pub fn error_codes() -> Vec<&'static str> {
 /// A client: the object of its functions. What happens to their operations is told through `deliver`, as outcomes in
 /// the shared buffer.
 #[napi(catch_unwind)]
+#[allow(clippy::needless_pass_by_value, reason = "what the binding generator takes")]
 pub fn open<'env>(
     env: Env,
     config: String,
@@ -201,10 +203,7 @@ fn start_on_loop(
 ) -> napi::Result<(Executor, Keeper)> {
     let mailbox = Arc::new(Mailbox::default());
     let post = Arc::clone(&mailbox);
-    let keeper = Keeper::new(
-        settings.store.clone(),
-        Arc::new(move |op, loss| post.send(Notice::LeaseLost(op, loss))),
-    );
+    let keeper = Keeper::new(settings.store.clone(), Arc::new(move |op, loss| post.send(Notice::LeaseLost(op, loss))));
     let post = Arc::clone(&mailbox);
     let watch = Arc::new(move |key| post.send(Notice::Changed(key)));
     let session = Session::new(settings.backend(), hashers, Arc::clone(&keeper.leases), watch);
@@ -228,10 +227,8 @@ fn start_on_thread(
 ) -> napi::Result<(Executor, Keeper)> {
     let jobs = Jobs::new();
     let post = jobs.0.clone();
-    let keeper = Keeper::new(
-        settings.store.clone(),
-        Arc::new(move |op, loss| post.notice(Notice::LeaseLost(op, loss))),
-    );
+    let keeper =
+        Keeper::new(settings.store.clone(), Arc::new(move |op, loss| post.notice(Notice::LeaseLost(op, loss))));
     let post = jobs.0.clone();
     let watch = Arc::new(move |key| post.notice(Notice::Changed(key)));
     let session = Session::new(settings.backend(), hashers, Arc::clone(&keeper.leases), watch);
@@ -248,6 +245,7 @@ fn start_on_thread(
     Ok((Executor::Thread(executor), keeper))
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "it is given to map_err")]
 fn reason(error: StoreError) -> napi::Error {
     napi::Error::from_reason(error.to_string())
 }

@@ -2,7 +2,7 @@
 //! of the loop leave in one write, before the loop waits; the answers of one read arrive in one callback.
 
 use std::cell::{Cell, RefCell};
-use std::os::fd::AsRawFd as _;
+use std::os::fd::AsRawFd;
 use std::rc::{Rc, Weak};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -193,7 +193,7 @@ impl OnLoop {
                 handles.poll = None;
                 drop(wire.take_retired());
                 self.wants_write.set(false);
-                let descriptor = wire.stream().map(|stream| stream.as_raw_fd());
+                let descriptor = wire.stream().map(AsRawFd::as_raw_fd);
                 let ready = self.calling(Self::socket_is_ready);
                 handles.poll = descriptor.and_then(|descriptor| Poll::new(&self.on, descriptor, ready));
             }

@@ -92,7 +92,7 @@ impl OnThread {
     }
 
     pub fn close(&self) {
-        self.jobs.send(|session, now| session.close(now));
+        self.jobs.send(Session::close);
     }
 
     /// JavaScript will not listen any more.

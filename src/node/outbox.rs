@@ -27,11 +27,7 @@ impl Outbox {
     ///
     /// # Errors
     /// When the buffer is too small or no `Float64Array`.
-    pub unsafe fn new(
-        env: sys::napi_env,
-        buffer: sys::napi_value,
-        deliver: sys::napi_value,
-    ) -> napi::Result<Self> {
+    pub unsafe fn new(env: sys::napi_env, buffer: sys::napi_value, deliver: sys::napi_value) -> napi::Result<Self> {
         let mut kind = 0;
         let mut length = 0;
         let mut cells: *mut c_void = null_mut();
@@ -101,6 +97,7 @@ impl Outbox {
 
     /// # Safety
     /// As in [`Outbox::send`], inside a handle scope.
+    #[allow(clippy::cast_possible_truncation, reason = "a batch is small")]
     unsafe fn call(&self, batch: &[Delivery], in_call: bool) {
         let env = self.env;
         // SAFETY: the caller's promise.
@@ -136,6 +133,7 @@ impl Outbox {
 
     /// # Safety
     /// As in [`Outbox::call`].
+    #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "no text is that long")]
     unsafe fn texts(&self, batch: &[Delivery], into: *mut sys::napi_value) {
         // SAFETY: values of the caller's scope; lengths are those of the slices.
         unsafe {

@@ -109,6 +109,7 @@ impl Waker {
 
 /// # Safety
 /// Called by Node on the JavaScript thread with the context given at creation.
+#[allow(clippy::print_stderr, reason = "a bug of ours, and nobody to return it to")]
 unsafe extern "C" fn woken(env: sys::napi_env, _: sys::napi_value, context: *mut c_void, _: *mut c_void) {
     // No environment: Node empties the queue while it ends.
     if env.is_null() {

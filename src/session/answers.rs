@@ -24,11 +24,9 @@ impl Session {
             Answer::Failed { error, unknown } => {
                 let delivery = Delivery::failed(id, &error);
                 let beginning = self.ops.get(&id).is_some_and(|op| matches!(op.phase, Phase::Beginning));
-                if beginning && unknown {
-                    if let Some(op) = self.ops.get(&id) {
-                        let (key, owner, lease_ms) = (Arc::clone(op.key()), op.owner, op.terms.lease_ms);
-                        self.withdraw(id, key, owner, lease_ms, now);
-                    }
+                if let Some(op) = self.ops.get(&id).filter(|_| beginning && unknown) {
+                    let (key, owner, lease_ms) = (Arc::clone(op.key()), op.owner, op.terms.lease_ms);
+                    self.withdraw(id, key, owner, lease_ms, now);
                 }
                 self.end(id, delivery, now);
             }

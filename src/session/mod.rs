@@ -94,12 +94,7 @@ pub struct Session {
 
 impl Session {
     #[must_use]
-    pub fn new(
-        backend: Backend,
-        hashers: Vec<Hasher>,
-        leases: Arc<Leases>,
-        watch: Watch,
-    ) -> Self {
+    pub fn new(backend: Backend, hashers: Vec<Hasher>, leases: Arc<Leases>, watch: Watch) -> Self {
         Self {
             backend,
             hashers,
@@ -381,6 +376,7 @@ impl Session {
 }
 
 /// Request ids carry the operation in their lower half.
-fn op_of(id: u64) -> u32 {
+#[allow(clippy::cast_possible_truncation, reason = "the lower half is what is asked for")]
+pub fn op_of(id: u64) -> u32 {
     (id & u64::from(u32::MAX)) as u32
 }

@@ -29,10 +29,10 @@ struct Open {
 
 impl Open {
     fn settle(&self) {
-        if self.handles.get() == 0 {
-            if let Some(then) = self.when_none.take() {
-                then();
-            }
+        if self.handles.get() == 0
+            && let Some(then) = self.when_none.take()
+        {
+            then();
         }
     }
 }
@@ -104,14 +104,18 @@ impl Drop for Handle {
 unsafe extern "C" fn closed(raw: RawHandle) {
     let Some(library) = Library::get() else { return };
     // SAFETY: the data pointer is the box of Handle::new, and libuv has let go of the handle's memory.
-    let attached = unsafe { Box::from_raw((library.get_data)(raw).cast::<Attached>()) };
-    unsafe { dealloc(raw.cast(), attached.layout) };
+    let attached = unsafe {
+        let attached = Box::from_raw((library.get_data)(raw).cast::<Attached>());
+        dealloc(raw.cast(), attached.layout);
+        attached
+    };
     attached.open.handles.set(attached.open.handles.get() - 1);
     attached.open.settle();
 }
 
 /// # Safety
 /// As [`closed`].
+#[allow(clippy::print_stderr, reason = "a bug of ours, and nobody to return it to")]
 unsafe extern "C" fn called(raw: RawHandle) {
     let Some(library) = Library::get() else { return };
     // SAFETY: a callback runs only while the handle is open, so its data is alive; the Rc is cloned because the
@@ -125,7 +129,7 @@ unsafe extern "C" fn called(raw: RawHandle) {
 /// # Safety
 /// As [`closed`].
 unsafe extern "C" fn polled(raw: RawHandle, _status: c_int, _events: c_int) {
-    // An error status shows in the read that follows.
+    // SAFETY: as for `called`. An error status shows in the read that follows.
     unsafe { called(raw) }
 }
 
@@ -156,6 +160,7 @@ pub struct Timer {
 
 impl Timer {
     pub fn new(on: &Loop, call: Rc<dyn Fn()>) -> Option<Self> {
+        // SAFETY: fresh memory of the right size, on the loop's thread.
         let init = |uv: &'static Library, on, raw| unsafe { (uv.timer_init)(on, raw) };
         Handle::new(on, on.library.timer_size, call, init).map(|handle| Self { handle, on: on.clone() })
     }
@@ -172,7 +177,13 @@ impl Timer {
     /// A referenced, started timer keeps the process alive.
     pub fn keep_alive(&self, alive: bool) {
         // SAFETY: an open timer; both calls are idempotent.
-        unsafe { if alive { (self.handle.library.set_ref)(self.handle.raw) } else { (self.handle.library.unref)(self.handle.raw) } }
+        unsafe {
+            if alive {
+                (self.handle.library.set_ref)(self.handle.raw);
+            } else {
+                (self.handle.library.unref)(self.handle.raw);
+            }
+        }
     }
 }
 
@@ -181,6 +192,7 @@ pub struct Poll(Handle);
 
 impl Poll {
     pub fn new(on: &Loop, descriptor: RawFd, call: Rc<dyn Fn()>) -> Option<Self> {
+        // SAFETY: fresh memory of the right size, on the loop's thread, for an open descriptor.
         let init = |uv: &'static Library, on, raw| unsafe { (uv.poll_init)(on, raw, descriptor) };
         let poll = Self(Handle::new(on, on.library.poll_size, call, init)?);
         poll.watch(false);

@@ -40,9 +40,9 @@ pub struct Failure {
 /// Everything that can go wrong on the way, within the target's connect timeout.
 pub async fn connect(target: Arc<Target>) -> Result<Established, Failure> {
     let limit = Duration::from_micros(target.connect_timeout);
-    tokio::time::timeout(limit, open(&target)).await.unwrap_or_else(|_| {
-        Err(unreachable(&target, &format!("no connection within {} ms", limit.as_millis())))
-    })
+    tokio::time::timeout(limit, open(&target))
+        .await
+        .unwrap_or_else(|_| Err(unreachable(&target, &format!("no connection within {} ms", limit.as_millis()))))
 }
 
 async fn open(target: &Target) -> Result<Established, Failure> {

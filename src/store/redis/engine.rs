@@ -4,16 +4,17 @@
 //!
 //! Sending a request again is always safe, because each names its owner: Redis recognises what it already did.
 
+mod replies;
+
 use std::collections::{HashMap, VecDeque};
 
 use super::backoff::Backoff;
 use super::connect::Failure;
 use super::inbox::Inbox;
-use super::reply::{self, Verdict};
-use super::request::{Event, Request, Sent, Stage, Step};
+use super::request::{Event, Request, Sent, Stage};
 use crate::clock::{MILLI, Micros, ServerClock};
 use crate::error::StoreError;
-use redis::{Value, cmd};
+use redis::cmd;
 
 /// How long a measured server clock is used before it is measured again.
 const CLOCK_AGE: Micros = 60_000 * MILLI;
@@ -181,121 +182,6 @@ impl Engine {
         &mut self.events
     }
 
-    pub fn received(&mut self, bytes: &[u8], now: Micros) {
-        if let Link::Up { heard_at, .. } = &mut self.link {
-            *heard_at = now;
-        }
-        self.inbox.push(bytes);
-        loop {
-            match self.inbox.next() {
-                Ok(None) => return,
-                Ok(Some(Value::Push { kind, data })) => {
-                    if let Err(why) = self.pushed(&kind, &data) {
-                        return self.retire(why, now);
-                    }
-                }
-                Ok(Some(value)) => {
-                    let Some(flight) = self.flying.pop_front() else {
-                        return self.retire(StoreError::Protocol("a reply nobody asked for".into()), now);
-                    };
-                    if let Err(why) = self.answered(flight, value, now) {
-                        return self.retire(why, now);
-                    }
-                }
-                Err(why) => return self.retire(why, now),
-            }
-        }
-    }
-
-    /// # Errors
-    /// The reason why this connection must go.
-    fn answered(&mut self, flight: Flight, value: Value, now: Micros) -> Result<(), StoreError> {
-        let (request, stage) = match flight.sent {
-            Sent::Request(request, stage) => (request, stage),
-            Sent::Time => {
-                if let (Link::Up { features, .. }, Some(server)) = (&mut self.link, reply::time(&value)) {
-                    features.clock = ServerClock::measured(server, flight.at, now);
-                }
-                return Ok(());
-            }
-            Sent::Subscribe(channel) => {
-                // A confirmation is a push; an ordinary reply is the server's refusal.
-                if let Some(known) = self.channels.get_mut(&channel) {
-                    known.refused = true;
-                    self.events.push(Event::Changed(channel));
-                }
-                return Ok(());
-            }
-            Sent::Unsubscribe(_) | Sent::Orphan => return Ok(()),
-        };
-        let Value::ServerError(error) = &value else {
-            return match request.read(stage, value, flight.at) {
-                Ok(Step::Answered(event)) => {
-                    self.events.push(event);
-                    Ok(())
-                }
-                Ok(Step::Send(request, stage)) => {
-                    self.write(request, stage, now);
-                    Ok(())
-                }
-                Err(strange) => {
-                    let (request, why) = *strange;
-                    self.waiting.push_front(request);
-                    Err(why)
-                }
-            };
-        };
-        match reply::judge(error) {
-            Verdict::Retire(why) => {
-                self.waiting.push_front(request);
-                return Err(why);
-            }
-            Verdict::Later(why) => self.postpone(request, why, now),
-            Verdict::Final(why @ StoreError::Full(_)) if request.is_outcome() => {
-                let mut request = request;
-                self.events.extend(request.lose_patience());
-                self.postpone(request, why, now);
-            }
-            Verdict::Final(why) => self.events.push(request.fail(why)),
-            Verdict::NoScript => {
-                request.load_script(&mut self.out);
-                self.fly(Sent::Orphan, now);
-                self.write(request, stage, now);
-            }
-            Verdict::WrongType(reason) => self.events.push(request.unreadable(reason)),
-        }
-        Ok(())
-    }
-
-    fn postpone(&mut self, request: Request, why: StoreError, now: Micros) {
-        self.last_error = Some(why);
-        self.later.push((now + self.backoff.pause(), request));
-    }
-
-    fn pushed(&mut self, kind: &redis::PushKind, data: &[Value]) -> Result<(), StoreError> {
-        let Some(channel) = data.first().and_then(reply::text) else { return Ok(()) };
-        match kind {
-            redis::PushKind::Message => self.events.push(Event::Changed(channel)),
-            redis::PushKind::Subscribe | redis::PushKind::Unsubscribe => {
-                // Confirmations come in the order of the commands, between the replies.
-                let confirmed = match self.flying.pop_front().map(|flight| flight.sent) {
-                    Some(Sent::Subscribe(asked)) => asked == channel && *kind == redis::PushKind::Subscribe,
-                    Some(Sent::Unsubscribe(asked)) => asked == channel && *kind == redis::PushKind::Unsubscribe,
-                    _ => false,
-                };
-                if !confirmed {
-                    return Err(StoreError::Protocol("a subscription nobody asked for".into()));
-                }
-                if let (redis::PushKind::Subscribe, Some(known)) = (kind, self.channels.get_mut(&channel)) {
-                    known.live = true;
-                    self.events.push(Event::Changed(channel));
-                }
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
     fn send_subscribe(&mut self, channel: &str, now: Micros) {
         if self.is_up() {
             cmd("SUBSCRIBE").arg(channel).write_packed_command(&mut self.out);
@@ -372,10 +258,10 @@ impl Engine {
         self.waiting.retain_mut(&mut keep);
         self.later.retain_mut(|(_, request)| keep(request));
         for flight in &mut self.flying {
-            if let Sent::Request(request, _) = &mut flight.sent {
-                if !keep(request) {
-                    flight.sent = Sent::Orphan;
-                }
+            if let Sent::Request(request, _) = &mut flight.sent
+                && !keep(request)
+            {
+                flight.sent = Sent::Orphan;
             }
         }
         self.next_check = next;

@@ -95,13 +95,22 @@ mod tests {
 
     #[test]
     fn every_error_of_the_fault_matrix_has_its_verdict() {
-        assert!(matches!(verdict("LOADING Redis is loading the dataset in memory"), Verdict::Retire(StoreError::Unavailable(_))));
-        assert!(matches!(verdict("READONLY You can't write against a read only replica."), Verdict::Retire(StoreError::Refused(_))));
+        assert!(matches!(
+            verdict("LOADING Redis is loading the dataset in memory"),
+            Verdict::Retire(StoreError::Unavailable(_))
+        ));
+        assert!(matches!(
+            verdict("READONLY You can't write against a read only replica."),
+            Verdict::Retire(StoreError::Refused(_))
+        ));
         assert!(matches!(verdict("BUSY Redis is busy running a script."), Verdict::Later(_)));
         assert!(matches!(verdict("MISCONF Redis is configured to save RDB snapshots"), Verdict::Later(_)));
         assert!(matches!(verdict("NOREPLICAS Not enough good replicas to write."), Verdict::Later(_)));
         assert!(matches!(verdict("CLUSTERDOWN The cluster is down"), Verdict::Later(_)));
-        assert!(matches!(verdict("OOM command not allowed when used memory > 'maxmemory'."), Verdict::Final(StoreError::Full(_))));
+        assert!(matches!(
+            verdict("OOM command not allowed when used memory > 'maxmemory'."),
+            Verdict::Final(StoreError::Full(_))
+        ));
         assert!(matches!(verdict("NOAUTH Authentication required."), Verdict::Final(StoreError::Refused(_))));
         assert!(matches!(verdict("NOPERM this user has no permissions"), Verdict::Final(StoreError::Refused(_))));
         assert!(matches!(verdict("NOSCRIPT No matching script."), Verdict::NoScript));

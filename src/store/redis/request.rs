@@ -34,10 +34,14 @@ pub struct Request {
 /// What is on the wire for a request.
 pub enum Stage {
     /// `SET key record NX GET PX ttl`; the fence is the one in that record.
-    Plain { fence: u64 },
+    Plain {
+        fence: u64,
+    },
     Script,
     Get,
-    Pttl { record: Option<Vec<u8>> },
+    Pttl {
+        record: Option<Vec<u8>>,
+    },
 }
 
 pub enum Sent {
@@ -62,12 +66,18 @@ impl Sent {
 #[derive(Debug)]
 pub enum Answer {
     /// `sent_at`: when the command that was answered had been written.
-    Outcome { outcome: Outcome, sent_at: Micros },
+    Outcome {
+        outcome: Outcome,
+        sent_at: Micros,
+    },
     Inspected(Option<(Vec<u8>, u64)>),
     /// It takes longer; an answer comes later.
     Delayed,
     /// `unknown`: the server may have done it all the same.
-    Failed { error: StoreError, unknown: bool },
+    Failed {
+        error: StoreError,
+        unknown: bool,
+    },
     /// What is at the key is not a record.
     Unreadable(String),
 }
@@ -186,7 +196,7 @@ impl Request {
     pub fn lose_patience(&mut self) -> Option<Event> {
         let impatient = self.patience != Micros::MAX;
         self.patience = Micros::MAX;
-        impatient.then(|| Event::Answer(self.id, Answer::Delayed))
+        impatient.then_some(Event::Answer(self.id, Answer::Delayed))
     }
 
     /// False when its time is over: it has been answered.

@@ -1,7 +1,7 @@
 //! Turns a [`Wire`] on a tokio thread: the keeper's connection, and the data path where Node's loop is not to be had.
 
 use std::future::pending;
-use std::os::fd::{AsRawFd as _, RawFd};
+use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
 use tokio::io::Interest;
@@ -33,7 +33,7 @@ impl Turner {
         }
         self.wants_write = wire.write(now);
         // The registration ends before its descriptor is closed.
-        let descriptor = wire.stream().map(|stream| stream.as_raw_fd());
+        let descriptor = wire.stream().map(AsRawFd::as_raw_fd);
         if wire.has_retired() || self.ready.as_ref().map(|ready| *ready.get_ref()) != descriptor {
             self.ready = None;
             drop(wire.take_retired());

@@ -361,9 +361,7 @@ proptest! {
         let mut count = |engine: &mut Engine| {
             for event in std::mem::take(engine.events()) {
                 if let Event::Answer(id, answer) = event {
-                    if !matches!(answer, Answer::Delayed) {
-                        *answered.entry(id).or_default() += 1;
-                    }
+                    *answered.entry(id).or_default() += u32::from(!matches!(answer, Answer::Delayed));
                 }
             }
         };

@@ -1,0 +1,126 @@
+//! What comes back over the connection: replies in the order of the commands, and pushes between them.
+
+use redis::{PushKind, Value};
+
+use super::{Engine, Flight, Link};
+use crate::clock::{Micros, ServerClock};
+use crate::error::StoreError;
+use crate::store::redis::reply::{self, Verdict};
+use crate::store::redis::request::{Event, Request, Sent, Step};
+
+impl Engine {
+    pub fn received(&mut self, bytes: &[u8], now: Micros) {
+        if let Link::Up { heard_at, .. } = &mut self.link {
+            *heard_at = now;
+        }
+        self.inbox.push(bytes);
+        loop {
+            match self.inbox.next() {
+                Ok(None) => return,
+                Ok(Some(Value::Push { kind, data })) => {
+                    if let Err(why) = self.pushed(&kind, &data) {
+                        return self.retire(why, now);
+                    }
+                }
+                Ok(Some(value)) => {
+                    let Some(flight) = self.flying.pop_front() else {
+                        return self.retire(StoreError::Protocol("a reply nobody asked for".into()), now);
+                    };
+                    if let Err(why) = self.answered(flight, value, now) {
+                        return self.retire(why, now);
+                    }
+                }
+                Err(why) => return self.retire(why, now),
+            }
+        }
+    }
+
+    /// # Errors
+    /// The reason why this connection must go.
+    fn answered(&mut self, flight: Flight, value: Value, now: Micros) -> Result<(), StoreError> {
+        let (request, stage) = match flight.sent {
+            Sent::Request(request, stage) => (request, stage),
+            Sent::Time => {
+                if let (Link::Up { features, .. }, Some(server)) = (&mut self.link, reply::time(&value)) {
+                    features.clock = ServerClock::measured(server, flight.at, now);
+                }
+                return Ok(());
+            }
+            Sent::Subscribe(channel) => {
+                // A confirmation is a push; an ordinary reply is the server's refusal.
+                if let Some(known) = self.channels.get_mut(&channel) {
+                    known.refused = true;
+                    self.events.push(Event::Changed(channel));
+                }
+                return Ok(());
+            }
+            Sent::Unsubscribe(_) | Sent::Orphan => return Ok(()),
+        };
+        let Value::ServerError(error) = &value else {
+            return match request.read(stage, value, flight.at) {
+                Ok(Step::Answered(event)) => {
+                    self.events.push(event);
+                    Ok(())
+                }
+                Ok(Step::Send(request, stage)) => {
+                    self.write(request, stage, now);
+                    Ok(())
+                }
+                Err(strange) => {
+                    let (request, why) = *strange;
+                    self.waiting.push_front(request);
+                    Err(why)
+                }
+            };
+        };
+        match reply::judge(error) {
+            Verdict::Retire(why) => {
+                self.waiting.push_front(request);
+                return Err(why);
+            }
+            Verdict::Later(why) => self.postpone(request, why, now),
+            Verdict::Final(why @ StoreError::Full(_)) if request.is_outcome() => {
+                let mut request = request;
+                self.events.extend(request.lose_patience());
+                self.postpone(request, why, now);
+            }
+            Verdict::Final(why) => self.events.push(request.fail(why)),
+            Verdict::NoScript => {
+                request.load_script(&mut self.out);
+                self.fly(Sent::Orphan, now);
+                self.write(request, stage, now);
+            }
+            Verdict::WrongType(reason) => self.events.push(request.unreadable(reason)),
+        }
+        Ok(())
+    }
+
+    fn postpone(&mut self, request: Request, why: StoreError, now: Micros) {
+        self.last_error = Some(why);
+        self.later.push((now + self.backoff.pause(), request));
+    }
+
+    fn pushed(&mut self, kind: &PushKind, data: &[Value]) -> Result<(), StoreError> {
+        let Some(channel) = data.first().and_then(reply::text) else { return Ok(()) };
+        match kind {
+            PushKind::Message => self.events.push(Event::Changed(channel)),
+            PushKind::Subscribe | PushKind::Unsubscribe => {
+                // Confirmations come in the order of the commands, between the replies.
+                let confirmed = match self.flying.pop_front().map(|flight| flight.sent) {
+                    Some(Sent::Subscribe(asked)) => asked == channel && *kind == PushKind::Subscribe,
+                    Some(Sent::Unsubscribe(asked)) => asked == channel && *kind == PushKind::Unsubscribe,
+                    _ => false,
+                };
+                if !confirmed {
+                    return Err(StoreError::Protocol("a subscription nobody asked for".into()));
+                }
+                if let (PushKind::Subscribe, Some(known)) = (kind, self.channels.get_mut(&channel)) {
+                    known.live = true;
+                    self.events.push(Event::Changed(channel));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
