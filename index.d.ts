@@ -361,7 +361,7 @@ export interface RecordView {
   readonly leaseRemainingMs?: number;
   /** Since when, by the store's clock; only while `indeterminate`. */
   readonly since?: Date;
-  /** When the record itself goes away. */
+  /** When the record itself goes away; `Number.MAX_SAFE_INTEGER` when somebody made it permanent. */
   readonly expiresInMs: number;
   /** The recorded outcome, decoded; only when `completed` or `failed`. */
   readonly outcome?: RecordedOutcome;

@@ -10,6 +10,7 @@ use super::{Ask, Command, Session, Terms};
 use crate::clock::{MILLI, Micros};
 use crate::error::StoreError;
 use crate::model::{Outcome, Record, Resolution, State, Unreadable};
+use crate::store::redis::request::NO_EXPIRY_MS;
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
@@ -141,6 +142,7 @@ impl Session {
 fn show(text: &[u8], left_ms: u64) -> Result<Vec<u8>, Unreadable> {
     let record = Record::decode(text)?;
     let (state, lease, since_ms, payload) = match &record.state {
+        State::Processing { .. } if left_ms == NO_EXPIRY_MS => return Err(Unreadable::NoExpiry),
         State::Processing { lease_ms, ttl_ms } => {
             let age_ms = ttl_ms.saturating_sub(left_ms);
             ("processing", Some(lease_ms.saturating_sub(age_ms)), None, None)

@@ -11,6 +11,9 @@ use crate::error::StoreError;
 use crate::model::{Command, Outcome};
 use crate::scripts::{self, Clock, Script};
 
+/// What is left of a record that somebody made permanent: as much as JavaScript counts exactly.
+pub const NO_EXPIRY_MS: u64 = (1 << 53) - 1;
+
 pub enum Ask {
     Command(Command),
     /// The record and what is left of its time, changing nothing.
@@ -166,7 +169,8 @@ impl Request {
             (Stage::Get, Value::Nil) => Ok(Step::Answered(Event::Answer(self.id, Answer::Inspected(None)))),
             (Stage::Get, Value::BulkString(record)) => Ok(Step::Send(self, Stage::Pttl { record: Some(record) })),
             (Stage::Pttl { record }, Value::Int(left)) => {
-                let left = u64::try_from(left).ok();
+                // -2: it went away in between.
+                let left = if left == -1 { Some(NO_EXPIRY_MS) } else { u64::try_from(left).ok() };
                 let found = record.zip(left);
                 Ok(Step::Answered(Event::Answer(self.id, Answer::Inspected(found))))
             }
