@@ -156,15 +156,19 @@ impl OnLoop {
         self.writes_planned.set(false);
         {
             let mut session = self.session.borrow_mut();
-            if let Backend::Redis(wire) = &mut session.backend {
-                self.wants_write.set(wire.write(now));
-            }
+            let wants_write = match &mut session.backend {
+                Backend::Redis(wire) => wire.write(now),
+                Backend::Memory(_) => false,
+            };
             session.take_events(now);
-        }
-        if let Some(handles) = &*self.handles.borrow() {
-            handles.prepare.stop();
-            if let Some(poll) = &handles.poll {
-                poll.watch(self.wants_write.get());
+            if let Some(handles) = &*self.handles.borrow() {
+                handles.prepare.stop();
+                // Two system calls in libuv, so only on a change.
+                if self.wants_write.replace(wants_write) != wants_write
+                    && let Some(poll) = &handles.poll
+                {
+                    poll.watch(wants_write);
+                }
             }
         }
         self.afterwards(now, false);
