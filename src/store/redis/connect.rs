@@ -46,7 +46,7 @@ pub async fn connect(target: Arc<Target>) -> Result<Established, Failure> {
 }
 
 async fn open(target: &Target) -> Result<Established, Failure> {
-    let lost = |error: io::Error| unreachable(target, &error.to_string());
+    let lost = |error| broken(target, &error);
     match target.info.addr() {
         ConnectionAddr::Tcp(host, port) => {
             let mut socket = TcpStream::connect((host.as_str(), *port)).await.map_err(lost)?;
@@ -57,9 +57,7 @@ async fn open(target: &Target) -> Result<Established, Failure> {
             let config = target.tls_config().map_err(|error| Failure { error, final_: true })?;
             let name = ServerName::try_from(host.clone()).map_err(|error| refused(&format!("tls: {error}")))?;
             let socket = TcpStream::connect((host.as_str(), *port)).await.map_err(lost)?;
-            let mut tls = TlsConnector::from(config).connect(name, socket).await.map_err(|error| {
-                if error.kind() == io::ErrorKind::InvalidData { refused(&format!("tls: {error}")) } else { lost(error) }
-            })?;
+            let mut tls = TlsConnector::from(config).connect(name, socket).await.map_err(lost)?;
             let ready = greet(&mut tls, target).await?;
             let (socket, session) = tls.into_inner();
             let socket = prepared(socket).map_err(lost)?;
@@ -97,7 +95,7 @@ impl Greeting {
 
 /// One round trip: `HELLO 3 [AUTH]`, `SELECT`, every script, `TIME`.
 async fn greet<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, target: &Target) -> Result<Greeting, Failure> {
-    let lost = |error: io::Error| unreachable(target, &error.to_string());
+    let lost = |error| broken(target, &error);
     let settings = target.info.redis_settings();
     let mut out = Vec::with_capacity(16 * 1024);
     hello(settings).write_packed_command(&mut out);
@@ -151,10 +149,21 @@ fn hello(settings: &RedisConnectionInfo) -> Cmd {
 fn judged(verdict: Verdict) -> Failure {
     match verdict {
         Verdict::Retire(error) | Verdict::Later(error) => Failure { error, final_: false },
+        // An error that means nothing special is still the server's no to a greeting: `DB index is out of range`.
+        Verdict::Final(StoreError::Protocol(reason)) => refused(&reason),
         Verdict::Final(error) => Failure { error, final_: true },
         Verdict::NoScript => refused("the server forgot a script while it was being loaded"),
         Verdict::WrongType(reason) => refused(&reason),
     }
+}
+
+/// A certificate that one side does not accept shows as invalid data, while the server's verdict on ours comes only after
+/// the handshake, in place of its first reply.
+fn broken(target: &Target, error: &io::Error) -> Failure {
+    if error.kind() == io::ErrorKind::InvalidData {
+        return refused(&format!("tls: {error}"));
+    }
+    unreachable(target, &error.to_string())
 }
 
 fn unreachable(target: &Target, reason: &str) -> Failure {

@@ -35,12 +35,14 @@ pub fn judge(error: &ServerError) -> Verdict {
         }
         (_, "OOM") => Verdict::Final(StoreError::Full(text)),
         (_, "NOPERM") => Verdict::Final(StoreError::Refused(format!(
-            "{text}; the user needs ~<prefix>:* &<prefix>:* +@connection +get +set +setrange +pttl +pexpire +publish \
-             +subscribe +unsubscribe +evalsha +script|load +time"
+            "{text}; the user needs ~<prefix>:* &<prefix>:* +@connection +get +getrange +set +setrange +pttl +pexpire \
+             +publish +subscribe +unsubscribe +evalsha +script|load +time"
         ))),
         (_, "NOAUTH" | "WRONGPASS" | "DENIED" | "NOPROTO" | "MOVED" | "ASK" | "CROSSSLOT") => {
             Verdict::Final(StoreError::Refused(text))
         }
+        // It comes instead of the first reply; the connection is closed behind it.
+        _ if detail.contains("max number of clients") => Verdict::Retire(StoreError::Unavailable(text)),
         _ if detail.contains("unknown command") => Verdict::Final(StoreError::Refused(text)),
         _ => Verdict::Final(StoreError::Protocol(text)),
     }
@@ -113,6 +115,7 @@ mod tests {
         ));
         assert!(matches!(verdict("NOAUTH Authentication required."), Verdict::Final(StoreError::Refused(_))));
         assert!(matches!(verdict("NOPERM this user has no permissions"), Verdict::Final(StoreError::Refused(_))));
+        assert!(matches!(verdict("ERR max number of clients reached"), Verdict::Retire(StoreError::Unavailable(_))));
         assert!(matches!(verdict("NOSCRIPT No matching script."), Verdict::NoScript));
         assert!(matches!(verdict("WRONGTYPE Operation against a key"), Verdict::WrongType(_)));
         assert!(matches!(verdict("ERR something else"), Verdict::Final(StoreError::Protocol(_))));
