@@ -157,7 +157,7 @@ for (const [name, thrown] of Object.entries(notErrors)) {
     const { client, ledger } = world;
     const defaults = { onError: 'record' };
     const [first, second] = [client({ defaults }), client({ defaults })];
-    const run = (on) => thrownBy(on.withIdempotency('k', failing(world, thrown)));
+    const run = (on) => thrownBy(on.withIdempotency('k', async (ctx) => failing(world, thrown)(ctx)));
     const [executed, joined] = await Promise.all([run(first), run(first)]);
     assert.equal(executed, thrown);
     assert.equal(joined, thrown);
