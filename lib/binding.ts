@@ -6,6 +6,7 @@
 import { loadAddon, type NativeClient, type NativeModule } from './addon';
 import { ChurnMap } from './churn-map';
 import { ActonceError, invalid, STORE_CODES } from './errors';
+import type { Settings } from './options';
 
 /** What an outcome says; the numbers are the wire between Rust and here. */
 export const Tag = {
@@ -48,18 +49,6 @@ export interface Receiver {
 
 /** How `fail` ends an attempt, as the addon counts. */
 export const FailMode = { release: 0, record: 1, hold: 2 } as const;
-
-/** What a claim asks for; times in milliseconds. */
-export interface Claim {
-  readonly identity: string;
-  /** Canonical text of the payload; only its hash is stored. */
-  readonly payload: string | null;
-  readonly leaseMs: number;
-  readonly maxLeaseMs: number;
-  readonly retentionMs: number;
-  readonly hold: boolean;
-  readonly willWait: boolean;
-}
 
 /** An ending the store must be told; patience is how long the caller waits before it is only a background matter. */
 export interface Patience {
@@ -120,7 +109,12 @@ export class Binding {
     const text = JSON.stringify(config);
     const reason = addon.validateConfig(text);
     if (reason !== null) throw invalid(reason);
-    this.#native = new addon.NativeClient(text, this.#outcomes, (count, payloads) => this.#deliver(count, payloads));
+    this.#native = addon.open(text, this.#outcomes, (count, payloads) => this.#deliver(count, payloads));
+  }
+
+  /** What the addon answered before its call returned; with a text it calls `deliver` instead. */
+  #take(count: number): void {
+    if (count > 0) this.#deliver(count, null);
   }
 
   #deliver(count: number, payloads: (string | null)[] | null): void {
@@ -142,12 +136,13 @@ export class Binding {
   #read(at: number, payload: string | null): Answer {
     const outcomes = this.#outcomes;
     return {
-      tag: outcomes[at + 1] as Tag,
+      // Cut to 32 bits where that is enough: a double in an object is an allocation of its own.
+      tag: ((outcomes[at + 1] as number) | 0) as Tag,
       fence: outcomes[at + 2] as number,
-      attempt: outcomes[at + 3] as number,
+      attempt: (outcomes[at + 3] as number) | 0,
       recovered: outcomes[at + 4] === 1,
       ms: outcomes[at + 5] as number,
-      code: outcomes[at + 6] as number,
+      code: (outcomes[at + 6] as number) | 0,
       payload,
     };
   }
@@ -170,33 +165,47 @@ export class Binding {
     return op;
   }
 
-  begin(op: number, claim: Claim, budgetMs: number): void {
+  /**
+   * @param payload canonical text of the payload; only its hash is stored
+   * @param willWait marks the record when it is in progress, so that its owner wakes us
+   */
+  begin(
+    op: number,
+    identity: string,
+    payload: string | null,
+    { leaseMs, maxLeaseMs, retentionMs, onCrash }: Settings,
+    willWait: boolean,
+    budgetMs: number,
+  ): void {
     if (this.#refuses(op)) return;
-    const flags = (claim.hold ? HOLD : 0) | (claim.willWait ? WILL_WAIT : 0);
-    const { identity, payload, leaseMs, maxLeaseMs, retentionMs } = claim;
-    this.#native.begin(op, identity, payload, leaseMs, maxLeaseMs, retentionMs, flags, budgetMs);
+    const flags = (onCrash === 'hold' ? HOLD : 0) | (willWait ? WILL_WAIT : 0);
+    try {
+      this.#take(this.#native.begin(op, identity, payload, leaseMs, maxLeaseMs, retentionMs, flags, budgetMs));
+    } catch (error) {
+      this.#fault(op, error);
+    }
   }
 
   /** Asks once more after IN_PROGRESS, with the same owner. */
   again(op: number): void {
     if (this.#refuses(op)) return;
-    this.#native.again(op);
+    this.#take(this.#native.again(op));
   }
 
   /** After IN_PROGRESS: WOKEN when the record may have changed, or after `ms`. */
   wait(op: number, ms: number): void {
     if (this.#refuses(op)) return;
-    this.#native.wait(op, ms);
+    this.#take(this.#native.wait(op, ms));
   }
 
   complete(op: number, payload: string, retentionMs: number, patience: Patience): void {
     if (this.#refuses(op)) return;
-    this.#native.complete(op, payload, retentionMs, patience.patienceMs, patience.budgetMs);
+    this.#take(this.#native.complete(op, payload, retentionMs, patience.patienceMs, patience.budgetMs));
   }
 
   fail(op: number, mode: 0 | 1 | 2, payload: string | null, retentionMs: number, patience: Patience): void {
     if (this.#refuses(op)) return;
-    this.#native.fail(op, mode, payload, retentionMs, patience.patienceMs, patience.budgetMs);
+    this.#take(this.#native.fail(op, mode, payload, retentionMs, patience.patienceMs, patience.budgetMs));
   }
 
   /** Gives an operation up; its receiver hears nothing more. */
@@ -212,7 +221,7 @@ export class Binding {
   /** One operator's request and its one answer. */
   admin(request: object): Promise<Answer> {
     return new Promise((resolve) => {
-      this.#native.admin(this.open({ receive: resolve }), JSON.stringify(request));
+      this.#take(this.#native.admin(this.open({ receive: resolve }), JSON.stringify(request)));
     });
   }
 
@@ -229,6 +238,11 @@ export class Binding {
     this.#isClosed = true;
     this.#native.close();
     for (const op of [...this.#receivers.keys()]) this.#tell(op, CLOSED);
+  }
+
+  /** The addon throws only for a fault of ours or its own; whoever waits must hear of that, too. */
+  #fault(op: number, error: unknown): void {
+    this.#tell(op, { ...CLOSED, code: STORE_CODES.indexOf('ERR_STORE_PROTOCOL'), payload: String(error) });
   }
 
   #refuses(op: number): boolean {

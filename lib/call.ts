@@ -1,8 +1,11 @@
 /**
- * One caller: what it asked for, and how it waits for its turn. What the turn is, flights decide.
+ * One caller: what it asked for, how it waits for its turn, and how it is answered. What the turn is, flights decide.
+ *
+ * A fresh call is the measured path, so its steps are plain functions that end in `finish` or `fail`: every async
+ * function in between would cost it two promises.
  */
 import type { IdempotencyContext, IdempotencyEvent, IdempotencyOptions } from '../index';
-import type { Answer, Claim } from './binding';
+import type { Answer } from './binding';
 import type { Client } from './client';
 import type { ContextSource } from './context';
 import type { Particulars } from './events';
@@ -10,6 +13,12 @@ import type { Flight } from './flights';
 import { operationOf } from './identity';
 import type { Lease } from './lease';
 import type { Settings } from './options';
+import type { Settled } from './results';
+
+export type UserFunction = (ctx: IdempotencyContext) => unknown;
+
+/** What a caller makes of how its call came out: its value, or its outcome. May throw. */
+export type View = (settled: Settled) => unknown;
 
 /** What a run in this process shares with those who joined it: the recorded text, or the thrown value itself. */
 export type Shared =
@@ -30,6 +39,8 @@ export type Turn =
   | OwnerTurn
   /** The store has answered. */
   | { readonly as: 'answered'; readonly answer: Answer }
+  /** This process has seen the outcome a moment ago. */
+  | { readonly as: 'cached'; readonly text: string; readonly attempt: number }
   /** Another call of this process ran. */
   | { readonly as: 'joined'; readonly shared: Shared }
   | { readonly as: 'in-progress'; readonly retryAfterMs: number }
@@ -41,48 +52,74 @@ export type Turn =
 export class Call implements ContextSource {
   readonly client: Client;
   readonly key: string;
-  readonly identity: string;
-  readonly fn: (ctx: IdempotencyContext) => unknown;
-  readonly settings: Settings;
+  readonly fn: UserFunction;
   readonly options: IdempotencyOptions | undefined;
+  /** These three are known once the options are checked. */
+  settings: Settings;
+  identity = '';
   /** Canonical text; null when the call gave none. */
-  readonly payload: string | null;
+  payload: string | null = null;
   /** Whether it waited for a run of another process. */
   hasWaited = false;
   readonly #startedAt: number;
+  readonly #view: View;
+  readonly #resolve: (value: unknown) => void;
+  readonly #reject: (error: unknown) => void;
+  #isOver = false;
   #turn: Turn | undefined;
-  #resolve: ((turn: Turn) => void) | undefined;
+  #take: ((turn: Turn) => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
   #waitUntil: number | undefined;
   #stopListening: (() => void) | undefined;
 
   constructor(
     client: Client,
-    key: string,
-    identity: string,
-    fn: (ctx: IdempotencyContext) => unknown,
-    settings: Settings,
+    key: unknown,
+    fn: unknown,
     options: IdempotencyOptions | undefined,
-    payload: string | null,
+    view: View,
+    resolve: (value: unknown) => void,
+    reject: (error: unknown) => void,
   ) {
     this.client = client;
-    this.key = key;
-    this.identity = identity;
-    this.fn = fn;
-    this.settings = settings;
+    this.key = key as string;
+    this.fn = fn as UserFunction;
     this.options = options;
-    this.payload = payload;
+    this.settings = client.settings;
+    this.#view = view;
+    this.#resolve = resolve;
+    this.#reject = reject;
     this.#startedAt = client.events.heard ? performance.now() : 0;
+  }
+
+  /** The caller gets what it makes of this. */
+  finish(settled: Settled): void {
+    this.#leave();
+    try {
+      this.#resolve(this.#view(settled));
+    } catch (error) {
+      this.#reject(error);
+    }
+  }
+
+  fail(error: unknown): void {
+    this.#leave();
+    this.#reject(error);
+  }
+
+  /** The caller is answered while its run goes on, which ends in `finish` or `fail` all the same. */
+  abandon(error: unknown): void {
+    this.#reject(error);
+  }
+
+  #leave(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.client.leave();
   }
 
   get waits(): boolean {
     return this.settings.onDuplicate === 'wait';
-  }
-
-  claim(): Claim {
-    const { leaseMs, maxLeaseMs, retentionMs, onCrash } = this.settings;
-    const { identity, payload, waits } = this;
-    return { identity, payload, leaseMs, maxLeaseMs, retentionMs, hold: onCrash === 'hold', willWait: waits };
   }
 
   /** Whether one claim serves both: what the store answers to one is then true for the other. */
@@ -104,13 +141,16 @@ export class Call implements ContextSource {
     this.#timer = undefined;
     this.#stopListening?.();
     this.#stopListening = undefined;
-    const resolve = this.#resolve;
-    this.#resolve = undefined;
-    if (resolve === undefined) this.#turn = turn;
-    else resolve(turn);
+    const take = this.#take;
+    this.#take = undefined;
+    if (take === undefined) this.#turn = turn;
+    else take(turn);
   }
 
-  /** Its turn, at once where it is already decided. Until then the caller's signal makes it leave the flight. */
+  /**
+   * Its turn, at once where it is already decided; else a promise, which also brings back the caller's async context.
+   * Until then the caller's signal makes it leave the flight.
+   */
   nextTurn(flight: Flight): Turn | Promise<Turn> {
     const turn = this.#turn;
     this.#turn = undefined;
@@ -122,7 +162,7 @@ export class Call implements ContextSource {
       this.#stopListening = () => signal.removeEventListener('abort', leave);
     }
     return new Promise((resolve) => {
-      this.#resolve = resolve;
+      this.#take = resolve;
     });
   }
 

@@ -16,12 +16,13 @@ import type {
 import { announceOnce, isDevelopment } from './announce';
 import { Binding } from './binding';
 import { OutcomeCache } from './cache';
+import type { View } from './call';
 import { CLIENT_DEFAULTS, cacheLimits, checkClientOptions, checkClose } from './client-options';
 import { urlFromEnvironment } from './environment';
 import { ActonceError } from './errors';
 import { Events } from './events';
 import { Flights } from './flights';
-import { outcomeOf, returnOrThrow, runOnce, type View } from './idempotency';
+import { outcomeOf, returnOrThrow, runOnce } from './idempotency';
 import { Operator } from './operator';
 import { type Settings, settingsOfClient } from './options';
 import { Results } from './results';
@@ -119,11 +120,9 @@ export class Client implements ActonceClient {
     if (this.#pending === 0) this.#onIdle?.();
   }
 
-  /** Work whose caller is already served, and whose failure is told by events. `close` waits for it. */
-  inBackground(work: Promise<unknown>): void {
+  /** Counts what goes on after its caller is served, until it calls `leave`. */
+  stay(): void {
     this.#pending++;
-    const done = () => this.leave();
-    work.then(done, done);
   }
 
   async close(options: CloseOptions = {}): Promise<void> {

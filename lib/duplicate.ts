@@ -15,6 +15,8 @@ export function settleDuplicate(call: Call, turn: DuplicateTurn): Settled {
   switch (turn.as) {
     case 'answered':
       return settleAnswer(call, turn.answer);
+    case 'cached':
+      return settleReplay(call, turn.text, turn.attempt, true);
     case 'joined':
       return settleJoined(call, turn.shared);
     case 'in-progress': {
@@ -42,7 +44,7 @@ function settleJoined(call: Call, shared: Shared): Settled {
 }
 
 /** An outcome as it is recorded, from the store or from the cache. */
-export function settleReplay(call: Call, text: string, attempt: number, cached: boolean): Settled {
+function settleReplay(call: Call, text: string, attempt: number, cached: boolean): Settled {
   const ending = decode(call, text);
   call.tell('replayed', attempt, { kind: eventKind(ending), cached });
   return { status: 'replayed', attempt, ending: available(call, ending) };

@@ -7,7 +7,7 @@ import { reportHook } from './announce';
 import { type Answer, storeError, Tag } from './binding';
 import type { Call, OwnerTurn, Shared } from './call';
 import { LeaseLostError } from './errors';
-import { type Ending, eventKind, type Results, type Settled, type Unkept, unavailable } from './results';
+import { type Ending, eventKind, type Results, type Unkept, unavailable } from './results';
 import { isThenable, Run } from './run';
 import { endingOfThrown } from './thrown';
 
@@ -20,27 +20,60 @@ interface Report {
   readonly unkept?: Unkept;
 }
 
-export function execute(call: Call, turn: OwnerTurn): Promise<Settled> {
-  return settle(new Run(call, turn));
+/** Ends in `finish` or `fail` of the call. */
+export function execute(call: Call, turn: OwnerTurn): void {
+  const run = new Run(call, turn);
+  let result: unknown;
+  let hasThrown = false;
+  try {
+    result = run.start();
+    if (isThenable(result)) {
+      Promise.resolve(result).then(
+        (value) => returned(run, value),
+        (thrown) => threw(run, thrown),
+      );
+      return;
+    }
+  } catch (thrown) {
+    result = thrown;
+    hasThrown = true;
+  }
+  if (hasThrown) threw(run, result);
+  else returned(run, result);
 }
 
-async function settle(run: Run): Promise<Settled> {
-  let report: Report | undefined;
-  let value: unknown;
-  try {
-    const result = run.result();
-    value = isThenable(result) ? await run.untilAbandoned(result) : result;
-  } catch (thrown) {
-    report = await reportOfThrown(run, thrown);
+function returned(run: Run, value: unknown): void {
+  run.isActive = false;
+  const text = encode(run, value);
+  if (text instanceof Promise) text.then((late) => record(run, reportOfValue(run, value, late)));
+  else record(run, reportOfValue(run, value, text));
+}
+
+function threw(run: Run, thrown: unknown): void {
+  run.isActive = false;
+  const ending = endingOfThrown(thrown);
+  if (ending !== undefined) {
+    record(run, reportOfThrown(run, ending, thrown));
+    return;
   }
-  if (report === undefined) {
-    // Outside the try, for no fault of ours may look like one of `fn`.
-    run.isActive = false;
-    const text = encode(run, value);
-    report = reportOfValue(run, value, text instanceof Promise ? await text : text);
-  }
-  const told = tellStore(run, report);
-  return conclude(run, report, told instanceof Promise ? await told : told);
+  // Next gives up rendering here and now; that says nothing about the work, so whoever waited asks anew.
+  tellStore(run, { how: 'release', text: null }, () => {
+    run.flight.dissolve();
+    run.call.fail(thrown);
+  });
+}
+
+/** Tells the store, then everyone who waits. */
+function record(run: Run, report: Report): void {
+  let isServed = false;
+  tellStore(run, report, (answer) => {
+    if (isServed) {
+      concludeLater(run, report, answer);
+      return;
+    }
+    isServed = true;
+    conclude(run, report, answer);
+  });
 }
 
 /** Without a lease nothing is recorded, and only those who joined need the text. */
@@ -55,23 +88,8 @@ function reportOfValue(run: Run, value: unknown, text: string | Unkept | null): 
   return { how: 'complete', text: run.call.client.results.encodeUnkept(text), ending, unkept: text };
 }
 
-/** Throws what is nobody's outcome. */
-async function reportOfThrown(run: Run, thrown: unknown): Promise<Report> {
-  if (thrown !== undefined && thrown === run.abandoned) {
-    // `fn` goes on without its caller; should it end before anyone takes over, its outcome is still recorded.
-    run.abandoned = undefined;
-    run.call.client.inBackground(settle(run));
-    throw thrown;
-  }
-  run.isActive = false;
+function reportOfThrown(run: Run, ending: Ending, thrown: unknown): Report {
   const { results } = run.call.client;
-  const ending = endingOfThrown(thrown);
-  if (ending === undefined) {
-    // Next gives up rendering here and now; that says nothing about the work, so whoever waited asks anew.
-    await tellStore(run, { how: 'release', text: null });
-    run.flight.dissolve();
-    throw thrown;
-  }
   if (ending.kind === 'flow') return { how: 'complete', text: results.encodeFlow(ending.flow), ending };
   // A failed look-up says nothing about the attempt it looked for: the next one looks again.
   const how = run.isRecovering ? 'release' : policyFor(run.call, thrown);
@@ -93,45 +111,53 @@ function policyFor(call: Call, thrown: unknown): ErrorPolicy {
   return usual;
 }
 
-/** Undefined when there is no claim to end. */
-function tellStore(run: Run, { how, text }: Pick<Report, 'how' | 'text'>): Answer | Promise<Answer> | undefined {
+/** @param onAnswer hears the store, perhaps twice (see Lease); undefined when there is no claim to end */
+function tellStore(
+  run: Run,
+  { how, text }: Pick<Report, 'how' | 'text'>,
+  onAnswer: (answer: Answer | undefined) => void,
+): void {
   const { lease, call } = run;
-  if (lease === undefined) return undefined;
+  if (lease === undefined) {
+    onAnswer(undefined);
+    return;
+  }
   const patience = { patienceMs: call.client.totalTimeoutMs, budgetMs: call.settings.recordTimeoutMs };
-  return how === 'complete' ? lease.complete(text as string, patience) : lease.fail(how, text, patience);
+  if (how === 'complete') lease.complete(text as string, patience, onAnswer);
+  else lease.fail(how, text, patience, onAnswer);
 }
 
-function conclude(run: Run, report: Report, answer: Answer | undefined): Settled {
+function conclude(run: Run, report: Report, answer: Answer | undefined): void {
   const { call, flight, attempt } = run;
-  const shared = sharedOf(report, attempt);
   if (answer?.tag === Tag.STALE || answer?.tag === Tag.LOST) {
     call.tell('stale-write', attempt, {});
     flight.dissolve();
-    if (report.how === 'complete') throw lost(run, report.ending);
+    if (report.how === 'complete') {
+      call.fail(lost(run, report.ending));
+      return;
+    }
   } else if (answer?.tag === Tag.DELAYED) {
     tellUnrecorded(call, attempt, report, 'delayed');
     // Until it is recorded, this process is the only one that knows: the flight goes on answering.
-    flight.share(shared);
-    call.client.inBackground(concludeLater(run, report));
+    flight.share(sharedOf(report, attempt));
+    call.client.stay();
   } else {
     if (answer !== undefined) concludeRecorded(run, report, answer);
-    flight.share(shared);
+    if (flight.hasMembers) flight.share(sharedOf(report, attempt));
     flight.land();
   }
   if (report.unkept?.reason === 'unencodable' && call.client.isDevelopment) {
-    throw unavailable(report.unkept, call.hash(), report.unkept.cause);
-  }
-  return { status: 'executed', attempt, ending: report.ending };
+    call.fail(unavailable(report.unkept, call.hash(), report.unkept.cause));
+  } else call.finish({ status: 'executed', attempt, ending: report.ending });
 }
 
 /** The last word of the store on a run whose caller is already served. */
-async function concludeLater(run: Run, report: Report): Promise<void> {
-  const answer = await run.lease?.later();
+function concludeLater(run: Run, report: Report, answer: Answer | undefined): void {
   run.flight.land();
-  if (answer === undefined) return;
-  if (answer.tag === Tag.STALE || answer.tag === Tag.LOST) run.call.tell('stale-write', run.attempt, {});
-  else if (answer.tag === Tag.DONE) remember(run, report);
-  else tellStoreError(run, answer);
+  if (answer?.tag === Tag.DONE) remember(run, report);
+  else if (answer?.tag === Tag.STALE || answer?.tag === Tag.LOST) run.call.tell('stale-write', run.attempt, {});
+  else if (answer !== undefined) tellStoreError(run, answer);
+  run.call.client.leave();
 }
 
 function concludeRecorded(run: Run, report: Report, answer: Answer): void {

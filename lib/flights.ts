@@ -4,7 +4,7 @@
  * `onDuplicate`; one that leaves disturbs nobody.
  */
 
-import { type Answer, type Binding, type Claim, isOutage, type Receiver, Tag } from './binding';
+import { type Answer, type Binding, isOutage, type Receiver, Tag } from './binding';
 import type { Call, Shared, Turn } from './call';
 import { ChurnMap } from './churn-map';
 import { Lease } from './lease';
@@ -57,8 +57,8 @@ export class Flight implements Receiver {
   readonly identity: string;
   readonly #flights: Flights;
   readonly #binding: Binding;
+  /** Whose claim it is; the others' are equal to it. */
   readonly #first: Call;
-  readonly #claim: Claim;
   readonly #op: number;
   /** Who waits for a turn. */
   #members: Call[];
@@ -73,13 +73,13 @@ export class Flight implements Receiver {
     this.#binding = binding;
     this.identity = first.identity;
     this.#first = first;
-    this.#claim = first.claim();
     this.#members = [first];
     this.#op = binding.open(this);
   }
 
   begin(budgetMs: number): void {
-    this.#binding.begin(this.#op, this.#claim, budgetMs);
+    const { identity, payload, settings, waits } = this.#first;
+    this.#binding.begin(this.#op, identity, payload, settings, waits, budgetMs);
   }
 
   get hasMembers(): boolean {
@@ -94,7 +94,7 @@ export class Flight implements Receiver {
       if (this.#phase === 'waiting') this.#makeWait(call);
       return true;
     }
-    if (differ(call.payload, this.#claim.payload)) call.give({ as: 'mismatch' });
+    if (differ(call.payload, this.#first.payload)) call.give({ as: 'mismatch' });
     else if (this.#shared !== undefined) call.give({ as: 'joined', shared: this.#shared });
     else {
       this.#members.push(call);
@@ -164,18 +164,18 @@ export class Flight implements Receiver {
 
   /** What is left of the lease, as far as it is known: by then it has ended, was renewed, or may be taken over. */
   #refusal(): Turn {
-    if (this.#phase !== 'waiting') return { as: 'in-progress', retryAfterMs: this.#claim.leaseMs };
+    if (this.#phase !== 'waiting') return { as: 'in-progress', retryAfterMs: this.#first.settings.leaseMs };
     const left = Math.ceil(this.#remainingMs - (performance.now() - this.#remainingAt));
     return { as: 'in-progress', retryAfterMs: Math.max(left, 1) };
   }
 
   #acquired(answer: Answer): void {
-    this.#lease = new Lease(this.#binding, this.#op, this.#claim, answer);
+    this.#lease = new Lease(this.#binding, this.#op, this.#first.settings, answer);
     const runner = this.#members.shift();
     if (runner === undefined) {
       // leave() forgets the operation with its last member; should that ever miss one, no claim is left behind.
       this.land();
-      void this.#lease.fail('release', null, IN_BACKGROUND);
+      this.#lease.fail('release', null, IN_BACKGROUND, () => {});
     } else this.#run(runner, undefined);
   }
 
@@ -191,7 +191,7 @@ export class Flight implements Receiver {
     this.#remainingAt = performance.now();
     this.#makeAllWait();
     if (this.#members.length === 0) return; // the last one has left, and the operation is forgotten
-    if (!this.#claim.willWait) {
+    if (!this.#first.waits) {
       // The record was not marked as waited for, so no wake-up would come: those who do wait ask for themselves.
       this.#binding.forget(this.#op);
       this.dissolve();

@@ -2,61 +2,92 @@
  * One call from end to end: checked, claimed or joined, run or replayed, and answered. Nothing is sent before every
  * argument is known to be good.
  */
-import type { IdempotencyContext, IdempotencyOptions, Outcome } from '../index';
+import type { IdempotencyOptions, Outcome } from '../index';
 import { announceOnce, reportHook } from './announce';
-import { Call } from './call';
+import { Call, type Turn, type View } from './call';
 import type { Client } from './client';
 import { isInside } from './context';
 import { throwControlFlow } from './control-flow';
-import { settleDuplicate, settleReplay } from './duplicate';
+import { settleDuplicate } from './duplicate';
 import { ActonceError, invalid } from './errors';
 import { execute } from './execute';
 import { canonicalText } from './fingerprint';
 import { identityOf } from './identity';
-import { type Settings, settingsOfCall } from './options';
+import { settingsOfCall } from './options';
 import type { Settled } from './results';
 import { endingOfThrown } from './thrown';
 import { runUnprotected } from './unprotected';
 
-export type UserFunction = (ctx: IdempotencyContext) => unknown;
 type Options = IdempotencyOptions | undefined;
 
-/** What a caller makes of how its call came out: its value, or its outcome. */
-export type View = (settled: Settled) => unknown;
+export function runOnce(client: Client, key: unknown, fn: unknown, options: Options, view: View): Promise<unknown> {
+  const hasHook = options?.onResponse !== undefined;
+  const answered = new Promise<unknown>((resolve, reject) => {
+    client.enter();
+    const call = new Call(client, key, fn, options, hasHook ? asItIs : view, resolve, reject);
+    try {
+      open(call);
+    } catch (error) {
+      call.fail(error);
+    }
+  });
+  // The hook is the caller's: it runs in the caller's async context, which only a promise made here brings back.
+  return hasHook ? answered.then((settled) => respond(options, settled as Settled, view)) : answered;
+}
 
-export async function runOnce(client: Client, key: unknown, fn: unknown, options: Options, view: View) {
-  client.enter();
+const asItIs: View = (settled) => settled;
+
+/** Refuses what can be refused, then goes ahead. */
+function open(call: Call): void {
+  const { client, options } = call;
+  call.settings = settingsOfCall(client.settings, options);
+  checkFunction(call.fn);
+  const isOff = client.isDisabled || !call.settings.enabled || skips(options);
+  if (isOff === false) claim(call);
+  else if (isOff === true) bypass(call);
+  else isOff.then((skipped) => (skipped ? bypass(call) : claim(call))).catch((error) => call.fail(error));
+}
+
+function bypass(call: Call): void {
+  runUnprotected(call).then(
+    (settled) => call.finish(settled),
+    (error) => call.fail(error),
+  );
+}
+
+function claim(call: Call): void {
+  prepare(call);
+  advance(call);
+}
+
+/** Asks for a turn. Throws nothing: from here on the call is answered through `finish` and `fail`. */
+function advance(call: Call): void {
+  const { client } = call;
+  const cached = client.cache?.get(call.identity, call.payload);
+  if (cached !== undefined) {
+    take(call, { as: 'cached', text: cached.text, attempt: cached.attempt });
+    return;
+  }
+  const turn = client.flights.enter(call);
+  // The embedded store has answered at once; a promise would cost every call of it.
+  if (turn instanceof Promise) turn.then((late) => take(call, late));
+  else take(call, turn);
+}
+
+function take(call: Call, turn: Turn): void {
   try {
-    const settings = settingsOfCall(client.settings, options);
-    checkFunction(fn);
-    const isOff = client.isDisabled || !settings.enabled || skips(options);
-    if (isOff === true || (isOff !== false && (await isOff))) {
-      return await respond(options, await runUnprotected(client, key, fn, options), view);
-    }
-    const call = prepare(client, key, fn, settings, options);
-    let settled: Settled | undefined;
-    while (settled === undefined) {
-      const cached = client.cache?.get(call.identity, call.payload);
-      if (cached !== undefined) {
-        settled = settleReplay(call, cached.text, cached.attempt, true);
-        break;
-      }
-      const entered = client.flights.enter(call);
-      // The embedded store answers at once; awaiting its answer would cost every call a promise.
-      const turn = entered instanceof Promise ? await entered : entered;
-      if (turn.as === 'owner') settled = await execute(call, turn);
-      else if (turn.as !== 'again') settled = settleDuplicate(call, turn);
-    }
-    return options?.onResponse === undefined ? view(settled) : await respond(options, settled, view);
-  } finally {
-    client.leave();
+    if (turn.as === 'owner') execute(call, turn);
+    else if (turn.as === 'again') advance(call);
+    else call.finish(settleDuplicate(call, turn));
+  } catch (error) {
+    call.fail(error);
   }
 }
 
-function checkFunction(fn: unknown): asserts fn is UserFunction {
+function checkFunction(fn: unknown): void {
   if (typeof fn !== 'function') throw invalid(`fn must be a function, not ${fn === null ? 'null' : typeof fn}`);
-  const kind = Object.prototype.toString.call(fn);
-  if (kind === '[object GeneratorFunction]' || kind === '[object AsyncGeneratorFunction]') {
+  const kind: unknown = (fn as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag];
+  if (kind === 'GeneratorFunction' || kind === 'AsyncGeneratorFunction') {
     throw invalid('fn is a generator function: calling it runs nothing; pass an async function');
   }
 }
@@ -77,11 +108,14 @@ async function decideSkip(skip: () => boolean | PromiseLike<boolean>): Promise<b
   }
 }
 
-/** Everything that can be refused is refused here, and the payload is read now: it may change while `fn` runs. */
-function prepare(client: Client, key: unknown, fn: UserFunction, settings: Settings, options: Options): Call {
-  const identity = identityOf(key, options?.scope);
-  const payload = options?.payload === undefined ? null : canonicalText(options.payload, options.fingerprint);
-  if (options?.scope === undefined && client.isDevelopment) {
+/** The payload is read now: it may change while `fn` runs. */
+function prepare(call: Call): void {
+  const { client, options } = call;
+  const scope = options?.scope;
+  const identity = identityOf(call.key, scope);
+  call.identity = identity;
+  if (options?.payload !== undefined) call.payload = canonicalText(options.payload, options.fingerprint);
+  if (scope === undefined && client.isDevelopment) {
     announceOnce(
       'scope',
       "withIdempotency was called without a scope. Keys come from clients: without { scope: ['operation', userId] } " +
@@ -89,10 +123,7 @@ function prepare(client: Client, key: unknown, fn: UserFunction, settings: Setti
     );
   }
   if (options?.signal?.aborted === true) throw options.signal.reason;
-  if (isInside(client.space, identity)) {
-    throw new ActonceError('ERR_REENTRANT', { hash: client.binding.hash(identity) });
-  }
-  return new Call(client, key as string, identity, fn, settings, options, payload);
+  if (isInside(client.space, identity)) throw new ActonceError('ERR_REENTRANT', { hash: call.hash() });
 }
 
 /** What belongs to the response happens for every caller, and cannot change what was recorded. */

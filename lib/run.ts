@@ -30,12 +30,7 @@ export class Run implements Running {
   isActive = true;
   /** Whether `recover` is what runs: what it throws says nothing about `fn`. */
   isRecovering = false;
-  /** Given to the caller when `maxLeaseMs` is over and `fn` is not. */
-  abandoned: LeaseLostError | undefined;
   #isLost = false;
-  #result: unknown;
-  #hasStarted = false;
-  #abandon: ((error: LeaseLostError) => void) | undefined;
 
   constructor(call: Call, turn: OwnerTurn) {
     this.call = call;
@@ -65,17 +60,11 @@ export class Run implements Running {
     if (lease.recovered) call.tell('takeover', lease.attempt, { fence: lease.fence });
   }
 
-  /** What `fn` returned; the first call starts it. Throws what `fn` throws. */
-  result(): unknown {
-    if (!this.#hasStarted) {
-      this.#hasStarted = true;
-      const recover = this.lease?.recovered === true ? this.call.options?.recover : undefined;
-      this.#result =
-        recover === undefined
-          ? running.run(this, this.call.fn, this.context as IdempotencyContext)
-          : running.run(this, () => this.#recover(recover));
-    }
-    return this.#result;
+  /** Starts `fn` and gives what it returns, or throws what it throws. */
+  start(): unknown {
+    const recover = this.lease?.recovered === true ? this.call.options?.recover : undefined;
+    if (recover !== undefined) return running.run(this, () => this.#recover(recover));
+    return running.run(this, this.call.fn, this.context as IdempotencyContext);
   }
 
   async #recover(recover: Recover): Promise<unknown> {
@@ -89,15 +78,6 @@ export class Run implements Running {
     return this.call.fn(this.context);
   }
 
-  /** The promise of `fn`, or the end of its time. */
-  untilAbandoned(result: PromiseLike<unknown>): Promise<unknown> {
-    // The outer promise must stay open to the abandonment, so it is not resolved with the inner one.
-    return new Promise((resolve, reject) => {
-      this.#abandon = reject;
-      Promise.resolve(result).then(resolve, reject);
-    });
-  }
-
   #lose(reason: LeaseLossReason): void {
     const { call } = this;
     if (!this.#isLost) {
@@ -106,10 +86,8 @@ export class Run implements Running {
       this.context.abort();
       this.flight.dissolve();
     }
-    const abandon = this.#abandon;
-    if (reason !== 'max-lease' || abandon === undefined || !this.isActive) return;
-    this.#abandon = undefined;
-    this.abandoned = new LeaseLostError(reason, { detail: 'maxLeaseMs is over', hash: call.hash() });
-    abandon(this.abandoned);
+    if (reason !== 'max-lease' || !this.isActive) return;
+    // `fn` goes on without its caller; should it end before anyone takes over, its outcome is still recorded.
+    call.abandon(new LeaseLostError(reason, { detail: 'maxLeaseMs is over', hash: call.hash() }));
   }
 }

@@ -2,23 +2,16 @@
  * A run with nothing behind it: idempotency is switched off for this call. No claim, no record, no store; `fn` sees a
  * context that says so.
  */
-import type { IdempotencyOptions } from '../index';
-import type { Client } from './client';
+import type { Call } from './call';
 import { Context, type ContextSource, running } from './context';
-import type { UserFunction } from './idempotency';
 import { identityOf } from './identity';
 import type { Settled } from './results';
 import { endingOfThrown } from './thrown';
 
-export async function runUnprotected(
-  client: Client,
-  key: unknown,
-  fn: UserFunction,
-  options: IdempotencyOptions | undefined,
-): Promise<Settled> {
+export async function runUnprotected({ client, key, fn, options }: Call): Promise<Settled> {
   // The key is looked at only when something is derived from it: without one, `skip` lets a call through.
   const source: ContextSource = {
-    key: key as string,
+    key,
     deriveKey: (name) => client.binding.deriveKey(identityOf(key, options?.scope), name),
     hash: () => client.binding.hash(identityOf(key, options?.scope)),
   };
