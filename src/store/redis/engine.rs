@@ -32,9 +32,10 @@ enum Link {
     Up { features: Features, heard_at: Micros, clock_due: Micros },
 }
 
-/// What was written and not answered yet, in order.
+/// What was packed and not answered yet, in order.
 struct Flight {
     sent: Sent,
+    /// When it went to the socket; until then, when it was packed.
     at: Micros,
 }
 
@@ -53,6 +54,8 @@ pub struct Engine {
     waiting: VecDeque<Request>,
     later: Vec<(Micros, Request)>,
     flying: VecDeque<Flight>,
+    /// How many of the newest flights the socket has not been given yet.
+    unsent: usize,
     channels: HashMap<String, Channel>,
     out: Vec<u8>,
     inbox: Inbox,
@@ -72,6 +75,7 @@ impl Engine {
             waiting: VecDeque::new(),
             later: Vec::new(),
             flying: VecDeque::new(),
+            unsent: 0,
             channels: HashMap::new(),
             out: Vec::with_capacity(16 * 1024),
             inbox: Inbox::default(),
@@ -157,6 +161,7 @@ impl Engine {
         self.link = Link::Down { retry_at: now + self.backoff.after_loss(now) };
         self.last_error = Some(why);
         self.out.clear();
+        self.unsent = 0;
         self.inbox = Inbox::default();
         for flight in std::mem::take(&mut self.flying).into_iter().rev() {
             if let Sent::Request(request, _) = flight.sent {
@@ -171,6 +176,15 @@ impl Engine {
     #[must_use]
     pub fn is_up(&self) -> bool {
         matches!(self.link, Link::Up { .. })
+    }
+
+    /// The socket is about to be given what is in [`Engine::out`]. An event loop that was busy may have kept it for long:
+    /// the server's silence begins now.
+    pub fn sending(&mut self, now: Micros) {
+        for flight in self.flying.iter_mut().rev().take(self.unsent) {
+            flight.at = now;
+        }
+        self.unsent = 0;
     }
 
     /// Bytes for the socket; whoever writes them drains them.
@@ -209,12 +223,13 @@ impl Engine {
 
     fn fly(&mut self, sent: Sent, now: Micros) {
         self.flying.push_back(Flight { sent, at: now });
+        self.unsent += 1;
     }
 
     /// The silence after which the connection is taken for dead.
     fn silent_at(&self) -> Option<Micros> {
         let Link::Up { heard_at, .. } = self.link else { return None };
-        let oldest = self.flying.front()?;
+        let oldest = self.flying.front().filter(|_| self.unsent < self.flying.len())?;
         let allowed = match &oldest.sent {
             Sent::Request(request, _) => request.silence.min(self.command_timeout),
             _ => self.command_timeout,

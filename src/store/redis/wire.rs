@@ -90,6 +90,7 @@ impl Wire {
     /// Writes what the socket takes; true while something is left.
     pub fn write(&mut self, now: Micros) -> bool {
         let Some(stream) = &mut self.stream else { return false };
+        self.engine.sending(now);
         let out = self.engine.out();
         let outcome = loop {
             if self.written == out.len() {

@@ -159,10 +159,25 @@ fn a_silent_connection_is_retired_and_a_talking_one_is_not() {
     let mut engine = up();
     engine.submit(release(1), NOW);
     engine.submit(release(2), NOW);
+    engine.sending(NOW);
     engine.received(OK, NOW + TIMEOUT - 1);
     engine.tick(NOW + TIMEOUT + 1);
     assert!(engine.is_up());
     engine.tick(NOW + 2 * TIMEOUT);
+    assert!(!engine.is_up());
+}
+
+#[test]
+fn a_busy_event_loop_that_wrote_late_is_not_a_silent_server() {
+    let mut engine = up();
+    engine.submit(release(1), NOW);
+    engine.tick(NOW + 2 * TIMEOUT);
+    assert!(engine.is_up());
+    engine.sending(NOW + 2 * TIMEOUT);
+    engine.submit(release(2), NOW + 2 * TIMEOUT);
+    engine.tick(NOW + 3 * TIMEOUT - 1);
+    assert!(engine.is_up());
+    engine.tick(NOW + 3 * TIMEOUT);
     assert!(!engine.is_up());
 }
 
@@ -246,6 +261,7 @@ fn bytes_that_are_no_protocol_end_the_connection_and_nothing_else() {
     for garbage in [&b"hello\r\n"[..], b"$-5\r\nx", b"*1\r\n:1\r\n", b":1\r\n", b"+OK\r\n"] {
         let mut engine = up();
         engine.submit(release(1), NOW);
+        engine.sending(NOW);
         engine.received(garbage, NOW);
         assert!(!engine.is_up() || !engine.is_idle(), "{garbage:?}");
         engine.tick(NOW + TIMEOUT);
