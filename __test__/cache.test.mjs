@@ -1,6 +1,7 @@
 // I7: the cache of recent outcomes is bounded, forgets in time, and never answers for another payload.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { createClient } from './support/actonce.mjs';
 import { bundle } from './support/bundle.mjs';
 import { startRedis } from './support/redis.mjs';
@@ -37,6 +38,26 @@ test('I7 of too many outcomes the one that was used longest ago goes first', () 
   assert.deepEqual(
     ['a', 'b', 'c', 'd'].map((name) => cache.get(name, null)?.text),
     ['a', undefined, 'c', 'd'],
+  );
+});
+
+test('I7 whatever is put, read and deleted, the cache holds what a plain list in order of use holds', () => {
+  const names = fc.constantFrom(...'abcdefgh');
+  const step = fc.tuple(fc.constantFrom('put', 'put', 'get', 'delete'), names);
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 2_000 }), (steps) => {
+      const { cache } = cacheWith();
+      let used = [];
+      for (const [what, name] of steps) {
+        const known = used.includes(name);
+        if (what === 'get') assert.equal(cache.get(name, null)?.text, known ? name : undefined);
+        if (what === 'delete') cache.delete(name);
+        if (what === 'put') cache.put(name, null, outcome(name), 1_000);
+        const staysOut = what === 'delete' || (what === 'get' && !known);
+        used = [...used.filter((other) => other !== name), ...(staysOut ? [] : [name])].slice(-3);
+      }
+    }),
+    { numRuns: 200, size: 'max' },
   );
 });
 

@@ -53,9 +53,8 @@ export class OutcomeCache {
     const expiresAt = this.#now() + Math.min(this.#limits.maxAgeMs, lifeMs);
     this.#entries.set(identity, { payload, text: outcome.text, attempt: outcome.attempt, bytes, expiresAt });
     this.#bytes += bytes;
-    for (const oldest of this.#entries.keys()) {
-      if (this.#entries.size <= this.#limits.maxEntries && this.#bytes <= this.#limits.maxBytes) break;
-      this.delete(oldest);
+    while (this.#entries.size > this.#limits.maxEntries || this.#bytes > this.#limits.maxBytes) {
+      this.#bytes -= this.#entries.shift()?.bytes ?? 0;
     }
   }
 
