@@ -24,22 +24,21 @@ interface Report {
 export function execute(call: Call, turn: OwnerTurn): void {
   const run = new Run(call, turn);
   let result: unknown;
-  let hasThrown = false;
+  let pending: Promise<unknown> | undefined;
   try {
     result = run.start();
-    if (isThenable(result)) {
-      Promise.resolve(result).then(
-        (value) => returned(run, value),
-        (thrown) => threw(run, thrown),
-      );
-      return;
-    }
+    if (isThenable(result)) pending = Promise.resolve(result);
   } catch (thrown) {
-    result = thrown;
-    hasThrown = true;
+    threw(run, thrown);
+    return;
   }
-  if (hasThrown) threw(run, result);
-  else returned(run, result);
+  if (pending === undefined) returned(run, result);
+  else {
+    pending.then(
+      (value) => returned(run, value),
+      (thrown) => threw(run, thrown),
+    );
+  }
 }
 
 function returned(run: Run, value: unknown): void {

@@ -80,14 +80,17 @@ export class Run implements Running {
 
   #lose(reason: LeaseLossReason): void {
     const { call } = this;
+    this.context.abort();
+    // Once `fn` has ended it is the store's answer that counts, and until then those who wait are served from here.
+    if (!this.isActive) return;
     if (!this.#isLost) {
       this.#isLost = true;
-      if (this.isActive) call.tell('lease-lost', this.attempt, { reason });
-      this.context.abort();
+      call.tell('lease-lost', this.attempt, { reason });
       this.flight.dissolve();
     }
-    if (reason !== 'max-lease' || !this.isActive) return;
     // `fn` goes on without its caller; should it end before anyone takes over, its outcome is still recorded.
-    call.abandon(new LeaseLostError(reason, { detail: 'maxLeaseMs is over', hash: call.hash() }));
+    if (reason === 'max-lease') {
+      call.abandon(new LeaseLostError(reason, { detail: 'maxLeaseMs is over', hash: call.hash() }));
+    }
   }
 }
