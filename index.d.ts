@@ -373,7 +373,7 @@ export type RecordedOutcome =
   | { readonly kind: 'redirect'; readonly url: string; readonly type: 'push' | 'replace'; readonly httpStatus: number }
   | { readonly kind: 'http'; readonly httpStatus: number }
   | { readonly kind: 'error'; readonly error: unknown }
-  /** It was not kept, or this client cannot read it. */
+  /** It was not kept: `unencodable` or `too-large`. */
   | { readonly kind: 'unavailable'; readonly reason: string };
 
 /** Options of `reset`. */

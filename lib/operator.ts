@@ -118,16 +118,11 @@ export class Operator {
   }
 
   #outcome(text: string, hash: string): RecordedOutcome {
-    try {
-      const ending = this.#client.results.decode(text, { hash: () => hash });
-      if (ending.kind === 'unavailable') return { kind: 'unavailable', reason: ending.reason };
-      if (ending.kind !== 'flow') return ending;
-      const { flow } = ending;
-      if (flow.kind === 'http') return { kind: 'http', httpStatus: flow.status };
-      return { kind: 'redirect', url: flow.url, type: flow.type, httpStatus: flow.status };
-    } catch (error) {
-      // An operator's client may lack the codec; the rest of the record is worth seeing all the same.
-      return { kind: 'unavailable', reason: (error as Error).message };
-    }
+    const ending = this.#client.results.decode(text, { hash: () => hash });
+    if (ending.kind === 'unavailable') return { kind: 'unavailable', reason: ending.reason };
+    if (ending.kind !== 'flow') return ending;
+    const { flow } = ending;
+    if (flow.kind === 'http') return { kind: 'http', httpStatus: flow.status };
+    return { kind: 'redirect', url: flow.url, type: flow.type, httpStatus: flow.status };
   }
 }
