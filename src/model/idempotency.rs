@@ -4,7 +4,8 @@
 //! attempt it speaks for, so the same command twice gives the same record and the same answer: a reply that was
 //! lost is found again by sending the command again.
 
-use super::record::{Fingerprint, Flags, Owner, Record, State, Unreadable, unfinished_ttl_ms};
+use super::command::{Begin, Command, Failure, Resolution};
+use super::record::{Flags, Owner, Record, State, Unreadable, unfinished_ttl_ms};
 
 /// The store's time, never the caller's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,83 +23,6 @@ impl Now {
 pub struct Stored {
     pub record: Record,
     pub expires_at_ms: u64,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Begin {
-    pub owner: Owner,
-    pub fingerprint: Option<Fingerprint>,
-    pub lease_ms: u64,
-    pub retention_ms: u64,
-    /// When this attempt vanishes: hold the key as indeterminate instead of running again.
-    pub hold: bool,
-    /// An in-progress answer also marks the record, so that its end is published.
-    pub mark_waited: bool,
-    /// The attempt the caller waited for: if it was released with an error, the caller shares that error.
-    pub awaited_fence: Option<u64>,
-}
-
-impl Begin {
-    /// The record of the attempt this begin starts; `inherited` is what it takes over from the record before it.
-    pub fn record(&self, fence: u64, attempt: u64, inherited: Flags) -> Record {
-        let &Self { owner, fingerprint, lease_ms, hold, .. } = self;
-        let state = State::Processing { lease_ms, ttl_ms: self.ttl_ms() };
-        Record { fence, owner, fingerprint, flags: Flags { hold, ..inherited }, attempt, state }
-    }
-
-    pub fn ttl_ms(&self) -> u64 {
-        unfinished_ttl_ms(self.retention_ms, self.lease_ms)
-    }
-}
-
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Command {
-    Begin(Begin),
-    /// Renews the lease.
-    Extend {
-        owner: Owner,
-    },
-    /// Stores `record`, which is the whole completed record as the owner knows it, with [`State::Completed`].
-    Complete {
-        record: Record,
-        retention_ms: u64,
-    },
-    Fail {
-        owner: Owner,
-        failure: Failure,
-    },
-    /// An operator's answer to an indeterminate record. `owner` is a fresh token: it shuts the vanished owner out.
-    Resolve {
-        owner: Owner,
-        to: Resolution,
-        /// Also while the lease is live.
-        force: bool,
-    },
-    /// Forgets the outcome: the next begin runs again. `owner` is a fresh token, as for [`Command::Resolve`].
-    Reset {
-        owner: Owner,
-        retention_ms: u64,
-        /// Also while the lease is live.
-        force: bool,
-    },
-}
-
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Failure {
-    /// A retry may run. The payload is the error for those who waited, empty when the run never started.
-    Release { payload: Vec<u8> },
-    /// The error is the outcome, thrown again on replay.
-    Record { payload: Vec<u8>, retention_ms: u64 },
-    /// Whether the work was done is unknown: nobody runs until somebody resolves it.
-    Hold,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Resolution {
-    /// The work was done, with this result.
-    Value { payload: Vec<u8>, retention_ms: u64 },
-    /// The work was not done, or may be done again.
-    Rerun { retention_ms: u64 },
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]

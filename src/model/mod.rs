@@ -1,11 +1,13 @@
 //! The decisions of actonce, and nothing else: what a record is, and what each command does to it.
 //!
-//! Owns the record with its text form ([`record`]) and the state machine of one idempotency key ([`idempotency`]).
-//! Must not do I/O, read a clock or draw random numbers: all three come in as arguments. The Lua in `scripts/`
-//! makes the same decisions inside Redis; `tests/differential.rs` holds the two together.
+//! Owns the record with its text form ([`record`]), what can be asked of it ([`command`]) and the state machine of one
+//! idempotency key ([`idempotency`]). Must not do I/O, read a clock or draw random numbers: all three come in as
+//! arguments. The Lua in `scripts/` makes the same decisions inside Redis; `tests/differential.rs` holds them together.
 
+pub mod command;
 pub mod idempotency;
 pub mod record;
 
-pub use idempotency::{Begin, Command, Effect, Failure, Now, Outcome, Resolution, Stored, apply, outcome_at_any_time};
+pub use command::{Begin, Command, Failure, Resolution};
+pub use idempotency::{Effect, Now, Outcome, Stored, apply, outcome_at_any_time};
 pub use record::{Fingerprint, Flags, Owner, Record, State, Unreadable, unfinished_ttl_ms};

@@ -1,6 +1,7 @@
 //! The table of design.md section 2, cell by cell, and beside it what the cells leave out: flags, fences, lifetimes.
 
 use super::*;
+use crate::model::Fingerprint;
 
 /// One line a command, one column a state. A cell is the answer, then what became of the record: nothing (it is as it
 /// was), `+` (its TTL is new), or `>` and the letter of the state that was written. `acq3r` is an acquisition with
