@@ -1,9 +1,9 @@
 //! The state machine again, as Lua that Redis runs atomically: one script per command, one key per script.
 //!
-//! Owns the script sources, the bytes that call them ([`pack`], and the plain
-//! [`pack_set_if_absent`] and [`pack_set_if_equal`] for the common cases) and the meaning of their
-//! replies ([`parse`], [`judge_set`]). Must not decide anything: `model/` does, and `tests/differential.rs` holds the
-//! Lua to it. Knows RESP only as far as writing a request; connections belong to `store/redis`.
+//! Owns the script sources, the bytes that call them ([`pack`]; for the two common cases also a plain command each,
+//! [`pack_set_if_absent`] and [`pack_set_if_equal`]) and the meaning of the replies ([`parse`], [`judge_set`]). Must
+//! not decide anything: `model/` does, and `tests/differential.rs` holds the Lua to it. Knows RESP only as far as
+//! writing a request; connections belong to `store/redis`.
 
 mod reply;
 mod request;
