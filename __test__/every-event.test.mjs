@@ -166,7 +166,7 @@ onEachSharedStore('J2 an outcome that is recorded late tells result-unrecorded, 
   const { t, client, redis } = world;
   const proxy = await startProxy({ to: redis.target });
   t.after(() => proxy.close());
-  const { told, call } = listen(client({ url: proxy.url, totalTimeoutMs: 150 }));
+  const { told, call } = listen(client({ url: proxy.url, totalTimeoutMs: 700 }));
   const run = heldRun();
   const owned = call(run.fn);
   await run.started;
