@@ -1,4 +1,5 @@
 // The client behind the imported functions: what the environment makes of it, each case in a process of its own.
+import './support/unhandled.mjs';
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { test } from 'node:test';
