@@ -221,7 +221,8 @@ export class Binding {
   /** One operator's request and its one answer. */
   admin(request: object): Promise<Answer> {
     return new Promise((resolve) => {
-      this.#take(this.#native.admin(this.open({ receive: resolve }), JSON.stringify(request)));
+      const op = this.open({ receive: resolve });
+      if (!this.#refuses(op)) this.#take(this.#native.admin(op, JSON.stringify(request)));
     });
   }
 
