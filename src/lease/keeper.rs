@@ -121,6 +121,7 @@ fn request(renewal: Renewal) -> Request {
         patience: Micros::MAX,
         silence: renewal.interval,
         was_sent: false,
+        held: None,
     }
 }
 

@@ -41,7 +41,7 @@ impl Session {
         let bare = |tag| Delivery::bare(id, tag);
         match outcome {
             Outcome::Acquired { fence, attempt, recovered } => {
-                op.phase = Phase::Held { fence, attempt };
+                op.phase = Phase::Held { fence, attempt, recovered };
                 let held = Held {
                     key: Arc::clone(op.key()),
                     owner: op.owner,

@@ -19,7 +19,7 @@ use rustc_hash::FxHashMap;
 use crate::clock::{self, MILLI, Micros};
 use crate::error::StoreError;
 use crate::lease::{Leases, Loss};
-use crate::model::{Begin, Command, Failure, Flags, Now, Owner, Record, State};
+use crate::model::{Command, Failure, Flags, Now, Owner, Record, State};
 use crate::store::keys::Hasher;
 use crate::store::memory::MemoryStore;
 use crate::store::redis::connect::{Established, Failure as ConnectFailure};
@@ -132,25 +132,20 @@ impl Session {
     fn send_begin(&mut self, id: u32, now: Micros) {
         let Some(op) = self.ops.get_mut(&id) else { return };
         op.phase = Phase::Beginning;
-        let begin = Begin {
-            owner: op.owner,
-            fingerprint: op.fingerprint(),
-            lease_ms: op.terms.lease_ms,
-            retention_ms: op.terms.retention_ms,
-            hold: op.terms.hold,
-            mark_waited: op.terms.will_wait,
-            awaited_fence: op.awaited,
-        };
+        let begin = op.begin();
         let (key, deadline) = (Arc::clone(op.key()), op.deadline);
         self.ask(u64::from(id), key, Ask::Command(Command::Begin(begin)), deadline, now);
     }
 
     pub fn complete(&mut self, id: u32, payload: String, recording: Recording, now: Micros) {
-        let Some((key, record)) = self.held_record(id, State::Completed { payload: payload.into_bytes() }) else {
+        let Some((op, Phase::Held { fence, attempt, recovered })) = self.ops.get(&id).map(|op| (op, &op.phase)) else {
             return self.deliver(Delivery::bare(id, Tag::Lost));
         };
+        let held = op.begin().record(*fence, *attempt, Flags { recovered: *recovered, ..Flags::default() });
+        let state = State::Completed { payload: payload.into_bytes() };
+        let record = Record { flags: Flags::default(), state, ..held.clone() };
         let command = Command::Complete { record, retention_ms: recording.retention_ms };
-        self.settle(id, key, command, recording, now);
+        self.settle(id, Arc::clone(op.key()), command, Some(Box::new(held)), recording, now);
     }
 
     pub fn fail(&mut self, id: u32, mode: FailMode, payload: Option<String>, recording: Recording, now: Micros) {
@@ -162,18 +157,18 @@ impl Session {
             FailMode::Hold => Failure::Hold,
         };
         let (key, command) = (Arc::clone(op.key()), Command::Fail { owner: op.owner, failure });
-        self.settle(id, key, command, recording, now);
+        self.settle(id, key, command, None, recording, now);
     }
 
-    fn held_record(&self, id: u32, state: State) -> Option<(Arc<str>, Record)> {
-        let op = self.ops.get(&id)?;
-        let Phase::Held { fence, attempt } = op.phase else { return None };
-        let (owner, fingerprint) = (op.owner, op.fingerprint());
-        let record = Record { fence, owner, fingerprint, flags: Flags::default(), attempt, state };
-        Some((Arc::clone(op.key()), record))
-    }
-
-    fn settle(&mut self, id: u32, key: Arc<str>, command: Command, recording: Recording, now: Micros) {
+    fn settle(
+        &mut self,
+        id: u32,
+        key: Arc<str>,
+        command: Command,
+        held: Option<Box<Record>>,
+        recording: Recording,
+        now: Micros,
+    ) {
         self.leases.settle(id);
         if let Some(op) = self.ops.get_mut(&id) {
             op.phase = Phase::Settling;
@@ -186,6 +181,7 @@ impl Session {
             patience: now + recording.patience,
             silence: Micros::MAX,
             was_sent: false,
+            held,
         };
         self.submit(request, now);
     }
@@ -282,7 +278,7 @@ impl Session {
 
     fn ask(&mut self, id: u64, key: Arc<str>, ask: Ask, deadline: Micros, now: Micros) {
         let silence = self.ops.get(&op_of(id)).map_or(Micros::MAX, |op| op.terms.lease_ms * MILLI / 3);
-        let request = Request { id, key, ask, deadline, patience: Micros::MAX, silence, was_sent: false };
+        let request = Request { id, key, ask, deadline, patience: Micros::MAX, silence, was_sent: false, held: None };
         self.submit(request, now);
     }
 

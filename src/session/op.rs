@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Terms;
 use crate::clock::Micros;
-use crate::model::{Fingerprint, Owner};
+use crate::model::{Begin, Fingerprint, Owner};
 use crate::store::keys::{self, Hasher};
 
 /// Where an operation is.
@@ -14,7 +14,7 @@ pub enum Phase {
     /// Another attempt holds the key.
     Blocked,
     /// Ours to run.
-    Held { fence: u64, attempt: u64 },
+    Held { fence: u64, attempt: u64, recovered: bool },
     /// Its outcome is being recorded.
     Settling,
     /// An operator's request.
@@ -94,6 +94,19 @@ impl Op {
     #[must_use]
     pub fn fingerprint(&self) -> Option<Fingerprint> {
         self.name().fingerprint
+    }
+
+    /// The command that begins it, again and again the same.
+    pub fn begin(&self) -> Begin {
+        Begin {
+            owner: self.owner,
+            fingerprint: self.fingerprint(),
+            lease_ms: self.terms.lease_ms,
+            retention_ms: self.terms.retention_ms,
+            hold: self.terms.hold,
+            mark_waited: self.terms.will_wait,
+            awaited_fence: self.awaited,
+        }
     }
 
     /// The next older name to look under before a new record is made.

@@ -14,6 +14,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 use tokio_util::codec::Decoder as _;
 
+use super::engine::Features;
 use super::reply::{self, Verdict};
 use super::stream::Stream;
 use super::target::Target;
@@ -24,9 +25,7 @@ use crate::scripts;
 /// A connection that has said hello.
 pub struct Established {
     pub stream: Stream,
-    pub clock: ServerClock,
-    /// `SET … NX GET` together: Redis 7.0, every Valkey.
-    pub set_nx_get: bool,
+    pub features: Features,
 }
 
 /// Why there is no connection, and whether trying again may help.
@@ -82,14 +81,11 @@ fn prepared(socket: TcpStream) -> io::Result<std::net::TcpStream> {
     Ok(socket)
 }
 
-struct Greeting {
-    clock: ServerClock,
-    set_nx_get: bool,
-}
+struct Greeting(Features);
 
 impl Greeting {
     fn with(self, stream: Stream) -> Established {
-        Established { stream, clock: self.clock, set_nx_get: self.set_nx_get }
+        Established { stream, features: self.0 }
     }
 }
 
@@ -133,7 +129,13 @@ async fn greet<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, target: &Targe
         return Err(Failure { error, final_: false });
     }
     let server = reply::time(time).ok_or_else(|| refused("TIME answered something else than a time"))?;
-    Ok(Greeting { clock: ServerClock::measured(server, sent, clock::now()), set_nx_get: major_minor >= (7, 0) })
+    let if_equal_since =
+        if reply::field(hello, "server").is_some_and(|name| name == "valkey") { (8, 1) } else { (8, 4) };
+    Ok(Greeting(Features {
+        clock: ServerClock::measured(server, sent, clock::now()),
+        set_nx_get: major_minor >= (7, 0),
+        set_if_equal: major_minor >= if_equal_since,
+    }))
 }
 
 fn hello(settings: &RedisConnectionInfo) -> Cmd {
@@ -150,10 +152,9 @@ fn judged(verdict: Verdict) -> Failure {
     match verdict {
         Verdict::Retire(error) | Verdict::Later(error) => Failure { error, final_: false },
         // An error that means nothing special is still the server's no to a greeting: `DB index is out of range`.
-        Verdict::Final(StoreError::Protocol(reason)) => refused(&reason),
         Verdict::Final(error) => Failure { error, final_: true },
         Verdict::NoScript => refused("the server forgot a script while it was being loaded"),
-        Verdict::WrongType(reason) => refused(&reason),
+        Verdict::Final(StoreError::Protocol(reason)) | Verdict::WrongType(reason) => refused(&reason),
     }
 }
 

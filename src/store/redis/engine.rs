@@ -23,7 +23,10 @@ const CLOCK_AGE: Micros = 60_000 * MILLI;
 #[derive(Clone, Copy, Debug)]
 pub struct Features {
     pub clock: ServerClock,
+    /// `SET … NX GET` together: Redis 7.0, every Valkey.
     pub set_nx_get: bool,
+    /// `SET … IFEQ`: Redis 8.4, Valkey 8.1.
+    pub set_if_equal: bool,
 }
 
 enum Link {

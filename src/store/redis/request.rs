@@ -8,7 +8,7 @@ use redis::{Value, cmd};
 use super::engine::Features;
 use crate::clock::{MILLI, Micros};
 use crate::error::StoreError;
-use crate::model::{Command, Outcome};
+use crate::model::{Command, Outcome, Record};
 use crate::scripts::{self, Clock, Script};
 
 /// What is left of a record that somebody made permanent: as much as JavaScript counts exactly.
@@ -32,6 +32,8 @@ pub struct Request {
     pub silence: Micros,
     /// It may have reached the server.
     pub was_sent: bool,
+    /// For a completion: the record that its begin wrote. While it is still there, no script is needed.
+    pub held: Option<Box<Record>>,
 }
 
 /// What is on the wire for a request.
@@ -40,6 +42,8 @@ pub enum Stage {
     Plain {
         fence: u64,
     },
+    /// `SET key completed IFEQ held PX retention`.
+    IfEqual,
     Script,
     Get,
     Pttl {
@@ -122,6 +126,9 @@ impl Request {
                 }
                 Stage::Script
             }
+            Command::Complete { .. } if features.set_if_equal && !self.was_sent && self.held.is_some() => {
+                Stage::IfEqual
+            }
             _ => Stage::Script,
         }
     }
@@ -131,7 +138,11 @@ impl Request {
             (Stage::Plain { fence }, Ask::Command(Command::Begin(begin))) => {
                 scripts::pack_set_if_absent(begin, self.key.as_bytes(), *fence, out);
             }
-            (Stage::Script | Stage::Plain { .. }, Ask::Command(command)) => {
+            (Stage::IfEqual, Ask::Command(Command::Complete { record, retention_ms })) => {
+                let held = self.held.as_deref().unwrap_or(record);
+                scripts::pack_set_if_equal(held, record, *retention_ms, self.key.as_bytes(), out);
+            }
+            (Stage::Script | Stage::Plain { .. } | Stage::IfEqual, Ask::Command(command)) => {
                 scripts::pack(command, self.key.as_bytes(), Clock::Server, out);
             }
             (Stage::Pttl { .. }, _) => cmd("PTTL").arg(&*self.key).write_packed_command(out),
@@ -156,6 +167,9 @@ impl Request {
                     None => Ok(Step::Send(self, Stage::Script)),
                 }
             }
+            (Stage::IfEqual, Value::Okay) => Ok(self.outcome(Outcome::Done, sent_at)),
+            // Somebody waits, or this is a repeat, or it is not ours any more.
+            (Stage::IfEqual, Value::Nil) => Ok(Step::Send(self, Stage::Script)),
             (Stage::Script, reply) => {
                 let parts: Option<Vec<&[u8]>> = match &reply {
                     Value::Array(parts) => parts.iter().map(bytes).collect(),

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::connect::{Established, Failure};
-use super::engine::{Engine, Features};
+use super::engine::Engine;
 use super::stream::Stream;
 use super::target::Target;
 use crate::clock::Micros;
@@ -53,10 +53,10 @@ impl Wire {
 
     pub fn install(&mut self, result: Result<Established, Failure>, now: Micros) {
         match result {
-            Ok(Established { stream, clock, set_nx_get }) => {
+            Ok(Established { stream, features }) => {
                 self.stream = Some(stream);
                 self.written = 0;
-                self.engine.connected(Features { clock, set_nx_get }, now);
+                self.engine.connected(features, now);
             }
             Err(failure) => self.engine.failed(failure, now),
         }

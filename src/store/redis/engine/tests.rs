@@ -22,6 +22,7 @@ fn request(id: u64, ask: Ask) -> Request {
         patience: Micros::MAX,
         silence: Micros::MAX,
         was_sent: false,
+        held: None,
     }
 }
 
@@ -53,7 +54,10 @@ fn up() -> Engine {
 
 fn connect(engine: &mut Engine, now: Micros) {
     engine.connecting();
-    engine.connected(Features { clock: ServerClock::measured(SERVER, NOW, NOW), set_nx_get: true }, now);
+    engine.connected(
+        Features { clock: ServerClock::measured(SERVER, NOW, NOW), set_nx_get: true, set_if_equal: false },
+        now,
+    );
 }
 
 fn written(engine: &mut Engine) -> String {
@@ -123,11 +127,35 @@ fn a_record_in_progress_is_judged_by_the_script() {
 }
 
 #[test]
+fn a_server_that_compares_and_sets_completes_without_a_script_unless_the_record_has_changed() {
+    let held = record(State::Processing { lease_ms: 1_000, ttl_ms: 3_600_000 });
+    let completed = Record { state: State::Completed { payload: b"J1".to_vec() }, ..held.clone() };
+    let complete = |id| {
+        let command = Command::Complete { record: completed.clone(), retention_ms: 1_000 };
+        Request { held: Some(Box::new(held.clone())), ..request(id, Ask::Command(command)) }
+    };
+    let mut engine = Engine::new(TIMEOUT);
+    engine.connecting();
+    let clock = ServerClock::measured(SERVER, NOW, NOW);
+    engine.connected(Features { clock, set_nx_get: true, set_if_equal: true }, NOW);
+    engine.submit(complete(1), NOW);
+    assert!(written(&mut engine).contains("IFEQ"));
+    engine.received(b"+OK\r\n", NOW);
+    assert_eq!(outcomes(&mut engine), [(1, Outcome::Done)]);
+    engine.submit(complete(2), NOW);
+    written(&mut engine);
+    engine.received(b"_\r\n", NOW);
+    assert!(written(&mut engine).contains("EVALSHA"));
+    engine.received(OK, NOW);
+    assert_eq!(outcomes(&mut engine), [(2, Outcome::Done)]);
+}
+
+#[test]
 fn a_retention_no_longer_than_the_clock_is_uncertain_takes_the_fence_from_the_server() {
     let mut engine = Engine::new(TIMEOUT);
     engine.connecting();
     let clock = ServerClock::measured(SERVER, NOW, NOW + 40 * MILLI);
-    engine.connected(Features { clock, set_nx_get: true }, NOW);
+    engine.connected(Features { clock, set_nx_get: true, set_if_equal: false }, NOW);
     let mut short = begin(1);
     if let Ask::Command(Command::Begin(begin)) = &mut short.ask {
         begin.retention_ms = 200;
