@@ -189,23 +189,39 @@ export class Binding {
   /** Asks once more after IN_PROGRESS, with the same owner. */
   again(op: number): void {
     if (this.#refuses(op)) return;
-    this.#take(this.#native.again(op));
+    try {
+      this.#take(this.#native.again(op));
+    } catch (error) {
+      this.#fault(op, error);
+    }
   }
 
   /** After IN_PROGRESS: WOKEN when the record may have changed, or after `ms`. */
   wait(op: number, ms: number): void {
     if (this.#refuses(op)) return;
-    this.#take(this.#native.wait(op, ms));
+    try {
+      this.#take(this.#native.wait(op, ms));
+    } catch (error) {
+      this.#fault(op, error);
+    }
   }
 
   complete(op: number, payload: string, retentionMs: number, patience: Patience): void {
     if (this.#refuses(op)) return;
-    this.#take(this.#native.complete(op, payload, retentionMs, patience.patienceMs, patience.budgetMs));
+    try {
+      this.#take(this.#native.complete(op, payload, retentionMs, patience.patienceMs, patience.budgetMs));
+    } catch (error) {
+      this.#fault(op, error);
+    }
   }
 
   fail(op: number, mode: 0 | 1 | 2, payload: string | null, retentionMs: number, patience: Patience): void {
     if (this.#refuses(op)) return;
-    this.#take(this.#native.fail(op, mode, payload, retentionMs, patience.patienceMs, patience.budgetMs));
+    try {
+      this.#take(this.#native.fail(op, mode, payload, retentionMs, patience.patienceMs, patience.budgetMs));
+    } catch (error) {
+      this.#fault(op, error);
+    }
   }
 
   /** Gives an operation up; its receiver hears nothing more. */

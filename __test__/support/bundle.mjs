@@ -28,7 +28,7 @@ export async function bundle(entry, modules = {}) {
     platform: 'node',
     format: 'cjs',
     target: 'node20',
-    external: ['next/*'],
+    external: ['next/*', 'actonce-*', '*.node'],
     logLevel: 'warning',
   });
   return createRequire(outfile)(outfile);
