@@ -152,9 +152,9 @@ fn judged(verdict: Verdict) -> Failure {
     match verdict {
         Verdict::Retire(error) | Verdict::Later(error) => Failure { error, final_: false },
         // An error that means nothing special is still the server's no to a greeting: `DB index is out of range`.
+        Verdict::Final(StoreError::Protocol(reason)) | Verdict::WrongType(reason) => refused(&reason),
         Verdict::Final(error) => Failure { error, final_: true },
         Verdict::NoScript => refused("the server forgot a script while it was being loaded"),
-        Verdict::Final(StoreError::Protocol(reason)) | Verdict::WrongType(reason) => refused(&reason),
     }
 }
 

@@ -292,7 +292,8 @@ impl Engine {
             Link::Down { retry_at } if self.has_work() => retry_at,
             _ => Micros::MAX,
         };
-        let later = self.later.iter().map(|(due, _)| *due).min().unwrap_or(Micros::MAX);
+        // Without a connection nothing is sent, however long it has been due.
+        let later = self.later.iter().map(|(due, _)| *due).filter(|_| self.is_up()).min().unwrap_or(Micros::MAX);
         self.next_check.min(retry).min(later).min(self.silent_at().unwrap_or(Micros::MAX))
     }
 

@@ -273,6 +273,20 @@ fn a_full_server_refuses_a_begin_at_once_and_an_outcome_never() {
 }
 
 #[test]
+fn what_is_to_be_sent_again_does_not_wake_an_engine_without_connection() {
+    let mut engine = up();
+    engine.submit(release(1), NOW);
+    engine.received(b"-BUSY running a script\r\n", NOW);
+    engine.retire(StoreError::Unavailable("cut".into()), NOW);
+    engine.connecting();
+    let later = NOW + 200 * MILLI;
+    engine.tick(later);
+    assert!(engine.wake_at() > later);
+    connect(&mut engine, later);
+    assert!(engine.wake_at() <= later);
+}
+
+#[test]
 fn patience_ends_once_and_the_answer_still_comes() {
     let mut engine = Engine::new(TIMEOUT);
     engine.submit(release(1), NOW);
