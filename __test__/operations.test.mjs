@@ -71,6 +71,9 @@ for (const [state, { recovered }] of Object.entries(resets)) {
   onEachStoreAndPolicy(`J1 reset lets a key run again that is ${state}`, async (world) => {
     const { operator, before } = await given(world, state);
     const { hash } = before;
+    // An outcome that this process has just replayed is in its cache.
+    const hasOutcome = state === 'completed' || state === 'failed';
+    if (hasOutcome) await operator.withIdempotency('k', world.effect('k'), { scope }).catch(() => {});
     assert.equal(await operator.reset(world.onCrash === 'hold' ? { hash } : target), 'reset');
     const tombstone = await operator.inspect(target);
     assert.deepEqual([tombstone.state, tombstone.attempt, tombstone.recovered], ['released', 1, recovered]);
