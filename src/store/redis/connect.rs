@@ -101,7 +101,8 @@ async fn greet<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, target: &Targe
     }
     cmd("TIME").write_packed_command(&mut out);
     let sent = clock::now();
-    stream.write_all(&out).await.map_err(lost)?;
+    // A server that turns us away says why and hangs up, perhaps before it has taken all of this: its words count.
+    let written = stream.write_all(&out).await;
 
     let mut codec = ValueCodec::default();
     let mut buffer = BytesMut::with_capacity(8 * 1024);
@@ -113,6 +114,7 @@ async fn greet<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, target: &Targe
             Some(value) => replies.push(value),
             None => {
                 if stream.read_buf(&mut buffer).await.map_err(lost)? == 0 {
+                    written.map_err(lost)?;
                     return Err(unreachable(target, "the server closed the connection during the handshake"));
                 }
             }
