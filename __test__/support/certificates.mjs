@@ -23,22 +23,32 @@ function makeAuthority(folder, name) {
 }
 
 function makeCertificate(folder, name, extensions) {
-  fs.writeFileSync(path.join(folder, `${name}.ext`), `${extensions}\n`);
   openssl(folder, 'req', ...KEY, '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`);
-  const authority = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial'];
-  const files = ['-in', `${name}.csr`, '-out', `${name}.crt`, '-extfile', `${name}.ext`];
-  openssl(folder, 'x509', '-req', '-days', '2', ...authority, ...files);
+  sign(folder, { request: name, as: name, extensions });
 }
 
+function sign(folder, { request, as, extensions, days = '2' }) {
+  fs.writeFileSync(path.join(folder, `${as}.ext`), `${extensions}\n`);
+  const authority = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial'];
+  const files = ['-in', `${request}.csr`, '-out', `${as}.crt`, '-extfile', `${as}.ext`];
+  openssl(folder, 'x509', '-req', '-days', days, ...authority, ...files);
+}
+
+const FOR_HERE = 'subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth';
+const FOR_ELSEWHERE = 'subjectAltName=DNS:elsewhere.example\nextendedKeyUsage=serverAuth';
+
 /**
- * `folder` holds ca.crt, server.crt, server.key, client.crt and client.key. `clientTls` is the `tls` option of a client
+ * `folder` holds ca.crt, server.crt, server.key, client.crt and client.key, and for the same server.key an expired.crt and
+ * an elsewhere.crt, which names another host. `clientTls` is the `tls` option of a client
  * that identifies itself, `ca` trusts the server only, and `strangerCa` is an authority that signed nothing.
  */
 export function makeCertificates() {
   const folder = temporaryFolder('tls');
   makeAuthority(folder, 'ca');
   makeAuthority(folder, 'stranger');
-  makeCertificate(folder, 'server', 'subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth');
+  makeCertificate(folder, 'server', FOR_HERE);
+  sign(folder, { request: 'server', as: 'expired', extensions: FOR_HERE, days: '-1' });
+  sign(folder, { request: 'server', as: 'elsewhere', extensions: FOR_ELSEWHERE });
   makeCertificate(folder, 'client', 'extendedKeyUsage=clientAuth');
   const read = (file) => fs.readFileSync(path.join(folder, file), 'utf8');
   const ca = read('ca.crt');

@@ -32,10 +32,12 @@ export function serverProgram() {
 
 class RedisServer {
   #child;
+  #program;
   #args;
   #controls = [];
 
-  constructor({ folder, args, target, scheme, certificates }) {
+  constructor({ program, folder, args, target, scheme, certificates }) {
+    this.#program = program;
     this.folder = folder;
     /** What connectResp and startProxy take. */
     this.target = target;
@@ -70,7 +72,7 @@ class RedisServer {
 
   async start() {
     const output = fs.openSync(path.join(this.folder, 'output'), 'a');
-    this.#child = spawn(serverProgram(), this.#args, { stdio: ['ignore', output, output] });
+    this.#child = spawn(this.#program, this.#args, { stdio: ['ignore', output, output] });
     fs.closeSync(output);
     const child = this.#child;
     // A server shared by a whole test file is never stopped by hand; it must not keep that file's process alive.
@@ -164,6 +166,7 @@ async function address(listen, folder) {
  * @param listen 'unix', 'tcp' or 'tls' (with an own CA and client certificates, see `server.certificates`)
  * @param config lines as in redis.conf: `['appendonly yes', 'maxmemory 3mb']`
  * @param users ACL rules as in redis.conf after the word `user`: `['app on >secret ~actonce:* +@all']`
+ * @param program the server's file, when the test is about that one
  */
 export async function startRedis(options = {}) {
   for (let attempt = 1; ; attempt += 1) {
@@ -176,14 +179,14 @@ export async function startRedis(options = {}) {
   }
 }
 
-async function startOnce({ listen = 'unix', config = [], users = [] }) {
+async function startOnce({ listen = 'unix', config = [], users = [], program = serverProgram() }) {
   const folder = temporaryFolder('redis');
   const { scheme, target, args, certificates } = await address(listen, folder);
   const file = path.join(folder, 'redis.conf');
   // Not to be reached from outside, and no snapshots unless the test wants them.
   const basics = ['bind 127.0.0.1', 'save ""', `dir ${folder}`, `logfile ${path.join(folder, 'log')}`];
   fs.writeFileSync(file, [...basics, ...config, ...users.map((user) => `user ${user}`), ''].join('\n'));
-  const server = new RedisServer({ folder, args: [file, ...args], target, scheme, certificates });
+  const server = new RedisServer({ program, folder, args: [file, ...args], target, scheme, certificates });
   await server.start();
   return server;
 }
