@@ -220,7 +220,7 @@ export interface IdempotencyDefaults {
   retentionMs?: number | undefined;
   /**
    * Largest encoded result, in bytes. Of a larger one the caller gets the value, the record none: replays get
-   * `ERR_RESULT_UNAVAILABLE`, and `fn` is not run again.
+   * `ERR_RESULT_UNAVAILABLE`, and `fn` is not run again. At most 33_554_432; the built-in codec stops at 8 Mi characters.
    * @default 1_048_576
    */
   maxResultBytes?: number | undefined;
@@ -651,7 +651,9 @@ export interface ClientOptions {
   prefix?: string | undefined;
   /**
    * Keys the hash that names records, so that no client can search for a slot. An array rotates: the first one makes
-   * records, all are looked for; keep an old one for a retention period. At least 16 characters each.
+   * records, all are looked for; keep an old one for a retention period. At least 16 characters each. Roll out in two
+   * steps, `[old, new]` on every instance first and `[new, old]` after that: an instance that knows only the old one
+   * does not find what was made under the new one, and would run again.
    * @default `ACTONCE_SECRET`, else none
    */
   secret?: string | readonly string[] | undefined;

@@ -37,8 +37,8 @@ export const DEFAULTS: Settings = {
 
 const TEN_YEARS_MS = 315_360_000_000;
 const SHORTEST_LEASE_MS = 100;
-/** Largest string value of Redis. */
-export const LARGEST_VALUE = 512 * 1024 * 1024;
+/** A reply of Redis may be twice as long before the connection is given up; see src/store/redis/inbox.rs. */
+export const LARGEST_VALUE = 32 * 1024 * 1024;
 
 function isSignal(value: unknown): string | undefined {
   const signal = value as { aborted?: unknown; addEventListener?: unknown } | null;

@@ -42,6 +42,8 @@ export class Run implements Running {
     this.context = new Context(call, turn.lease);
     if (turn.lease !== undefined) turn.lease.onLost = (reason) => this.#lose(reason);
     if (call.client.events.heard) this.#announce(turn);
+    // Told in the same batch as the claim, before anyone could listen.
+    if (turn.lease?.lossReason !== undefined) this.#lose(turn.lease.lossReason);
   }
 
   get attempt(): number {

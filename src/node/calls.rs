@@ -131,25 +131,16 @@ fn recording(arguments: &Arguments, first: usize) -> Recording {
     }
 }
 
-/// The net under a client that nobody closed: shared by its functions, gone when the last of them is collected.
-struct Net(Rc<Client>);
-
-impl Drop for Net {
-    fn drop(&mut self) {
-        self.0.close();
-    }
-}
-
-/// The object of functions for `client`.
-pub fn object_of(env: sys::napi_env, client: Rc<Client>) -> sys::napi_value {
-    let net = Rc::new(Net(client));
+/// The object of functions for `client`, which lives until it is closed or the environment ends: what it tells
+/// JavaScript keeps JavaScript's side alive, and a call under way must be answered.
+pub fn object_of(env: sys::napi_env, client: &Rc<Client>) -> sys::napi_value {
     let mut object = null_mut();
-    // SAFETY: inside the call that makes the client. Each function owns one share of the net, as its data, which its
-    // finalizer takes back.
+    // SAFETY: inside the call that makes the client. Each function owns one share of the client, as its data, which
+    // its finalizer takes back.
     unsafe {
         sys::napi_create_object(env, &raw mut object);
         for (name, callback) in METHODS {
-            let share = Rc::into_raw(Rc::clone(&net)).cast_mut().cast::<c_void>();
+            let share = Rc::into_raw(Rc::clone(client)).cast_mut().cast::<c_void>();
             let mut function = null_mut();
             sys::napi_create_function(env, name.as_ptr(), -1, callback, share, &raw mut function);
             sys::napi_add_finalizer(env, function, share, Some(collected), null_mut(), null_mut());
@@ -163,17 +154,18 @@ pub fn object_of(env: sys::napi_env, client: Rc<Client>) -> sys::napi_value {
 /// Called by Node once per function.
 unsafe extern "C" fn collected(_: sys::napi_env, share: *mut c_void, _: *mut c_void) {
     // SAFETY: the share made in `object_of`.
-    drop(unsafe { Rc::from_raw(share.cast::<Net>()) });
+    drop(unsafe { Rc::from_raw(share.cast::<Client>()) });
 }
 
 /// # Safety
 /// Called by Node as the callback of function number `METHOD`.
 unsafe extern "C" fn called<const METHOD: usize>(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    // SAFETY: the callback under way; its data is the function's share of the net, alive while the function is.
+    // SAFETY: the callback under way; its data is the function's share of the client, alive while the function is.
     let (arguments, client) = unsafe {
         let arguments = Arguments::of(env, info);
-        let client = Rc::clone(&(*arguments.data.cast::<Net>()).0);
-        (arguments, client)
+        let client = arguments.data.cast::<Client>().cast_const();
+        Rc::increment_strong_count(client);
+        (arguments, Rc::from_raw(client))
     };
     let body = AssertUnwindSafe(|| BODIES[METHOD](&client, &arguments));
     if let Ok(answer) = catch_unwind(body) {

@@ -82,7 +82,7 @@ pub fn open<'env>(
     let client = Rc::new(Client { executor, keeper, hasher, prefix, hook, closed });
     client.watch_the_end(env.raw())?;
     // SAFETY: an object made in this call.
-    unsafe { Unknown::from_napi_value(env.raw(), calls::object_of(env.raw(), client)) }
+    unsafe { Unknown::from_napi_value(env.raw(), calls::object_of(env.raw(), &client)) }
 }
 
 impl Client {
@@ -122,7 +122,10 @@ impl Client {
                 let client = Rc::clone(self);
                 executor.close(Box::new(move || client.unhook()));
             }
-            Executor::Thread(executor) => executor.close(),
+            Executor::Thread(executor) => {
+                executor.end();
+                self.unhook();
+            }
         }
     }
 
@@ -137,10 +140,8 @@ impl Client {
                 executor.when_closed(Box::new(move || client.unhook()));
             }
             Executor::Thread(executor) => {
-                self.closed.set(true);
-                self.keeper.stop();
-                executor.end();
-                self.unhook();
+                executor.silence();
+                self.close();
             }
         }
     }

@@ -91,13 +91,14 @@ impl OnThread {
         self.outbox.send(&news, false);
     }
 
-    pub fn close(&self) {
-        self.jobs.send(Session::close);
+    /// The environment ends: JavaScript must not be called any more.
+    pub fn silence(&self) {
+        self.outbox.close();
     }
 
-    /// JavaScript will not listen any more.
+    /// The session ends, and its host with it. `lib/binding.ts` has answered every call.
     pub fn end(&self) {
-        self.close();
+        self.jobs.send(Session::close);
         self.waker.release();
         self.outbox.close();
     }
@@ -125,6 +126,9 @@ async fn host(
             news.lock().unwrap_or_else(PoisonError::into_inner).extend(fresh);
             waker.wake();
         }
+        if session.is_closed() {
+            return;
+        }
         let wake_at = session.wake_at();
         let job = match &mut session.backend {
             Backend::Memory(_) => tokio::select! { job = jobs.recv() => Some(job), () = sleep_until(wake_at) => None },
@@ -136,7 +140,6 @@ async fn host(
         };
         match job {
             None => {}
-            // Every sender is gone: the client was dropped.
             Some(None) => return,
             Some(Some(job)) => {
                 let now = clock::now();

@@ -6,7 +6,7 @@ use super::delivery::{Delivery, Tag};
 use super::op::Phase;
 use super::{Session, WITHDRAWAL, op_of};
 use crate::clock::{MILLI, Micros};
-use crate::lease::Held;
+use crate::lease::{Held, margin};
 use crate::model::Outcome;
 use crate::store::redis::request::Answer;
 
@@ -41,6 +41,12 @@ impl Session {
         let bare = |tag| Delivery::bare(id, tag);
         match outcome {
             Outcome::Acquired { fence, attempt, recovered } => {
+                let lease = op.terms.lease_ms * MILLI;
+                if sent_at + lease - margin(lease) <= now {
+                    // The loop was blocked for so long that the lease is over before anyone heard of it: asking again
+                    // renews it, or tells who has taken over. Starting now would be a second run.
+                    return self.again(id, now);
+                }
                 op.phase = Phase::Held { fence, attempt, recovered };
                 let held = Held {
                     key: Arc::clone(op.key()),

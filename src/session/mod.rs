@@ -191,11 +191,12 @@ impl Session {
         self.stop_listening(id, now);
         let Some(op) = self.ops.remove(&id) else { return };
         self.leases.release(id);
-        if let Backend::Redis(wire) = &mut self.backend {
-            wire.engine.forget(u64::from(id));
-        }
+        let never_left = match &mut self.backend {
+            Backend::Redis(wire) => wire.engine.forget(u64::from(id)),
+            Backend::Memory(_) => false,
+        };
         // Held: the key was acquired while its caller, who has not heard of it yet, gave up.
-        if matches!(op.phase, Phase::Beginning | Phase::Held { .. }) {
+        if matches!(op.phase, Phase::Beginning | Phase::Held { .. }) && !never_left {
             self.withdraw(id, Arc::clone(op.key()), op.owner, op.terms.lease_ms, now);
         }
     }
@@ -353,6 +354,10 @@ impl Session {
         !self.waits.is_empty() || matches!(&self.backend, Backend::Redis(wire) if !wire.engine.is_idle())
     }
 
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     pub fn close(&mut self, now: Micros) {
         self.closed = true;
         for id in self.waits.all() {
@@ -362,9 +367,11 @@ impl Session {
             wire.engine.fail_all(&StoreError::Closed);
         }
         self.take_events(now);
-        for id in std::mem::take(&mut self.ops).into_keys() {
+        for id in self.ops.keys().copied().collect::<Vec<_>>() {
+            self.stop_listening(id, now);
             self.leases.release(id);
         }
+        self.ops.clear();
         if let Backend::Redis(wire) = &mut self.backend {
             // What the socket takes at once: claims of calls that were answered just now are withdrawn.
             wire.write(now);

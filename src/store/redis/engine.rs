@@ -2,7 +2,8 @@
 //! timeouts, re-issue after a lost connection, and the decision when a connection is of no use any more.
 //! It does no I/O and reads no clock: every method is told the time. Every request is answered by its deadline.
 //!
-//! Sending a request again is always safe, because each names its owner: Redis recognises what it already did.
+//! Sending a request again is safe, because it names its owner: Redis recognises what it already did. The exceptions
+//! are an operator's reset and resolve, which are told as unknown instead.
 
 mod replies;
 
@@ -18,6 +19,11 @@ use redis::cmd;
 
 /// How long a measured server clock is used before it is measured again.
 const CLOCK_AGE: Micros = 60_000 * MILLI;
+
+/// Bytes a second: what the kernel has buffered may travel this slowly before the server is taken for silent.
+const SLOWEST_UPLOAD: u64 = 128 * 1024;
+/// Less than this is there at once.
+const SMALL_UPLOAD: u64 = 64 * 1024;
 
 /// What the server on the other side can do.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +46,8 @@ struct Flight {
     sent: Sent,
     /// When it went to the socket; until then, when it was packed.
     at: Micros,
+    /// Bytes that had not been answered when it was packed, its own included: they have to arrive first.
+    ahead: u64,
 }
 
 /// A channel somebody waits on. `live` once the server has confirmed it.
@@ -59,6 +67,8 @@ pub struct Engine {
     flying: VecDeque<Flight>,
     /// How many of the newest flights the socket has not been given yet.
     unsent: usize,
+    /// Bytes the socket took since the server was last heard: they take time to arrive.
+    uploading: u64,
     channels: HashMap<String, Channel>,
     out: Vec<u8>,
     inbox: Inbox,
@@ -79,6 +89,7 @@ impl Engine {
             later: Vec::new(),
             flying: VecDeque::new(),
             unsent: 0,
+            uploading: 0,
             channels: HashMap::new(),
             out: Vec::with_capacity(16 * 1024),
             inbox: Inbox::default(),
@@ -93,8 +104,11 @@ impl Engine {
         if matches!(self.link, Link::Up { .. }) { self.send(request, now) } else { self.waiting.push_back(request) }
     }
 
-    /// Answers to this request are of no interest any more. One that is on the wire is still executed.
-    pub fn forget(&mut self, id: u64) {
+    /// Answers to this request are of no interest any more. One that is on the wire is still executed; true when it
+    /// never left.
+    pub fn forget(&mut self, id: u64) -> bool {
+        let mut unsent = self.waiting.iter().chain(self.later.iter().map(|(_, request)| request));
+        let never_left = unsent.any(|request| request.id == id && !request.was_sent);
         self.waiting.retain(|request| request.id != id);
         self.later.retain(|(_, request)| request.id != id);
         for flight in &mut self.flying {
@@ -102,6 +116,7 @@ impl Engine {
                 flight.sent = Sent::Orphan;
             }
         }
+        never_left
     }
 
     /// Tells by [`Event::Changed`] when the channel is live, and at every message on it.
@@ -139,6 +154,7 @@ impl Engine {
 
     pub fn connected(&mut self, features: Features, now: Micros) {
         self.backoff.connected(now);
+        self.last_error = None;
         self.link = Link::Up { features, heard_at: now, clock_due: now + CLOCK_AGE };
         let channels: Vec<String> = self.channels.keys().cloned().collect();
         for channel in channels {
@@ -152,9 +168,13 @@ impl Engine {
     pub fn failed(&mut self, failure: Failure, now: Micros) {
         self.link = Link::Down { retry_at: now + self.backoff.next() };
         if failure.final_ {
-            for request in std::mem::take(&mut self.waiting) {
-                self.events.push(request.fail(failure.error.clone()));
-            }
+            // One refused greeting (a password being rotated, a balancer's junk) must not lose what has happened: an
+            // outcome or a renewal has until its own deadline.
+            let (patient, refused): (VecDeque<_>, VecDeque<_>) =
+                std::mem::take(&mut self.waiting).into_iter().partition(Request::outlives_refusal);
+            self.waiting = patient;
+            self.events.extend(refused.iter().map(|request| request.fail(failure.error.clone())));
+            self.events.extend(self.waiting.iter_mut().filter_map(Request::lose_patience));
         }
         self.last_error = Some(failure.error);
     }
@@ -162,17 +182,28 @@ impl Engine {
     /// The stream ended or broke. What was on the wire is unknown and goes out again, in order.
     pub fn retire(&mut self, why: StoreError, now: Micros) {
         self.link = Link::Down { retry_at: now + self.backoff.after_loss(now) };
-        self.last_error = Some(why);
         self.out.clear();
         self.unsent = 0;
+        self.uploading = 0;
         self.inbox = Inbox::default();
         for flight in std::mem::take(&mut self.flying).into_iter().rev() {
             if let Sent::Request(request, _) = flight.sent {
-                self.waiting.push_front(request);
+                self.send_again(request, &why);
             }
         }
+        self.last_error = Some(why);
         for channel in self.channels.values_mut() {
             *channel = Channel::default();
+        }
+    }
+
+    /// Whether it was applied is unknown. What names the owner of an attempt is recognised when it comes again; an
+    /// operator's reset is not, and could hit the attempt that came after it.
+    fn send_again(&mut self, request: Request, why: &StoreError) {
+        if request.is_repeatable() {
+            self.waiting.push_front(request);
+        } else {
+            self.events.push(request.fail(why.clone()));
         }
     }
 
@@ -188,6 +219,11 @@ impl Engine {
             flight.at = now;
         }
         self.unsent = 0;
+    }
+
+    /// The socket has taken this much.
+    pub fn progressed(&mut self, bytes: usize) {
+        self.uploading += bytes as u64;
     }
 
     /// Bytes for the socket; whoever writes them drains them.
@@ -225,7 +261,8 @@ impl Engine {
     }
 
     fn fly(&mut self, sent: Sent, now: Micros) {
-        self.flying.push_back(Flight { sent, at: now });
+        let ahead = self.uploading + self.out.len() as u64;
+        self.flying.push_back(Flight { sent, at: now, ahead });
         self.unsent += 1;
     }
 
@@ -237,7 +274,11 @@ impl Engine {
             Sent::Request(request, _) => request.silence.min(self.command_timeout),
             _ => self.command_timeout,
         };
-        Some(heard_at.max(oldest.at) + allowed)
+        Some(
+            heard_at.max(oldest.at)
+                + allowed
+                + oldest.ahead.saturating_sub(SMALL_UPLOAD) * 1_000 * MILLI / SLOWEST_UPLOAD,
+        )
     }
 
     /// Call after the socket was read, so that a blocked event loop is not taken for a silent server.

@@ -114,6 +114,16 @@ impl Request {
         matches!(self.ask, Ask::Command(Command::Complete { .. } | Command::Fail { .. }))
     }
 
+    /// It may wait for a server that will have us: nobody may start what it stands for again meanwhile.
+    pub fn outlives_refusal(&self) -> bool {
+        self.is_outcome() || matches!(self.ask, Ask::Command(Command::Extend { .. }))
+    }
+
+    /// Doing it twice is doing it once, whatever came between.
+    pub fn is_repeatable(&self) -> bool {
+        !self.was_sent || !matches!(self.ask, Ask::Command(Command::Reset { .. } | Command::Resolve { .. }))
+    }
+
     #[must_use]
     pub fn first_stage(&self, features: &Features, now: Micros) -> Stage {
         let Ask::Command(command) = &self.ask else { return Stage::Get };

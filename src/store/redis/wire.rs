@@ -92,6 +92,7 @@ impl Wire {
         let Some(stream) = &mut self.stream else { return false };
         self.engine.sending(now);
         let out = self.engine.out();
+        let mut taken = 0;
         let outcome = loop {
             if self.written == out.len() {
                 out.clear();
@@ -102,10 +103,21 @@ impl Wire {
             }
             match stream.write(&out[self.written..]) {
                 Ok(0) => break Ok(true),
-                Ok(length) => self.written += length,
+                Ok(length) => {
+                    self.written += length;
+                    taken += length;
+                }
                 Err(error) => break Err(error),
             }
         };
+        // A socket that never quite catches up must not keep what it has taken.
+        if self.written > READ_SIZE {
+            out.drain(..self.written);
+            self.written = 0;
+        }
+        if taken > 0 {
+            self.engine.progressed(taken);
+        }
         match outcome {
             Ok(left) => left,
             Err(error) => {

@@ -6,13 +6,14 @@ use super::{Engine, Flight, Link};
 use crate::clock::{Micros, ServerClock};
 use crate::error::StoreError;
 use crate::store::redis::reply::{self, Verdict};
-use crate::store::redis::request::{Event, Request, Sent, Step};
+use crate::store::redis::request::{Event, Request, Sent, Stage, Step};
 
 impl Engine {
     pub fn received(&mut self, bytes: &[u8], now: Micros) {
         if let Link::Up { heard_at, .. } = &mut self.link {
             *heard_at = now;
         }
+        self.uploading = 0;
         self.inbox.push(bytes);
         loop {
             match self.inbox.next() {
@@ -68,7 +69,7 @@ impl Engine {
                 }
                 Err(strange) => {
                     let (request, why) = *strange;
-                    self.waiting.push_front(request);
+                    self.send_again(request, &why);
                     Err(why)
                 }
             };
@@ -79,7 +80,12 @@ impl Engine {
                 return Err(why);
             }
             Verdict::Later(why) => self.postpone(request, why, now),
-            Verdict::Final(why @ StoreError::Full(_)) if request.is_outcome() => {
+            // A server that answers IFEQ with an error has not compared, so it has not set.
+            Verdict::Final(StoreError::Protocol(_)) if matches!(stage, Stage::IfEqual) => {
+                self.write(request, Stage::Script, now);
+            }
+            // What nobody understands may pass, a proxy's complaint for one; an outcome is not given up for it.
+            Verdict::Final(why @ (StoreError::Full(_) | StoreError::Protocol(_))) if request.is_outcome() => {
                 let mut request = request;
                 self.events.extend(request.lose_patience());
                 self.postpone(request, why, now);

@@ -231,6 +231,57 @@ fn a_server_that_refuses_us_is_not_asked_again() {
 }
 
 #[test]
+fn one_refused_greeting_loses_no_outcome() {
+    let mut engine = Engine::new(TIMEOUT);
+    engine.submit(release(1), NOW);
+    engine.submit(begin(2), NOW);
+    engine.connecting();
+    engine.failed(Failure { error: StoreError::Refused("WRONGPASS".into()), final_: true }, NOW);
+    let seen: Vec<String> = events(&mut engine).iter().map(|event| format!("{event:?}")).collect();
+    assert!(seen[0].contains("Answer(2, Failed") && seen[1].contains("Answer(1, Delayed"), "{seen:?}");
+    connect(&mut engine, NOW + 100 * MILLI);
+    engine.received(OK, NOW + 100 * MILLI);
+    assert_eq!(outcomes(&mut engine), [(1, Outcome::Done)]);
+}
+
+#[test]
+fn a_reset_whose_reply_was_lost_is_not_sent_again_at_whoever_came_after_it() {
+    let mut engine = up();
+    let reset = Command::Reset { owner: owner(3), retention_ms: 1_000, force: false };
+    engine.submit(request(1, Ask::Command(reset)), NOW);
+    engine.retire(StoreError::Unavailable("cut".into()), NOW);
+    assert_eq!(the_error(&mut engine), (StoreError::Unavailable("cut".into()), true));
+    connect(&mut engine, NOW + 100 * MILLI);
+    assert!(!written(&mut engine).contains("EVALSHA") || engine.is_idle());
+}
+
+#[test]
+fn an_error_nobody_understands_does_not_end_an_outcome() {
+    let mut engine = up();
+    engine.submit(release(1), NOW);
+    engine.received(b"-ERR max requests limit exceeded\r\n", NOW);
+    assert!(matches!(events(&mut engine)[..], [Event::Answer(1, Answer::Delayed)]));
+    engine.tick(NOW + 100 * MILLI);
+    engine.received(OK, NOW + 101 * MILLI);
+    assert_eq!(outcomes(&mut engine), [(1, Outcome::Done)]);
+}
+
+#[test]
+fn a_large_upload_may_take_its_time() {
+    let mut engine = up();
+    engine.submit(release(1), NOW);
+    let mut large = release(2);
+    if let Ask::Command(Command::Fail { failure, .. }) = &mut large.ask {
+        *failure = Fail::Release { payload: vec![b'x'; 1024 * 1024] };
+    }
+    engine.submit(large, NOW);
+    engine.sending(NOW);
+    engine.received(OK, NOW + 1);
+    engine.tick(NOW + 5_000 * MILLI - 1_000);
+    assert!(engine.is_up());
+}
+
+#[test]
 fn a_demoted_node_is_left_and_the_command_goes_to_the_next_connection() {
     let mut engine = up();
     engine.submit(release(1), NOW);
