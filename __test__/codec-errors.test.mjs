@@ -5,6 +5,7 @@ import { types } from 'node:util';
 import { bundle } from './support/bundle.mjs';
 import { KEPT, REFUSED } from './support/kinds.mjs';
 import { difference } from './support/same-graph.mjs';
+import './support/unhandled.mjs';
 
 const { decodeError, encodeError, MalformedPayloadError } = await bundle('lib/codec/index.ts');
 

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { bundle } from './support/bundle.mjs';
 import { KEPT } from './support/kinds.mjs';
 import { difference } from './support/same-graph.mjs';
+import './support/unhandled.mjs';
 
 const { defaultCodec, MalformedPayloadError, UnencodableError } = await bundle('lib/codec/index.ts');
 

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { bundle } from './support/bundle.mjs';
 import { KEPT, REFUSED } from './support/kinds.mjs';
 import { difference } from './support/same-graph.mjs';
+import './support/unhandled.mjs';
 
 const { defaultCodec, UnencodableError } = await bundle('lib/codec/index.ts');
 

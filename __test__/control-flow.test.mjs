@@ -5,6 +5,7 @@ import vm from 'node:vm';
 import fc from 'fast-check';
 import { bundle } from './support/bundle.mjs';
 import { next14, next16 } from './support/next-navigation.mjs';
+import './support/unhandled.mjs';
 
 const entry = 'lib/control-flow.ts';
 const withNext14 = await bundle(entry, { 'next/navigation': next14 });

@@ -9,6 +9,7 @@ import { prepareShop } from '../scripts/shop.mjs';
 import { root } from '../scripts/step.mjs';
 import { startRedis } from './support/redis.mjs';
 import { openShop } from './support/shop.mjs';
+import './support/unhandled.mjs';
 
 const executablePath = findProgram('chromium');
 // A missing browser is a fault where everything has to be tested, and no more than a pity elsewhere.

@@ -45,8 +45,7 @@ function manifests() {
 /** The tarballs `actonce-<version>.tgz` and `actonce-<platform>-<version>.tgz` in the folder `into`. */
 export async function pack(into = path.join(root, '.build')) {
   const { main: mainManifest, native } = manifests();
-  const present = MAIN_FILES.filter((name) => name !== 'README.md' || fs.existsSync(path.join(root, name)));
-  const mainFolder = stage(into, mainManifest, Object.fromEntries(present.map((name) => [name, name])));
+  const mainFolder = stage(into, mainManifest, Object.fromEntries(MAIN_FILES.map((name) => [name, name])));
   const nativeFolder = stage(into, native, {
     [addonFile()]: addonFile(),
     'README.md': `npm/${platform()}/README.md`,
