@@ -22,8 +22,7 @@ pub enum Verdict {
 pub fn judge(error: &ServerError) -> Verdict {
     let code = error.code();
     let detail = error.details().unwrap_or_default();
-    // A script that fails inside `redis.call` answers, before Redis 7, `ERR Error running script …: -OOM command …`.
-    let code = if code == "ERR" { inner_code(detail).unwrap_or(code) } else { code };
+    let code = if code == "ERR" { code_inside_script(detail).unwrap_or(code) } else { code };
     let text = format!("Redis answered {code} {detail}");
     match (error.kind(), code) {
         (Some(ServerErrorKind::NoScript), _) => Verdict::NoScript,
@@ -48,10 +47,15 @@ pub fn judge(error: &ServerError) -> Verdict {
     }
 }
 
-fn inner_code(detail: &str) -> Option<&str> {
-    let start = detail.find(": -").map(|at| at + 3).or_else(|| detail.strip_prefix('-').map(|_| 1))?;
-    let code = detail[start..].split(' ').next()?;
-    (!code.is_empty() && code.bytes().all(|byte| byte.is_ascii_uppercase())).then_some(code)
+/// A script that fails inside `redis.call` answers `ERR`: before Redis 7 with any error of the command, `Error running
+/// script …: -OOM command …`, and in all versions when the user lacks a right.
+fn code_inside_script(detail: &str) -> Option<&str> {
+    if detail.contains("ACL failure in script") || detail.contains("The user executing the script can't") {
+        return Some("NOPERM");
+    }
+    let within = detail.strip_prefix("Error running script")?;
+    let is_code = |word: &&str| word.len() > 2 && word.bytes().all(|byte| byte.is_ascii_uppercase());
+    within.split(": ").filter_map(|part| part.trim_start_matches('-').split(' ').next()).find(is_code)
 }
 
 /// The text of a RESP3 map's field.
@@ -123,8 +127,25 @@ mod tests {
 
     #[test]
     fn an_error_inside_a_script_of_redis_6_is_seen_through() {
-        let line = "ERR Error running script (call to f_0): @user_script:1: @user_script: 1: -OOM command not allowed";
-        assert!(matches!(verdict(line), Verdict::Final(StoreError::Full(_))));
+        let inside = |line| verdict(&format!("ERR Error running script (call to f_0): @user_script:1: {line}"));
+        assert!(matches!(inside("@user_script: 1: -OOM command not allowed"), Verdict::Final(StoreError::Full(_))));
+        assert!(matches!(inside("@user_script: 1: -READONLY You can't"), Verdict::Retire(StoreError::Refused(_))));
+        assert!(matches!(inside("WRONGTYPE Operation against a key"), Verdict::WrongType(_)));
+        assert!(matches!(inside("attempt to index a nil value"), Verdict::Final(StoreError::Protocol(_))));
+    }
+
+    #[test]
+    fn a_right_that_is_missing_inside_a_script_is_a_refusal() {
+        for detail in [
+            "Error running script (call to f_0): @user_script:1: @user_script: 1: The user executing the script can't run this command or subcommand",
+            "The user executing the script can't run this command or subcommand script: 0, on @user_script:1.",
+            "ACL failure in script: User app has no permissions to run the 'get' command script: 0, on @user_script:1.",
+        ] {
+            match verdict(&format!("ERR {detail}")) {
+                Verdict::Final(StoreError::Refused(text)) => assert!(text.contains("the user needs"), "{text}"),
+                other => panic!("{other:?}"),
+            }
+        }
     }
 
     #[test]
