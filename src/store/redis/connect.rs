@@ -89,13 +89,17 @@ impl Greeting {
     }
 }
 
-/// One round trip: `HELLO 3 [AUTH]`, `SELECT`, every script, `TIME`.
+/// One round trip: `HELLO 3 [AUTH]`, `SELECT` of another database than the first, every script, `TIME`.
 async fn greet<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, target: &Target) -> Result<Greeting, Failure> {
     let lost = |error| broken(target, &error);
     let settings = target.info.redis_settings();
     let mut out = Vec::with_capacity(16 * 1024);
     hello(settings).write_packed_command(&mut out);
-    cmd("SELECT").arg(settings.db()).write_packed_command(&mut out);
+    // Not needed for the first, and on 6.2 a right that does not come with `+@connection`.
+    let selects = settings.db() != 0;
+    if selects {
+        cmd("SELECT").arg(settings.db()).write_packed_command(&mut out);
+    }
     for script in scripts::ALL {
         cmd("SCRIPT").arg("LOAD").arg(&script.source).write_packed_command(&mut out);
     }
@@ -107,7 +111,7 @@ async fn greet<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, target: &Targe
     let mut codec = ValueCodec::default();
     let mut buffer = BytesMut::with_capacity(8 * 1024);
     let mut replies = Vec::new();
-    while replies.len() < scripts::ALL.len() + 3 {
+    while replies.len() < scripts::ALL.len() + 2 + usize::from(selects) {
         match codec.decode(&mut buffer).map_err(|error| refused(&format!("not a Redis server: {error}")))? {
             Some(Value::ServerError(error)) => return Err(judged(reply::judge(&error))),
             Some(Value::Push { .. }) => {}
