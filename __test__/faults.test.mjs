@@ -1,10 +1,11 @@
 // The store answers, but its answers are lost, late, cut short, or no answers at all; and what sits at a key is not ours.
 // A real server behind a proxy that lets trouble happen to chosen commands (support/proxy.mjs).
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import { Contenders, EXECUTORS, isClaim, isCompletion } from './support/contenders.mjs';
+import { after, before, describe } from 'node:test';
+import { Contenders, EXECUTORS, isClaim, isClaimScript, isCompletion } from './support/contenders.mjs';
 import { startMonitor } from './support/monitor.mjs';
 import { startRedis } from './support/redis.mjs';
+import { it } from './support/steady.mjs';
 import { unhandled } from './support/unhandled.mjs';
 
 const key = 'order-1';
@@ -73,7 +74,7 @@ for (const executor of EXECUTORS) {
       await assert.rejects(client.withIdempotency(key, failing), /no/);
       // On a released key the plain SET only reads; the script after it claims.
       const fault = proxy.fault('swallow-reply-and-close', {
-        on: (args) => args[0] === 'EVALSHA' && args.length === 12,
+        on: isClaimScript,
       });
       assert.deepEqual(await client.withIdempotency(key, c.effect), { by: 2 });
       assert.equal(fault.hits, 1);

@@ -1,12 +1,13 @@
 // Who holds a key, for how long, and what becomes of it when the holder is slow, busy, frozen, killed or cut off.
 // Real processes and signals, a real server; leases are looked at from outside of the library (support/record.mjs).
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Contenders, EXECUTORS, isRenewal, LEASE_MS } from './support/contenders.mjs';
 import { eventually } from './support/eventually.mjs';
 import { startMonitor } from './support/monitor.mjs';
 import { startRedis } from './support/redis.mjs';
+import { it } from './support/steady.mjs';
 import './support/unhandled.mjs';
 import { startScript } from './support/script.mjs';
 

@@ -1,11 +1,12 @@
 // The store is away: before a call, during fn, after fn, for a moment or for good; it comes back with its data, without
 // them, or full. What callers get, what runs, and what is recorded in the end.
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Contenders, EXECUTORS, gate, LEASE_MS } from './support/contenders.mjs';
 import { eventually } from './support/eventually.mjs';
 import { startRedis } from './support/redis.mjs';
+import { it } from './support/steady.mjs';
 import './support/unhandled.mjs';
 
 const key = 'order-1';

@@ -1,10 +1,11 @@
 // Whole processes: threads that come and go, several clients, several copies of the package, every way to end. The addon
 // must neither crash a process, nor keep one alive for nothing, nor let one go that waits for an answer.
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe } from 'node:test';
 import { Contenders, EXECUTORS, gate, isClaim, isCompletion, LEASE_MS } from './support/contenders.mjs';
 import { eventually } from './support/eventually.mjs';
 import { startRedis } from './support/redis.mjs';
+import { it } from './support/steady.mjs';
 import './support/unhandled.mjs';
 import { runScript, startScript } from './support/script.mjs';
 

@@ -4,10 +4,11 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
-import { describe, it } from 'node:test';
+import { describe } from 'node:test';
 import { Contenders, EXECUTORS } from './support/contenders.mjs';
 import { eventually } from './support/eventually.mjs';
 import { startRedis } from './support/redis.mjs';
+import { it } from './support/steady.mjs';
 import './support/unhandled.mjs';
 
 const key = 'order-1';
@@ -39,10 +40,10 @@ async function serves(c, client) {
 for (const executor of EXECUTORS) {
   describe(`RC8 a server that will not serve · redis×${executor}`, { concurrency: 4, timeout: 60_000 }, () => {
     it('LOADING: unavailable until it has loaded', async (t) => {
-      const config = ['key-load-delay 100000', 'loading-process-events-interval-bytes 1024', 'rdbcompression no'];
-      const { redis, c } = await own(t, executor, { config });
+      // While it loads, a server answers after every two megabytes.
+      const { redis, c } = await own(t, executor, { config: ['key-load-delay 100000', 'rdbcompression no'] });
       const control = await redis.connect();
-      for (let at = 0; at < 15; at += 1) await control.send('SET', `filler-${at}`, 'x'.repeat(2_000));
+      for (let at = 0; at < 15; at += 1) await control.send('SET', `filler-${at}`, Buffer.alloc(2_100_000));
       await control.send('SAVE');
       const client = c.client();
       await client.withIdempotency('warm', () => 1);
@@ -150,6 +151,7 @@ for (const executor of EXECUTORS) {
     it('too many clients: unavailable until there is room', async (t) => {
       const { redis, c } = await own(t, executor, { config: ['maxclients 2'] });
       const others = [await redis.connect(), await redis.connect()];
+      for (const other of others) await eventually(() => other.send('PING'));
       const client = c.client();
       assert.match((await refuses(c, client, 'ERR_STORE_UNAVAILABLE')).message, /max number of clients/);
       const call = c.client({ totalTimeoutMs: 5_000 }).withIdempotency(key, c.effect);

@@ -2,11 +2,12 @@
 // and what it is told. Real processes and signals; effects are counted outside of the store.
 import assert from 'node:assert/strict';
 import { performance } from 'node:perf_hooks';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Contenders, EXECUTORS, isCompletion, LEASE_MS } from './support/contenders.mjs';
 import { eventually } from './support/eventually.mjs';
 import { startRedis } from './support/redis.mjs';
+import { it } from './support/steady.mjs';
 import './support/unhandled.mjs';
 
 /** What scheduling and messages between processes on a busy machine may add to a takeover. */

@@ -22,7 +22,9 @@ export function gate() {
 }
 
 /** What a command on the wire is for; a proxy's fault takes these as `on`. They hold for every version of the server. */
-export const isClaim = (args) => args[0] === 'SET' && args.includes('NX');
+export const isClaimScript = (args) => args[0] === 'EVALSHA' && args.length === 12;
+/** Before Redis 7 there is no SET NX GET, and the script claims. */
+export const isClaim = (args) => (args[0] === 'SET' && args.includes('NX')) || isClaimScript(args);
 export const isCompletion = (args) => args.some((arg) => /^1C\d{16}/.test(arg));
 export const isRenewal = ([name, ...args]) => name === 'EVALSHA' && args.length === 4;
 

@@ -1,0 +1,44 @@
+// `it` for tests in which real time passes: leases of 600 ms run out when a busy machine stands still for that long, and
+// no library can help it. A test that failed while this process was kept from running is tried again; one that fails in
+// peace fails.
+import { it as plain } from 'node:test';
+
+/** Every wait in these tests leaves more than this. */
+const STANDSTILL_MS = 100;
+const TRIES = 4;
+
+function watchStandstill() {
+  let longestMs = 0;
+  let last = performance.now();
+  const look = () => {
+    const now = performance.now();
+    longestMs = Math.max(longestMs, now - last - 10);
+    last = now;
+  };
+  const timer = setInterval(look, 10);
+  return () => {
+    look();
+    clearInterval(timer);
+    return longestMs;
+  };
+}
+
+/** What `body` opens ends with the test, also that of an earlier try: contenders have a prefix of their own each time. */
+export function it(title, ...rest) {
+  const body = rest.pop();
+  plain(title, ...rest, async (t) => {
+    for (let attempt = 1; ; attempt += 1) {
+      const stop = watchStandstill();
+      try {
+        await body(t);
+        return stop();
+      } catch (error) {
+        const stoodMs = Math.round(stop());
+        if (attempt === TRIES || stoodMs < STANDSTILL_MS) throw error;
+        t.diagnostic(
+          `tried again: the machine stood still for ${stoodMs} ms (${String(error.message).split('\n', 1)[0]})`,
+        );
+      }
+    }
+  });
+}
