@@ -129,9 +129,15 @@ for (const executor of EXECUTORS) {
       });
       // Nobody took over: the completion is accepted, and the value is the caller's.
       assert.equal(await call, 'late');
-      const endMs = (await renewals(c)).at(-1).atMs + LEASE_MS;
+      const endsMs = (await renewals(c)).map(({ atMs }) => atMs + LEASE_MS);
       assert.deepEqual([reason.code, reason.reason], ['ERR_LEASE_LOST', 'expired']);
-      assert.ok(abortedAt < endMs && abortedAt > endMs - 50 - 45, `aborted ${endMs - abortedAt} ms before the end`);
+      const early = endsMs.map((endMs) => endMs - abortedAt);
+      assert.ok(early.at(-1) > 0, `aborted ${early} ms before the ends`);
+      // The end it counts with is that of the last renewal it heard of; one more may have passed as the link went dark.
+      assert.ok(
+        early.slice(-2).some((ms) => ms > 0 && ms < 50 + 45),
+        `aborted ${early} ms before the ends`,
+      );
       assert.deepEqual(owner.told, ['claimed', 'lease-lost', 'completed']);
     });
   });
