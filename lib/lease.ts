@@ -18,8 +18,9 @@ export class Lease {
   #lossReason: LeaseLossReason | undefined;
   #answer: Answer | undefined;
   #onAnswer: ((answer: Answer) => void) | undefined;
-  /** Called on the addon's stack when the lease is lost; again when `maxLeaseMs` passes after that. */
-  onLost: ((reason: LeaseLossReason) => void) | undefined;
+  #onLost: ((reason: LeaseLossReason) => void) | undefined;
+  /** Losses that were told in the same batch as the claim, before anyone could listen. */
+  #untold: LeaseLossReason[] | undefined;
 
   constructor(binding: Binding, op: number, settings: Settings, acquired: Answer) {
     this.#binding = binding;
@@ -33,6 +34,15 @@ export class Lease {
   /** Why it is known to be lost, if it is. */
   get lossReason(): LeaseLossReason | undefined {
     return this.#lossReason;
+  }
+
+  /** @param onLost hears on the addon's stack that the lease is lost; again when `maxLeaseMs` passes after that */
+  listen(onLost: (reason: LeaseLossReason) => void): void {
+    this.#onLost = onLost;
+    const untold = this.#untold;
+    if (untold === undefined) return;
+    this.#untold = undefined;
+    for (const reason of untold) onLost(reason);
   }
 
   /** Looks at the clock. */
@@ -78,6 +88,11 @@ export class Lease {
 
   #lose(reason: LeaseLossReason): void {
     this.#lossReason ??= reason;
-    this.onLost?.(reason);
+    if (this.#onLost !== undefined) {
+      this.#onLost(reason);
+      return;
+    }
+    this.#untold ??= [];
+    this.#untold.push(reason);
   }
 }

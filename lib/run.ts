@@ -40,10 +40,8 @@ export class Run implements Running {
     this.identity = call.identity;
     this.outer = running.getStore();
     this.context = new Context(call, turn.lease);
-    if (turn.lease !== undefined) turn.lease.onLost = (reason) => this.#lose(reason);
     if (call.client.events.heard) this.#announce(turn);
-    // Told in the same batch as the claim, before anyone could listen.
-    if (turn.lease?.lossReason !== undefined) this.#lose(turn.lease.lossReason);
+    turn.lease?.listen((reason) => this.#lose(reason));
   }
 
   get attempt(): number {
