@@ -7,7 +7,7 @@ import { gate, heldRun } from './support/held-run.mjs';
 import { reach } from './support/states.mjs';
 import { conformance } from './support/stores.mjs';
 
-const { onEachStore } = conformance(createClient);
+const { onEachStore, onEachSharedStore } = conformance(createClient);
 const settled = (promise) =>
   promise.then(
     (value) => ({ value }),
@@ -162,3 +162,21 @@ for (const [which, succeed] of Object.entries(heirs)) {
     },
   );
 }
+
+onEachSharedStore(
+  'a caller is answered after maxLeaseMs though it heard of claim and losses at once',
+  async (world) => {
+    const { client, redis } = world;
+    // Whoever may run no script may claim a new key and renew nothing: the lease ends before maxLeaseMs does.
+    await redis.send('ACL', 'SETUSER', 'plain', 'on', '>secret', '~*', '&*', '+@all', '-evalsha');
+    const actonce = client({ url: redis.urlFor({ user: 'plain', password: 'secret' }) });
+    await actonce.inspect({ key: 'connects' });
+    const never = () => new Promise(() => {});
+    const call = settled(actonce.withIdempotency('k', never, { leaseMs: 100, maxLeaseMs: 100 }));
+    // This thread is blocked while the claim and both losses come in.
+    const end = performance.now() + 300;
+    while (performance.now() < end);
+    const { error } = await call;
+    assert.deepEqual([error.code, error.reason, error.hasValue], ['ERR_LEASE_LOST', 'max-lease', false]);
+  },
+);
