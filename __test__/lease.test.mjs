@@ -133,9 +133,10 @@ for (const executor of EXECUTORS) {
       assert.deepEqual([reason.code, reason.reason], ['ERR_LEASE_LOST', 'expired']);
       const early = endsMs.map((endMs) => endMs - abortedAt);
       assert.ok(early.at(-1) > 0, `aborted ${early} ms before the ends`);
-      // The end it counts with is that of the last renewal it heard of; one more may have passed as the link went dark.
+      // It counts from when the last renewal it heard of was sent, which a busy machine delays on its way to the server;
+      // and one more may have passed as the link went dark. An interval between renewals is room for both.
       assert.ok(
-        early.slice(-2).some((ms) => ms > 0 && ms < 50 + 45),
+        early.slice(-2).some((ms) => ms > 0 && ms < 50 + LEASE_MS / 3),
         `aborted ${early} ms before the ends`,
       );
       assert.deepEqual(owner.told, ['claimed', 'lease-lost', 'completed']);
