@@ -172,7 +172,7 @@ for (const executor of EXECUTORS) {
           return 'first';
         })
         .catch((caught) => caught);
-      const ctx = await inside.promise;
+      const ctx = await Promise.race([inside.promise, running]);
       assert.equal(ctx.signal.reason.reason, 'refused');
       const fences = [ctx.fence, await second.withIdempotency(key, (other) => other.fence)];
       resume.resolve();
@@ -226,7 +226,7 @@ for (const executor of EXECUTORS) {
         await pause(2 * LEASE_MS);
         return c.effect(ctx) && ctx.signal.aborted;
       });
-      await paused.promise;
+      await Promise.race([paused.promise, running]);
       const waiting = rival.withIdempotency(key, c.effect);
       const aborted = await running;
       assert.equal(aborted, false);

@@ -159,13 +159,21 @@ for (const executor of EXECUTORS) {
       assert.deepEqual(await call, { by: 1 });
     });
 
-    it('something that is no Redis at all: refused', async (t) => {
+    it('RB11 a garbage byte in the greeting: the next one is understood', async (t) => {
+      const { c } = await own(t, executor, { options: { totalTimeoutMs: 5_000 } });
+      const proxy = await c.proxy();
+      const fault = proxy.fault('garbage', { on: 'TIME' });
+      assert.deepEqual(await c.client({ url: proxy.url }).withIdempotency(key, c.effect), { by: 1 });
+      assert.equal(fault.hits, 1);
+    });
+
+    it('something that is no Redis at all: a breach of the protocol', async (t) => {
       const server = http.createServer((_, response) => response.end('hello'));
       await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
       t.after(() => server.close());
       const url = `redis://127.0.0.1:${server.address().port}`;
       const c = new Contenders(t, { url }, { executor, totalTimeoutMs: 400 });
-      await refuses(c, c.client(), 'ERR_STORE_REFUSED');
+      await refuses(c, c.client(), 'ERR_STORE_PROTOCOL');
     });
   });
 }

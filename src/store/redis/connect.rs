@@ -1,6 +1,7 @@
 //! From a [`Target`] to a stream that is ready for commands: name resolution, TCP, TLS, `HELLO`, the scripts,
 //! one look at the server's clock. It runs on a background thread: nothing here may wait on Node's loop.
 
+use std::fmt::Display;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -112,7 +113,7 @@ async fn greet<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, target: &Targe
     let mut buffer = BytesMut::with_capacity(8 * 1024);
     let mut replies = Vec::new();
     while replies.len() < scripts::ALL.len() + 2 + usize::from(selects) {
-        match codec.decode(&mut buffer).map_err(|error| refused(&format!("not a Redis server: {error}")))? {
+        match codec.decode(&mut buffer).map_err(|error| garbled(&error))? {
             Some(Value::ServerError(error)) => return Err(judged(reply::judge(&error))),
             Some(Value::Push { .. }) => {}
             Some(value) => replies.push(value),
@@ -175,6 +176,12 @@ fn broken(target: &Target, error: &io::Error) -> Failure {
 
 fn unreachable(target: &Target, reason: &str) -> Failure {
     let error = StoreError::Unavailable(format!("cannot reach Redis at {}: {reason}", target.info.addr()));
+    Failure { error, final_: false }
+}
+
+/// Something else listens there, or something between damages the stream, which may pass.
+fn garbled(error: &impl Display) -> Failure {
+    let error = StoreError::Protocol(format!("not a Redis server: {error}"));
     Failure { error, final_: false }
 }
 
