@@ -135,3 +135,16 @@ onEachStore('C14 who waited and then finds another payload at the key is refused
   run.returns('late');
   await assert.rejects(call, { code: 'ERR_LEASE_LOST' });
 });
+
+onEachStore(
+  'E14 a fingerprint that is a promise is refused, and its rejection is left to nobody',
+  async ({ client, effect }) => {
+    const fingerprint = async () => {
+      throw new Error('no session');
+    };
+    const call = client().withIdempotency('k', effect('k'), { ...first, fingerprint });
+    await assert.rejects(call, { code: 'ERR_INVALID_ARGUMENT' });
+    // Node tells of unhandled rejections after the turn; support/actonce.mjs fails the file then.
+    await new Promise(setImmediate);
+  },
+);

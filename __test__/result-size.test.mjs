@@ -49,3 +49,17 @@ onEachSharedStore('H8 a result above the limit is never sent', async ({ t, redis
   const longest = (await monitor.commands()).flatMap(({ args }) => args.map((arg) => arg.length));
   assert.ok(Math.max(...longest) < 10_000, `${Math.max(...longest)}`);
 });
+
+onEachStore('E14 a codec that writes a promise leaves the record without a value, and no rejection', async (world) => {
+  const { client, effect, ledger } = world;
+  const encode = async () => {
+    throw new Error('not at once');
+  };
+  const actonce = client({ codec: { encode, decode: (text) => text } });
+  for (let call = 0; call < 2; call += 1) {
+    const refused = { code: 'ERR_RESULT_UNAVAILABLE', reason: 'unencodable' };
+    await assert.rejects(actonce.withIdempotency('k', effect('k', 'paid')), refused);
+  }
+  assert.equal(ledger.count('k'), 1);
+  await new Promise(setImmediate);
+});

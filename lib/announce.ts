@@ -20,6 +20,11 @@ export function reportHook(hook: string, error: unknown): void {
   process.emitWarning(`${hook} threw: ${String(error)}`, { type: 'ActonceWarning', ...(detail ? { detail } : {}) });
 }
 
+/** For what a hook returned that had to answer at once: it was refused, and how a promise of it ends is nobody's matter. */
+export function disown(returned: unknown): void {
+  Promise.resolve(returned).catch(() => {});
+}
+
 export function isDevelopment(): boolean {
   return process.env.NODE_ENV !== 'production';
 }

@@ -3,7 +3,7 @@
  * does after `fn`, the caller gets what `fn` gave: an error there would invite the second charge.
  */
 import type { ErrorPolicy } from '../index';
-import { reportHook } from './announce';
+import { disown, reportHook } from './announce';
 import { type Answer, storeError, Tag } from './binding';
 import type { Call, OwnerTurn, Shared } from './call';
 import { LeaseLostError } from './errors';
@@ -102,7 +102,7 @@ function policyFor(call: Call, thrown: unknown): ErrorPolicy {
   try {
     const chosen: unknown = onError(thrown);
     if (chosen === 'release' || chosen === 'record' || chosen === 'hold') return chosen;
-    if (isThenable(chosen)) chosen.then(undefined, () => {}); // Too late to count, and nobody's to handle.
+    disown(chosen);
     reportHook('onError', new TypeError(`it must return 'release', 'record' or 'hold', not ${String(chosen)}`));
   } catch (error) {
     reportHook('onError', error);

@@ -4,6 +4,7 @@
  * compared is refused, never taken for equal. Only a hash of the text leaves the process.
  */
 import type { Fingerprint } from '../index';
+import { disown } from './announce';
 import { ActonceError, invalid } from './errors';
 import { ALL, type Fields, fieldsOf } from './payload-fields';
 
@@ -172,7 +173,11 @@ function write(value: unknown, fields: Fields, walk: Walk): string {
 export function canonicalText(payload: unknown, fingerprint: Fingerprint | undefined): string {
   const walk = { path: [], ancestors: new Set<object>() };
   try {
-    if (typeof fingerprint === 'function') return write(fingerprint(payload), ALL, walk);
+    if (typeof fingerprint === 'function') {
+      const chosen = fingerprint(payload);
+      if (chosen instanceof Promise) disown(chosen);
+      return write(chosen, ALL, walk);
+    }
     return write(payload, fieldsOf(fingerprint), walk);
   } catch (cause) {
     if (cause instanceof ActonceError) throw cause;

@@ -3,6 +3,7 @@
  * built-in codec, X values by the user's own, N Next's control flow, E errors, U completed without a value.
  */
 import type { Codec, ErrorClass, Outcome, OutcomeStatus } from '../index';
+import { disown } from './announce';
 import { decodeError, defaultCodec, encodeError, UnencodableError } from './codec';
 import { type ControlFlow, decodeControlFlow, encodeControlFlow } from './control-flow';
 import { ActonceError, ResultUnavailableError } from './errors';
@@ -68,7 +69,10 @@ export class Results {
 
   #ownText(value: unknown): string {
     const text: unknown = this.#codec?.encode(value);
-    if (typeof text !== 'string') throw new TypeError('codec.encode() must return a string');
+    if (typeof text !== 'string') {
+      disown(text);
+      throw new TypeError('codec.encode() must return a string');
+    }
     if (!text.isWellFormed()) throw new TypeError('codec.encode() returned half a surrogate pair');
     return text;
   }
