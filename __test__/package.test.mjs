@@ -47,7 +47,8 @@ describe('the packed package', () => {
       dist.filter((file) => !/\.(cjs|mjs|map)$/.test(file)),
       [],
     );
-    const texts = ['CHANGELOG.md', 'LICENSE', 'README.md', 'index.d.ts', 'package.json'];
+    const types = ['index.d.ts', 'next.d.ts', 'react.d.ts', 'testing.d.ts'];
+    const texts = ['CHANGELOG.md', 'LICENSE', 'README.md', ...types, 'package.json'];
     assert.deepEqual(filesIn(tarballs[0]), [...texts, ...dist].sort());
     const native = ['LICENSE', 'README.md', `actonce.${platform()}.node`, 'package.json'];
     assert.deepEqual(filesIn(tarballs[1]), native.sort());
@@ -119,7 +120,7 @@ describe('the platform packages', () => {
   });
 
   it('are loaded by the names that exist', () => {
-    const loader = fs.readFileSync(path.join(root, 'dist/index.cjs'), 'utf8');
+    const loader = fs.readFileSync(path.join(root, 'dist/server.cjs'), 'utf8');
     const asked = [...loader.matchAll(/require\(["']actonce-([a-z0-9-]+)["']\)/g)].map(([, name]) => name);
     assert.deepEqual(asked.sort(), platforms());
   });

@@ -5,7 +5,16 @@ import path from 'node:path';
 import { addonFile, platform, platforms } from './platform.mjs';
 import { isMain, main, root, run } from './step.mjs';
 
-const MAIN_FILES = ['dist', 'index.d.ts', 'README.md', 'LICENSE', 'CHANGELOG.md'];
+const MAIN_FILES = [
+  'dist',
+  'index.d.ts',
+  'next.d.ts',
+  'react.d.ts',
+  'testing.d.ts',
+  'README.md',
+  'LICENSE',
+  'CHANGELOG.md',
+];
 
 function readManifest(file) {
   return JSON.parse(fs.readFileSync(path.join(root, file), 'utf8'));
