@@ -601,12 +601,12 @@ export type ErrorClass = abstract new (...args: any[]) => Error;
 /** Limits of the cache of recent outcomes. */
 export interface CacheOptions {
   /**
-   * Largest number of outcomes.
+   * Largest number of outcomes, at least 2; of the latest, half as many are surely there.
    * @default 1_000
    */
   maxEntries?: number | undefined;
   /**
-   * Largest size of all outcomes together, in bytes of encoded text.
+   * Largest size of all outcomes together, in bytes of encoded text; one larger than half of it is not kept.
    * @default 8_388_608
    */
   maxBytes?: number | undefined;

@@ -30,47 +30,46 @@ test('I7 an outcome is answered for maxAgeMs, and never longer than its record l
   assert.equal(cache.get('long', null), undefined);
 });
 
-test('I7 of too many outcomes the one that was used longest ago goes first', () => {
-  const { cache } = cacheWith();
-  for (const name of ['a', 'b', 'c']) cache.put(name, null, outcome(name), 1_000);
-  cache.get('a', null);
-  cache.put('d', null, outcome('d'), 1_000);
-  assert.deepEqual(
-    ['a', 'b', 'c', 'd'].map((name) => cache.get(name, null)?.text),
-    ['a', undefined, 'c', 'd'],
-  );
-});
-
-test('I7 whatever is put, read and deleted, the cache holds what a plain list in order of use holds', () => {
-  const names = fc.constantFrom(...'abcdefgh');
-  const step = fc.tuple(fc.constantFrom('put', 'put', 'get', 'delete'), names);
+test('I7 whatever is put, read and deleted, the latest half is there, and never more than maxEntries', () => {
+  const names = [...'abcdefgh'];
+  const step = fc.tuple(fc.constantFrom('put', 'put', 'get', 'delete'), fc.constantFrom(...names));
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 2_000 }), (steps) => {
-      const { cache } = cacheWith();
-      let used = [];
+    fc.property(fc.integer({ min: 2, max: 9 }), fc.array(step, { maxLength: 1_000 }), (maxEntries, steps) => {
+      const { cache } = cacheWith({ maxEntries });
+      let latest = [];
       for (const [what, name] of steps) {
-        const known = used.includes(name);
-        if (what === 'get') assert.equal(cache.get(name, null)?.text, known ? name : undefined);
+        latest = latest.filter((other) => what === 'get' || other !== name);
+        if (what === 'get') cache.get(name, null);
         if (what === 'delete') cache.delete(name);
-        if (what === 'put') cache.put(name, null, outcome(name), 1_000);
-        const staysOut = what === 'delete' || (what === 'get' && !known);
-        used = [...used.filter((other) => other !== name), ...(staysOut ? [] : [name])].slice(-3);
+        if (what === 'put') {
+          cache.put(name, null, outcome(name), 1_000);
+          latest = [...latest, name].slice(-Math.floor(maxEntries / 2));
+        }
+        const held = names.filter((other) => cache.get(other, null)?.text === other);
+        assert.ok(held.length <= maxEntries, `${held.length} of ${maxEntries}`);
+        assert.deepEqual(
+          latest.filter((other) => !held.includes(other)),
+          [],
+        );
+        if (what === 'delete') assert.ok(!held.includes(name));
       }
     }),
     { numRuns: 200, size: 'max' },
   );
 });
 
-test('I7 all outcomes together stay within maxBytes, counted in UTF-8; a larger one is not kept', () => {
-  const { cache } = cacheWith();
-  cache.put('a', null, outcome('é'.repeat(30)), 1_000);
-  cache.put('b', null, outcome('é'.repeat(21)), 1_000);
-  assert.equal(cache.get('a', null), undefined);
-  assert.ok(cache.get('b', null));
-  cache.put('b', null, outcome('x'.repeat(101)), 1_000);
-  assert.equal(cache.get('b', null), undefined);
-  cache.put('c', null, outcome('x'.repeat(100)), 1_000);
-  assert.ok(cache.get('c', null));
+test('I7 all outcomes together stay within maxBytes, counted in UTF-8; one larger than half of it is not kept', () => {
+  const { cache } = cacheWith({ maxEntries: 100 });
+  const names = Array.from({ length: 12 }, (_, n) => `n${n}`);
+  for (const name of names) cache.put(name, null, outcome('é'.repeat(10)), 1_000);
+  const held = names.filter((name) => cache.get(name, null));
+  assert.deepEqual(held, names.slice(-4));
+  cache.put('large', null, outcome('x'.repeat(51)), 1_000);
+  assert.equal(cache.get('large', null), undefined);
+  cache.put('half', null, outcome('x'.repeat(50)), 1_000);
+  assert.ok(cache.get('half', null));
+  cache.put('half', null, outcome('é'.repeat(26)), 1_000);
+  assert.equal(cache.get('half', null), undefined, 'an older outcome must not stand in for one that is not kept');
 });
 
 test('I7 it answers a call without payload and one with the same payload; what differs is for the store to judge', () => {

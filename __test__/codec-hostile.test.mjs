@@ -16,20 +16,20 @@ const pairs = (count) => Array.from({ length: count }, () => 2);
 const HOSTILE = {
   'nothing at all': '',
   'an unknown format': 'X{}',
-  'no JSON': 'J{"a":',
-  'a key __proto__': 'J{"a":{"__proto__":{"admin":true}}}',
-  'an escaped key __proto__': 'J{"\\u005f\\u005fproto__":{"admin":true}}',
+  'no JSON': '{"a":',
+  'a key __proto__': '{"a":{"__proto__":{"admin":true}}}',
+  'an escaped key __proto__': '{"\\u005f\\u005fproto__":{"admin":true}}',
   'a key __proto__ in the graph': 'D[{"__proto__":1},{"admin":2},true]',
   'a key __proto__ without a prototype': 'D[["null","__proto__",1],{}]',
-  'depth 10,000': `J${nested(10_000)}`,
-  'depth 10,000 of objects': `J${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}`,
-  'depth 4,000,000': `J${nested(4_000_000)}`,
-  'half of depth 8,000,000': `J${'['.repeat(8_000_000)}`,
+  'depth 10,000': `${nested(10_000)}`,
+  'depth 10,000 of objects': `${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}`,
+  'depth 4,000,000': `${nested(4_000_000)}`,
+  'half of depth 8,000,000': `${'['.repeat(8_000_000)}`,
   'a graph of depth 10,000': `D${chain(10_000)}`,
   'a graph of depth 10,000 through errors': `D${JSON.stringify(Array.from({ length: 10_000 }, (_, at) => ['Error', at + 1]))}`,
-  'three million objects': `J[${'{},'.repeat(2_700_000)}{}]`,
+  'three million objects': `[${'{},'.repeat(2_700_000)}{}]`,
   'three million references': `D[[${'1,'.repeat(3_000_000)}1],0]`,
-  '100 MB': `J"${'x'.repeat(100_000_000)}"`,
+  '100 MB': `"${'x'.repeat(100_000_000)}"`,
   'a length of 4,294,967,295': 'D[[-7,4294967295]]',
   'a length of a hundred million': 'D[[-7,100000000,0,1],1]',
   'an index beyond the length': 'D[[-7,5,7,1],1]',
@@ -144,8 +144,8 @@ const payloads = await Promise.all(
 test('any text gives a value or MalformedPayloadError', () => {
   const text = fc.oneof(
     fc.string({ unit: 'binary' }),
-    fc.tuple(fc.constantFrom('J', 'D'), fc.string()).map((parts) => parts.join('')),
-    fc.tuple(fc.constantFrom('J', 'D'), fc.json()).map((parts) => parts.join('')),
+    fc.tuple(fc.constantFrom('', 'D', 'Q'), fc.string()).map((parts) => parts.join('')),
+    fc.tuple(fc.constantFrom('', 'D', 'Q'), fc.json()).map((parts) => parts.join('')),
   );
   fc.assert(fc.property(text, assertValueOrMalformed), { numRuns: runs(1_000) });
 });
@@ -174,13 +174,13 @@ test('a payload with changed references and tags gives a value or MalformedPaylo
     fc.json().map(JSON.parse),
   );
   const property = fc.property(
-    fc.constantFrom(...payloads),
+    fc.constantFrom(...payloads.filter((payload) => payload[0] === 'D')),
     fc.nat(),
     fc.nat(),
     part,
     (payload, entryAt, partAt, change) => {
       const entries = JSON.parse(payload.slice(1));
-      if (!Array.isArray(entries) || entries.length === 0) return;
+      if (!Array.isArray(entries)) return;
       const entry = entries[entryAt % entries.length];
       if (typeof entry === 'object' && entry !== null && Object.keys(entry).length > 0) {
         entry[Object.keys(entry)[partAt % Object.keys(entry).length]] = change;

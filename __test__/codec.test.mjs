@@ -192,9 +192,10 @@ test('F5: an error in a value keeps cycles through itself, own fields, and never
   assert.equal(defaultCodec.decode(text).error.stack, 'AggregateError: all failed');
 });
 
+function Query() {}
+Query.prototype = Object.create(null);
+
 test('F5: an object whose prototype is empty, as parsers of query strings make them, has none afterwards', async () => {
-  function Query() {}
-  Query.prototype = Object.create(null);
   const expected = Object.assign(Object.create(null), { page: '1' });
   assert.equal(difference(await trip(Object.assign(new Query(), { page: '1' })), expected), undefined);
   Query.prototype.method = () => {};
@@ -208,9 +209,9 @@ test('A5: every falsy and empty value comes back as the same value', async () =>
 });
 
 test('JSON is used exactly when it carries the value, and devalue otherwise', () => {
-  const format = (value) => defaultCodec.encode(value)[0];
+  const format = (value) => (defaultCodec.encode(value)[0] === 'D' ? 'devalue' : 'JSON');
   for (const value of [null, true, 'a', 1.5, [], {}, [{ a: [null, ''] }], { toString: 1 }, [[], []]]) {
-    assert.equal(format(value), 'J', JSON.stringify(value));
+    assert.equal(format(value), 'JSON', JSON.stringify(value));
   }
   const empty = {};
   const hidden = Object.defineProperty({}, 'toJSON', { value: () => 'other' });
@@ -224,10 +225,10 @@ test('JSON is used exactly when it carries the value, and devalue otherwise', ()
     new Date(0),
     hidden,
   ]) {
-    assert.equal(format(value), 'D', String(value));
+    assert.equal(format(value), 'devalue', String(value));
   }
-  assert.equal(format(Array.from({ length: 40 }, () => ({}))), 'J');
-  assert.equal(format([...Array.from({ length: 40 }, () => ({})), empty, empty]), 'D');
+  assert.equal(format(Array.from({ length: 40 }, () => ({}))), 'JSON');
+  assert.equal(format([...Array.from({ length: 40 }, () => ({})), empty, empty]), 'devalue');
 });
 
 /** `npm run test:long` looks further. */

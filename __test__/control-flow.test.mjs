@@ -146,7 +146,7 @@ test('F1, F2: the recorded text comes back as the same outcome, whatever the url
 });
 
 test('RH7: no other text is read as control flow', () => {
-  const texts = ['', 'N', 'N{', 'Nnull', 'N5', 'N"redirect"', 'N[]', 'J{"kind":"http","status":404}'];
+  const texts = ['', 'N', 'N{', 'Nnull', 'N5', 'N"redirect"', 'N[]', '{"kind":"http","status":404}'];
   texts.push('N{"kind":"http","status":200}', 'N{"kind":"http","status":"404"}', 'N{"kind":"later"}', 'N{}');
   texts.push(
     'N{"kind":"redirect","url":"/a","type":"push","status":200}',

@@ -85,7 +85,7 @@ for (const [what, command] of plants) {
 const unreadablePayloads = {
   'in a format of the future': 'Z{"a":1}',
   'by a codec that this client was not given': 'Xabc',
-  'that is no JSON': 'J{"a":',
+  'that is no JSON': '{"a":',
   'that is no error': 'Enonsense',
   'for an unknown reason': 'Ubored ',
   'that is missing': '',
@@ -114,7 +114,7 @@ const declined = Object.assign(new RangeError('declined', { cause: new TypeError
 const replayed = (attempt, outcome) => ({ status: 'replayed', attempt, ...outcome });
 const value = (of) => ({ kind: 'value', value: of });
 const versionOne = [
-  [`${header('C')}1 J{"id":"o-1"}`, replayed(1, value({ id: 'o-1' }))],
+  [`${header('C')}1 {"id":"o-1"}`, replayed(1, value({ id: 'o-1' }))],
   [
     `${header('C')}1 D${manyKinds}`,
     replayed(1, value({ a: undefined, at: new Date(0), big: 10n, map: new Map([[1, new Set(['x'])]]) })),
@@ -170,7 +170,7 @@ onEachSharedStore('J4 a record that somebody made permanent is replayed and show
   ];
   for (const [before, after] of plants) {
     const { name } = await plant({ ...world, client: () => world.client({ ...before, cache: false }) }, 'PING');
-    await world.redis.send('SET', name, `${header('C')}1 J"paid"`);
+    await world.redis.send('SET', name, `${header('C')}1 "paid"`);
     const actonce = world.client(after);
     assert.equal(await actonce.withIdempotency('k', world.effect('k')), 'paid');
     const { state, outcome, expiresInMs } = await actonce.inspect({ key: 'k' });

@@ -4,8 +4,8 @@
  */
 
 import { loadAddon, type NativeClient, type NativeModule } from './addon';
-import { ChurnMap } from './churn-map';
 import { ActonceError, invalid, STORE_CODES } from './errors';
+import { OpenOperations } from './open-operations';
 import type { Settings } from './options';
 
 /** What an outcome says; the numbers are the wire between Rust and here. */
@@ -69,7 +69,6 @@ export interface NativeConfig {
 
 const FIELDS = 8;
 const BATCH = 256;
-const LAST_OP = 0xffff_ffff;
 const HOLD = 1;
 const WILL_WAIT = 2;
 
@@ -100,8 +99,7 @@ function endsOperation(tag: Tag): boolean {
 export class Binding {
   readonly #native: NativeClient;
   readonly #outcomes = new Float64Array(FIELDS * BATCH);
-  readonly #receivers = new ChurnMap<number, Receiver>();
-  #lastOp = 0;
+  readonly #open = new OpenOperations<Receiver>();
   #isClosed = false;
 
   /** @throws ActonceError `ERR_INVALID_ARGUMENT` with the addon's reason, `ERR_UNSUPPORTED_PLATFORM`. */
@@ -148,21 +146,15 @@ export class Binding {
   }
 
   #tell(op: number, answer: Answer): void {
-    const receiver = this.#receivers.get(op);
+    const receiver = this.#open.get(op);
     if (receiver === undefined) return; // given up meanwhile
-    if (endsOperation(answer.tag)) this.#receivers.delete(op);
+    if (endsOperation(answer.tag)) this.#open.end(op);
     receiver.receive(answer);
   }
 
   /** Opens an operation before it is begun, so that its receiver knows its id when the answer comes at once. */
   open(receiver: Receiver): number {
-    // 32 bits on the other side; after a wrap the few that are still open are passed over.
-    let op = this.#lastOp;
-    do op = op === LAST_OP ? 1 : op + 1;
-    while (this.#receivers.has(op));
-    this.#lastOp = op;
-    this.#receivers.set(op, receiver);
-    return op;
+    return this.#open.start(receiver);
   }
 
   /**
@@ -226,7 +218,7 @@ export class Binding {
 
   /** Gives an operation up; its receiver hears nothing more. */
   forget(op: number): void {
-    this.#receivers.delete(op);
+    this.#open.end(op);
     this.#native.forget(op);
   }
 
@@ -254,7 +246,7 @@ export class Binding {
   close(): void {
     this.#isClosed = true;
     this.#native.close();
-    for (const op of [...this.#receivers.keys()]) this.#tell(op, CLOSED);
+    for (const op of this.#open.ids()) this.#tell(op, CLOSED);
   }
 
   /** The addon throws only for a fault of ours or its own; whoever waits must hear of that, too. */

@@ -1,8 +1,11 @@
 /**
  * The outcomes this process has seen lately, so that a burst of replays costs no round trip. Holds encoded text, never
  * a value: every replay decodes its own copy. Decides nothing about payloads: what it cannot answer, the store does.
+ *
+ * Two generations: outcomes are put into the young one, and when that is half of what is allowed, it becomes the old
+ * one and the old one goes. So putting one costs a single insertion; every fresh call pays for it, few calls are
+ * answered by it.
  */
-import { ChurnMap } from './churn-map';
 import type { CacheLimits } from './client-options';
 
 interface Entry {
@@ -23,8 +26,9 @@ export interface Cached {
 export class OutcomeCache {
   readonly #limits: CacheLimits;
   readonly #now: () => number;
-  /** In order of use: the order of insertion is kept, and every hit inserts anew. */
-  readonly #entries = new ChurnMap<string, Entry>();
+  #young = new Map<string, Entry>();
+  #old = new Map<string, Entry>();
+  /** Of what was put into the young generation; an outcome that was put twice counts twice. */
   #bytes = 0;
 
   constructor(limits: CacheLimits, now: () => number = () => performance.now()) {
@@ -33,40 +37,44 @@ export class OutcomeCache {
   }
 
   get(identity: string, payload: string | null): Cached | undefined {
-    const entry = this.#entries.get(identity);
+    const entry = this.#young.get(identity) ?? this.#old.get(identity);
     if (entry === undefined) return undefined;
     if (this.#now() >= entry.expiresAt) {
       this.delete(identity);
       return undefined;
     }
     if (payload !== null && payload !== entry.payload) return undefined;
-    this.#entries.delete(identity);
-    this.#entries.set(identity, entry);
     return entry;
   }
 
   /** @param lifeMs how long the record itself is sure to live */
   put(identity: string, payload: string | null, outcome: Cached, lifeMs: number): void {
+    const { maxEntries, maxBytes, maxAgeMs } = this.#limits;
     const bytes = Buffer.byteLength(outcome.text);
-    this.delete(identity);
-    if (bytes > this.#limits.maxBytes) return;
-    const expiresAt = this.#now() + Math.min(this.#limits.maxAgeMs, lifeMs);
-    this.#entries.set(identity, { payload, text: outcome.text, attempt: outcome.attempt, bytes, expiresAt });
-    this.#bytes += bytes;
-    while (this.#entries.size > this.#limits.maxEntries || this.#bytes > this.#limits.maxBytes) {
-      this.#bytes -= this.#entries.shift()?.bytes ?? 0;
+    if (2 * bytes > maxBytes) {
+      this.delete(identity);
+      return;
     }
+    const expiresAt = this.#now() + Math.min(maxAgeMs, lifeMs);
+    if (2 * (this.#young.size + 1) > maxEntries || 2 * (this.#bytes + bytes) > maxBytes) this.#age();
+    this.#young.set(identity, { payload, text: outcome.text, attempt: outcome.attempt, bytes, expiresAt });
+    this.#bytes += bytes;
+  }
+
+  #age(): void {
+    this.#old = this.#young;
+    this.#young = new Map();
+    this.#bytes = 0;
   }
 
   delete(identity: string): void {
-    const entry = this.#entries.get(identity);
-    if (entry === undefined) return;
-    this.#entries.delete(identity);
-    this.#bytes -= entry.bytes;
+    this.#young.delete(identity);
+    this.#old.delete(identity);
   }
 
   clear(): void {
-    this.#entries.clear();
+    this.#young = new Map();
+    this.#old = new Map();
     this.#bytes = 0;
   }
 }

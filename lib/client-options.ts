@@ -21,8 +21,8 @@ import {
 
 const CACHE_DEFAULTS = { maxEntries: 1_000, maxBytes: 8_388_608, maxAgeMs: 5_000 } as const;
 const CACHE_RULES = rulesOf({
-  maxEntries: whole(1, 1_000_000),
-  maxBytes: whole(1, LARGEST_VALUE),
+  maxEntries: whole(2, 1_000_000),
+  maxBytes: whole(2, LARGEST_VALUE),
   maxAgeMs: whole(1, CACHE_DEFAULTS.maxAgeMs),
 });
 const TLS_RULES = rulesOf({

@@ -29,20 +29,19 @@ export class Flights {
   enter(call: Call): Turn | Promise<Turn> {
     let flight = this.#flights.get(call.identity);
     if (flight === undefined) {
-      flight = new Flight(this, this.#binding, call);
+      flight = new Flight(this, this.#binding, call, true);
       this.#flights.set(call.identity, flight);
       flight.begin(this.#budgetMs);
     } else if (!flight.admit(call)) {
       // Another payload or lease: what the store says to the one is not true for the other.
-      flight = new Flight(this, this.#binding, call);
+      flight = new Flight(this, this.#binding, call, false);
       flight.begin(this.#budgetMs);
     }
     return call.nextTurn(flight);
   }
 
-  /** From now on others ask the store. */
   land(flight: Flight): void {
-    if (this.#flights.get(flight.identity) === flight) this.#flights.delete(flight.identity);
+    this.#flights.delete(flight.identity);
   }
 }
 
@@ -63,17 +62,20 @@ export class Flight implements Receiver {
   /** Who waits for a turn. */
   #members: Call[];
   #phase: Phase = 'claiming';
+  /** Whether those who come find it. */
+  #isListed: boolean;
   #lease: Lease | undefined;
   #shared: Shared | undefined;
   #remainingMs = 0;
   #remainingAt = 0;
 
-  constructor(flights: Flights, binding: Binding, first: Call) {
+  constructor(flights: Flights, binding: Binding, first: Call, isListed: boolean) {
     this.#flights = flights;
     this.#binding = binding;
     this.identity = first.identity;
     this.#first = first;
     this.#members = [first];
+    this.#isListed = isListed;
     this.#op = binding.open(this);
   }
 
@@ -110,7 +112,7 @@ export class Flight implements Receiver {
     this.#members.splice(index, 1);
     if (this.#members.length === 0 && (this.#phase === 'claiming' || this.#phase === 'waiting')) {
       this.#phase = 'ended';
-      this.#flights.land(this);
+      this.land();
       this.#binding.forget(this.#op);
     }
     call.give(turn);
@@ -137,7 +139,10 @@ export class Flight implements Receiver {
     this.#giveAll({ as: 'again' });
   }
 
+  /** From now on others ask the store. */
   land(): void {
+    if (!this.#isListed) return;
+    this.#isListed = false;
     this.#flights.land(this);
   }
 

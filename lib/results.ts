@@ -1,6 +1,6 @@
 /**
- * How an outcome is written into a record and read back. The first character says what it is: J and D values by the
- * built-in codec, X values by the user's own, N Next's control flow, E errors, U completed without a value.
+ * How an outcome is written into a record and read back. A capital at its start says what it is: D (or none) a value
+ * by the built-in codec, X a value by the user's own, N Next's control flow, E an error, U completed without a value.
  */
 import type { Codec, ErrorClass, Outcome, OutcomeStatus } from '../index';
 import { disown } from './announce';

@@ -1,8 +1,8 @@
 /**
  * Results and errors as text, and back. What comes back is what was recorded, or nothing was recorded: a value that
- * cannot be written exactly is refused with the place it is at. The first character says how it is written:
+ * cannot be written exactly is refused with the place it is at. Most results are plain JSON, when that carries the value
+ * exactly: the cheapest both ways. Everything else says by its first character, a capital, how it is written:
  *
- *   J  JSON, when JSON carries the value exactly (most results; the cheapest both ways)
  *   D  devalue with reducers of our own, for the other kinds that React's Flight accepts as finished values
  *   E  what was thrown (always D inside; an error is cut down to what can be written)
  *
@@ -27,19 +27,16 @@ export interface Codec {
 export const defaultCodec: Codec = {
   encode(value) {
     const json = encodeExactJson(value);
-    if (json !== undefined) return `J${json}`;
+    if (json !== undefined) return json;
     const graph = encodeGraph(value);
     return typeof graph === 'string' ? `D${graph}` : graph.then((text) => `D${text}`);
   },
 
   decode(text) {
-    switch (text[0]) {
-      case 'J':
-        return decodeJson(text.slice(1));
-      case 'D':
-        return decodeGraph(text.slice(1));
-      default:
-        throw new MalformedPayloadError('its format is not known');
-    }
+    const first = text.charCodeAt(0);
+    if (first === 68) return decodeGraph(text.slice(1));
+    // No JSON begins with a capital.
+    if (first >= 65 && first <= 90) throw new MalformedPayloadError('its format is not known');
+    return decodeJson(text);
   },
 };

@@ -1,5 +1,5 @@
 /**
- * The J form: JSON, for values that JSON carries exactly. Most results are such, and V8's own JSON is the cheapest
+ * Plain JSON, for values that JSON carries exactly. Most results are such, and V8's own JSON is the cheapest
  * way both ways. Whether a value is one is decided here in a single walk; everything doubtful (another realm, a
  * symbol key, a hole, an object met twice) is left to the D form, which looks closely.
  *

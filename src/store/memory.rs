@@ -22,9 +22,24 @@ pub struct MemoryStore {
 struct Table {
     /// Indexed as well as hashed, so that a sweep can go on from where the last one ended.
     records: IndexMap<Box<str>, Stored>,
-    /// Where the next sweep looks first.
-    hand: usize,
+    sweep: Sweep,
     watchers: HashMap<Box<str>, Vec<Watcher>>,
+}
+
+/// Goes round the table, and only while something in it may have expired.
+struct Sweep {
+    /// Where it looks next.
+    hand: usize,
+    /// Nothing expires before this.
+    due_ms: u64,
+    /// What `due_ms` becomes when the round is over: the least of all that was seen or written during it.
+    next_due_ms: u64,
+}
+
+impl Default for Sweep {
+    fn default() -> Self {
+        Self { hand: 0, due_ms: u64::MAX, next_due_ms: u64::MAX }
+    }
 }
 
 struct Watcher {
@@ -106,14 +121,14 @@ impl Table {
         let stored = slot.and_then(|slot| self.records.get_index_mut(slot)).map(|(_, stored)| stored);
         match (effect, stored) {
             (Effect::Write { record, ttl_ms, .. }, stored) => {
-                let written = Stored { record, expires_at_ms: now.ms().saturating_add(ttl_ms) };
+                let written = Stored { record, expires_at_ms: self.sweep.expiry(ttl_ms, now) };
                 match stored {
                     Some(stored) => *stored = written,
                     None => drop(self.records.insert(key.into(), written)),
                 }
             }
             (Effect::Patch { record }, Some(stored)) => stored.record = record,
-            (Effect::Renew { ttl_ms }, Some(stored)) => stored.expires_at_ms = now.ms().saturating_add(ttl_ms),
+            (Effect::Renew { ttl_ms }, Some(stored)) => stored.expires_at_ms = self.sweep.expiry(ttl_ms, now),
             (Effect::Keep | Effect::Patch { .. } | Effect::Renew { .. }, _) => {}
         }
     }
@@ -123,30 +138,46 @@ impl Table {
         watchers.iter().map(|watcher| Arc::clone(&watcher.watch)).collect()
     }
 
-    /// Removes some expired records, going round the table a little with every command.
+    /// Removes some expired records, a little with every command.
     fn sweep(&mut self, now: Now) {
         let (mut live, mut removed) = (0, 0);
-        while live < LIVE_PER_SWEEP && removed < EXPIRED_PER_SWEEP {
-            match self.records.get_index(self.hand) {
+        while now.ms() >= self.sweep.due_ms && live < LIVE_PER_SWEEP && removed < EXPIRED_PER_SWEEP {
+            match self.records.get_index(self.sweep.hand) {
                 Some((_, stored)) if expired(stored, now) => {
-                    self.records.swap_remove_index(self.hand);
+                    self.records.swap_remove_index(self.sweep.hand);
                     removed += 1;
                 }
-                Some(_) => {
-                    self.hand += 1;
+                Some((_, stored)) => {
+                    self.sweep.pass(stored);
                     live += 1;
                 }
-                None if self.records.is_empty() => break,
-                None => {
-                    self.hand = 0;
-                    live += 1;
-                }
+                None => self.sweep.begin_round(),
             }
         }
         let (len, capacity) = (self.records.len(), self.records.capacity());
         if removed > 0 && capacity > SMALLEST_CAPACITY && len < capacity / 4 {
             self.records.shrink_to(len * 2);
         }
+    }
+}
+
+impl Sweep {
+    /// When something written now expires.
+    fn expiry(&mut self, ttl_ms: u64, now: Now) -> u64 {
+        let expires_at_ms = now.ms().saturating_add(ttl_ms);
+        self.due_ms = self.due_ms.min(expires_at_ms);
+        self.next_due_ms = self.next_due_ms.min(expires_at_ms);
+        expires_at_ms
+    }
+
+    fn pass(&mut self, live: &Stored) {
+        self.hand += 1;
+        self.next_due_ms = self.next_due_ms.min(live.expires_at_ms);
+    }
+
+    fn begin_round(&mut self) {
+        self.hand = 0;
+        self.due_ms = std::mem::replace(&mut self.next_due_ms, u64::MAX);
     }
 }
 

@@ -83,6 +83,21 @@ fn under_steady_load_expired_records_stay_a_fraction_of_the_live() {
 }
 
 #[test]
+fn no_sweep_begins_before_something_may_have_expired() {
+    let store = MemoryStore::default();
+    for n in 0..100_u64 {
+        let key = format!("k{n}");
+        store.execute(&key, &begin(1, false), at_ms(n));
+        store.execute(&key, &complete(1, n * 1_000, 60_000), at_ms(n));
+    }
+    let due_ms = store.lock().sweep.due_ms;
+    store.execute("just before", &begin(1, false), at_ms(due_ms - 1));
+    assert_eq!(store.lock().sweep.hand, 0);
+    store.execute("just then", &begin(1, false), at_ms(due_ms));
+    assert_eq!(store.lock().sweep.hand, LIVE_PER_SWEEP);
+}
+
+#[test]
 fn who_watches_is_called_when_an_attempt_that_is_waited_for_ends() {
     let store = Arc::new(MemoryStore::default());
     let calls = Arc::new(AtomicUsize::new(0));
