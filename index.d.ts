@@ -742,6 +742,7 @@ export function createClient(options?: ClientOptions): ActonceClient;
 export type ErrorCode =
   | 'ERR_INVALID_ARGUMENT'
   | 'ERR_KEY_MISSING'
+  | 'ERR_INVALID_INPUT'
   | 'ERR_KEY_REUSED'
   | 'ERR_IN_PROGRESS'
   | 'ERR_INDETERMINATE'
@@ -784,6 +785,20 @@ export class ActonceError extends Error {
   readonly hash: string | undefined;
   /** When asking again makes sense; 0 when there is no such hint. */
   readonly retryAfterMs: number;
+}
+
+/** One thing a schema found wrong, as Standard Schema has it. */
+export interface InputIssue {
+  readonly message: string;
+  readonly path?: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }> | undefined;
+}
+
+/** `ERR_INVALID_INPUT`: what an action or a route was sent does not fit its schema. Nothing was recorded. */
+export class InvalidInputError extends ActonceError {
+  constructor(issues: readonly InputIssue[], details?: ErrorDetails);
+  readonly code: 'ERR_INVALID_INPUT';
+  /** What the schema found, in its order. */
+  readonly issues: readonly InputIssue[];
 }
 
 /** `ERR_KEY_REUSED`: the key was used with another payload. The first payload's outcome is untouched. */
@@ -841,6 +856,7 @@ export class ResultUnavailableError extends ActonceError {
 
 /** The error each code comes as. */
 export interface ErrorByCode {
+  ERR_INVALID_INPUT: InvalidInputError;
   ERR_KEY_REUSED: KeyReusedError;
   ERR_IN_PROGRESS: InProgressError;
   ERR_INDETERMINATE: IndeterminateError;

@@ -2,7 +2,7 @@
  * The one table of error codes, and the classes they come as. An error says what happened, then what to do;
  * `code` is the only thing to compare, since `instanceof` fails across two copies of this module.
  */
-import type { ErrorByCode, ErrorCode, ErrorDetails, LeaseLossReason } from '../index';
+import type { ErrorByCode, ErrorCode, ErrorDetails, InputIssue, LeaseLossReason } from '../index';
 
 interface CodeEntry {
   /** Whether the same call with the same key may succeed later without anybody changing anything. */
@@ -21,6 +21,11 @@ export const CODES: Readonly<Record<ErrorCode, CodeEntry>> = {
     retryable: false,
     what: 'There is no idempotency key',
     advice: 'Make one in the client, once per intent, and send it with every retry of it.',
+  },
+  ERR_INVALID_INPUT: {
+    retryable: false,
+    what: 'What was sent does not fit the schema',
+    advice: 'Nothing was recorded and nothing ran; see issues.',
   },
   ERR_KEY_REUSED: {
     retryable: false,
@@ -132,6 +137,16 @@ export class KeyReusedError extends ActonceError {
   }
 }
 
+export class InvalidInputError extends ActonceError {
+  declare readonly code: 'ERR_INVALID_INPUT';
+  readonly issues: readonly InputIssue[];
+
+  constructor(issues: readonly InputIssue[], details?: ErrorDetails) {
+    super('ERR_INVALID_INPUT', { detail: issues.map(({ message }) => message).join('; ') || undefined, ...details });
+    this.issues = issues;
+  }
+}
+
 export class InProgressError extends ActonceError {
   declare readonly code: 'ERR_IN_PROGRESS';
 
@@ -182,6 +197,7 @@ export class ResultUnavailableError extends ActonceError {
 for (const [name, type] of Object.entries({
   ActonceError,
   KeyReusedError,
+  InvalidInputError,
   InProgressError,
   IndeterminateError,
   LeaseLostError,

@@ -10,9 +10,10 @@ import { ALL, type Fields, fieldsOf } from './payload-fields';
 
 /** Deeper payloads are refused: the walk is recursive. */
 const DEEPEST = 200;
-const KEY_FIELD = 'idempotency-key';
+/** The form's field that carries the key. */
+export const KEY_FIELD = 'idempotency-key';
 /** What React adds to forms, with and without the prefix it uses when JavaScript sends them. */
-const REACT_ENTRY = /^(?:_\d+_)?\$ACTION_/;
+export const REACT_ENTRY = /^(?:_\d+_)?\$ACTION_/;
 
 interface Walk {
   /** Names from the root to here, for messages. */

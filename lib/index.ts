@@ -9,6 +9,7 @@ export {
   ActonceError,
   IndeterminateError,
   InProgressError,
+  InvalidInputError,
   isActonceError,
   KeyReusedError,
   LeaseLostError,

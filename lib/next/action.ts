@@ -1,0 +1,156 @@
+/**
+ * `idempotentAction`: a Server Action that runs once per key, whichever way React and the browser call it. The order of
+ * things is the promise: what was sent is validated, then the caller is authorised (`scope`, for replays as well), and
+ * only then is the key looked up.
+ */
+import type { ActonceClient, IdempotencyContext, IdempotencyOptions, Outcome, Scope } from '../../index';
+import type { StandardIssue, StandardSchema } from '../../next';
+import { withIdempotency } from '../default-client';
+import { type ActonceError, InvalidInputError, invalid, isActonceError } from '../errors';
+import { SETTING_RULES } from '../options';
+import { anything, check, ofType, oneOf, type Rule, rulesOf } from '../rules';
+import { recordCookies, replayCookies, valueWithin, type WithCookies, warnOfEffects } from './effects';
+import { isForm, keyOfForm, objectOfForm } from './form';
+import { parseKeyHeader } from './key-header';
+import { requestHeader } from './request';
+import { isStandardSchema, validate } from './schema';
+
+/** As next.d.ts has it, without the types of one action. */
+export interface ActionOptions
+  extends Omit<IdempotencyOptions, 'scope' | 'payload' | 'recover' | 'onResponse' | 'skip'> {
+  readonly name: string;
+  readonly scope: (input: unknown) => unknown;
+  readonly schema?: StandardSchema;
+  readonly payload?: (input: unknown) => unknown;
+  readonly recover?: (ctx: IdempotencyContext, input: unknown) => never;
+  readonly onResponse?: (outcome: Outcome, input: unknown) => unknown;
+  readonly onInvalid?: (issues: readonly StandardIssue[], sent: unknown) => unknown;
+  readonly onProblem?: (problem: ActonceError, sent: unknown) => unknown;
+  readonly missingKey?: 'reject' | 'run';
+  readonly replayCookies?: readonly string[];
+  readonly client?: ActonceClient;
+}
+
+export type Handler = (input: unknown, ctx: IdempotencyContext) => unknown;
+
+const isText: Rule = (value) => (typeof value === 'string' && value !== '' ? undefined : 'must be a name');
+const isNames: Rule = (value) =>
+  Array.isArray(value) && value.every((name) => isText(name) === undefined) ? undefined : 'must be an array of names';
+const isClient: Rule = (value) =>
+  typeof (value as ActonceClient | null)?.withIdempotency === 'function' ? undefined : 'must be a client';
+
+const RULES = rulesOf({
+  ...SETTING_RULES,
+  name: isText,
+  scope: ofType('function'),
+  schema: (value) => (isStandardSchema(value) ? undefined : 'must be a Standard Schema (zod 3.24+, valibot 1+, …)'),
+  payload: ofType('function'),
+  fingerprint: anything,
+  recover: ofType('function'),
+  signal: anything,
+  onResponse: ofType('function'),
+  onInvalid: ofType('function'),
+  onProblem: ofType('function'),
+  missingKey: oneOf('reject', 'run'),
+  replayCookies: isNames,
+  client: isClient,
+});
+
+/** What reached the action. */
+interface Sent {
+  readonly key: unknown;
+  /** The argument, or the form as it is. */
+  readonly input: unknown;
+}
+
+/** `(key, input)`, `(formData)`, `(previousState, formData)`, and the last one with a key bound in front. */
+function readArguments(given: readonly unknown[]): Sent {
+  const last = given.at(-1);
+  if (!isForm(last)) return { key: given[0], input: given[1] };
+  const bound = given.length === 3 && typeof given[0] === 'string' ? given[0] : undefined;
+  return { key: bound ?? keyOfForm(last), input: last };
+}
+
+/** Undefined when there is none anywhere. */
+async function keyOf(sent: Sent): Promise<unknown> {
+  if (sent.key !== undefined && sent.key !== null && sent.key !== '') return sent.key;
+  const header = await requestHeader('idempotency-key');
+  if (header === undefined || header.trim() === '') return undefined;
+  const key = parseKeyHeader(header);
+  if (key === undefined) throw invalid('the header Idempotency-Key must hold one string, quoted or bare');
+  return key;
+}
+
+/** The name in front: two actions with equal scopes and keys are two records. */
+export function scopeOf(name: string, scope: unknown): Scope {
+  if (scope === undefined || scope === null || (Array.isArray(scope) && scope.length === 0)) {
+    throw invalid(`the scope of '${name}' is empty; return the user, or 'public' for a scope that all users share`);
+  }
+  return [name, ...((Array.isArray(scope) ? scope : [scope]) as string[])];
+}
+
+export function idempotentAction(options: ActionOptions, handler: Handler): (...given: unknown[]) => Promise<unknown> {
+  check(RULES, options, 'the options of idempotentAction');
+  for (const name of ['name', 'scope'] as const)
+    if (options[name] === undefined) throw invalid(`option ${name} is missing`);
+  if (typeof handler !== 'function') throw invalid('idempotentAction needs a function');
+  return async (...given) => {
+    const sent = readArguments(given);
+    try {
+      return await perform(options, handler, sent);
+    } catch (error) {
+      if (options.onProblem === undefined || !isActonceError(error)) throw error;
+      return options.onProblem(error, sent.input);
+    }
+  };
+}
+
+async function perform(options: ActionOptions, handler: Handler, sent: Sent): Promise<unknown> {
+  const { name, schema, scope, payload, recover, onResponse, onInvalid, onProblem, missingKey, client, ...more } =
+    options;
+  const { replayCookies: cookieNames = [], ...settings } = more;
+  const isFormForSchema = schema !== undefined && isForm(sent.input);
+  const validated = await validate(schema, isFormForSchema ? objectOfForm(sent.input as FormData) : sent.input);
+  if ('issues' in validated) {
+    if (onInvalid !== undefined) return onInvalid(validated.issues, sent.input);
+    throw new InvalidInputError(validated.issues);
+  }
+  const input = validated.value;
+  const owner = await scope(input);
+  if (cookieNames.length > 0 && owner === 'public') {
+    throw invalid("replayCookies needs a user in the scope: the cookies are the first caller's");
+  }
+  const key = await keyOf(sent);
+  const isUnprotected = key === undefined && missingKey === 'run';
+  const run = (ctx: IdempotencyContext) => warnOfEffects(name, cookieNames, async () => handler(input, ctx));
+  const keepsCookies = cookieNames.length > 0;
+  const once = client?.withIdempotency ?? withIdempotency;
+  const value = await once(key as string, keepsCookies ? (ctx) => recordCookies(cookieNames, () => run(ctx)) : run, {
+    ...settings,
+    scope: scopeOf(name, owner),
+    payload: payload === undefined ? sent.input : payload(input),
+    skip: isUnprotected,
+    ...(recover && { recover: (ctx: IdempotencyContext) => recover(ctx, input) }),
+    ...((keepsCookies || onResponse) && {
+      onResponse: async (outcome: Outcome) => {
+        if (keepsCookies) await setCookiesOf(outcome);
+        await onResponse?.(keepsCookies ? withoutCookies(outcome) : outcome, input);
+      },
+    }),
+  });
+  return keepsCookies ? valueWithin(value as WithCookies) : value;
+}
+
+async function setCookiesOf(outcome: Outcome): Promise<void> {
+  if (outcome.kind === 'value' && outcome.status !== 'executed') await replayCookies(outcome.value as WithCookies);
+}
+
+/** The outcome as the action's author knows it. */
+function withoutCookies(outcome: Outcome): Outcome {
+  if (outcome.kind !== 'value') return outcome;
+  const { status, attempt } = outcome;
+  const { value, flow } = outcome.value as WithCookies;
+  if (flow === undefined) return { status, attempt, kind: 'value', value };
+  if (flow.kind === 'http') return { status, attempt, kind: 'http', httpStatus: flow.status };
+  return { status, attempt, kind: 'redirect', url: flow.url, type: flow.type, httpStatus: flow.status };
+}

@@ -1,0 +1,28 @@
+/**
+ * What a form brought. React adds entries of its own, which differ between a post with and without JavaScript, and the
+ * key is no part of the input: neither reaches a schema.
+ */
+import { KEY_FIELD, REACT_ENTRY } from '../fingerprint';
+
+type Entry = string | File;
+
+/** By its name, since a test runner's FormData may be of another realm. */
+export function isForm(value: unknown): value is FormData {
+  return Object.prototype.toString.call(value) === '[object FormData]';
+}
+
+export function keyOfForm(form: FormData): string | undefined {
+  const key = form.get(KEY_FIELD);
+  return typeof key === 'string' && key !== '' ? key : undefined;
+}
+
+/** A name that occurs once gives its value, one that occurs again gives all of them in order. */
+export function objectOfForm(form: FormData): Record<string, Entry | Entry[]> {
+  const object: Record<string, Entry | Entry[]> = Object.create(null);
+  for (const name of new Set(form.keys())) {
+    if (name === KEY_FIELD || REACT_ENTRY.test(name)) continue;
+    const values = form.getAll(name);
+    object[name] = values.length === 1 ? (values[0] as Entry) : values;
+  }
+  return { ...object };
+}
