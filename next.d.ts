@@ -149,6 +149,115 @@ export function idempotentAction<Input, Result, Refusal = never, Sent = Input>(
   fn: (input: Input, ctx: IdempotencyContext) => Result | Promise<Result>,
 ): IdempotentAction<Sent, Result | Refusal>;
 
+// ---------------------------------------------------------------------------------------------- routes
+
+/** What a route's handler is given besides the request. */
+export interface RouteContext<Verified = undefined> extends IdempotencyContext {
+  /** What `verify` returned. */
+  readonly verified: Verified;
+}
+
+/** Options of {@link idempotentRoute}; those of {@link IdempotencyDefaults} as everywhere, but `onDuplicate`. */
+export interface RouteOptions<Verified = undefined> extends IdempotencyDefaults {
+  /** The operation, in records and events. */
+  name: string;
+  /**
+   * Who the key belongs to, as in {@link ActionOptions}. Method, path and query are part of every scope: the same key on
+   * another URL is another operation.
+   */
+  scope: (request: Request, verified: Verified) => Scope | Promise<Scope>;
+  /**
+   * Called first, with the bytes as they came: checks a signature over them and returns what it found, such as the
+   * event. When it throws or returns false the answer is 401; a `Response` is answered as it is.
+   * @default none
+   */
+  verify?:
+    | ((request: Request, rawBody: Uint8Array) => Verified | false | Response | Promise<Verified | false | Response>)
+    | undefined;
+  /**
+   * The key, when it is not in the header: for webhooks the id of the event.
+   * @default the header `Idempotency-Key`, quoted (RFC 8941) or bare
+   */
+  key?:
+    | ((request: Request, rawBody: Uint8Array, verified: Verified) => string | undefined | Promise<string | undefined>)
+    | undefined;
+  /**
+   * What the same key must be sent with again, else 422.
+   * @default the body: JSON and forms by their meaning, anything else by its bytes
+   */
+  payload?: ((request: Request, rawBody: Uint8Array, verified: Verified) => unknown) | undefined;
+  /**
+   * Which part of the payload is compared.
+   * @default all of it
+   */
+  fingerprint?: Fingerprint | undefined;
+  /**
+   * A duplicate of a run in flight gets 409 at once, or waits for its response.
+   * @default 'reject'
+   */
+  onDuplicate?: 'wait' | 'reject' | undefined;
+  /**
+   * The methods that need a key; others run unprotected.
+   * @default ['POST', 'PATCH']
+   */
+  methods?: readonly string[] | undefined;
+  /**
+   * Without a key: 400, or `run` without protection.
+   * @default 'reject'
+   */
+  missingKey?: 'reject' | 'run' | undefined;
+  /**
+   * Which responses count as failures: the caller gets them, and `onError` decides what becomes of the record, with an
+   * error named `FailedResponse` that has the recorded `response`.
+   * @default status 500 and above
+   */
+  isFailure?: ((response: Response) => boolean) | undefined;
+  /**
+   * Where your API describes its keys: named by the `Link` header and the `type` of refusals.
+   * @default none
+   */
+  documentation?: string | undefined;
+  /**
+   * The client to use.
+   * @default the one behind `withIdempotency`
+   */
+  client?: ActonceClient | undefined;
+}
+
+/**
+ * Makes a route handler that runs once per key, by the IETF draft of the
+ * [`Idempotency-Key` header](https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/): 400 without a
+ * key, 409 with `Retry-After` while the first is running, 422 with another body, each as `application/problem+json` and never
+ * recorded. A replay has the status, body and headers of the first response and `Idempotent-Replayed: true`, but no
+ * `Set-Cookie`, `Date` or connection headers. The body of a response is read to its end before it is sent.
+ *
+ * ```ts
+ * export const POST = idempotentRoute(
+ *   {
+ *     name: 'stripe',
+ *     scope: () => 'public',
+ *     verify: (request, body) =>
+ *       stripe.webhooks.constructEvent(Buffer.from(body), request.headers.get('stripe-signature'), secret),
+ *     key: (_request, _body, event) => event.id,
+ *     retentionMs: 7 * 86_400_000,
+ *   },
+ *   async (_request, { verified: event }) => {
+ *     await fulfil(event)
+ *     return new Response(null, { status: 204 })
+ *   },
+ * )
+ * ```
+ *
+ * @param options See {@link RouteOptions}.
+ * @param fn The handler: the request with its body unread, the context, and what Next gives a route (`params`).
+ * @throws {ActonceError} `ERR_INVALID_ARGUMENT` an option cannot be used: here, not when the route is called.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: what Next gives depends on the route's path.
+export function idempotentRoute<Verified = undefined, Given = any>(
+  options: RouteOptions<Verified>,
+  fn: (request: Request, ctx: RouteContext<Verified>, route: Given) => Response | Promise<Response>,
+): (request: Request, route?: Given) => Promise<Response>;
+
 // ---------------------------------------------------------------------------------------------- problems
 
 /** What the browser learns of an {@link ActonceError}. */

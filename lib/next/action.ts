@@ -3,12 +3,12 @@
  * things is the promise: what was sent is validated, then the caller is authorised (`scope`, for replays as well), and
  * only then is the key looked up.
  */
-import type { ActonceClient, IdempotencyContext, IdempotencyOptions, Outcome, Scope } from '../../index';
+import type { ActonceClient, IdempotencyContext, IdempotencyOptions, Outcome } from '../../index';
 import type { StandardIssue, StandardSchema } from '../../next';
 import { withIdempotency } from '../default-client';
 import { type ActonceError, InvalidInputError, invalid, isActonceError } from '../errors';
-import { SETTING_RULES } from '../options';
-import { anything, check, ofType, oneOf, type Rule, rulesOf } from '../rules';
+import { anything, ofType, type Rule } from '../rules';
+import { checkDefinition, isNames, scopeOf } from './definition';
 import { recordCookies, replayCookies, valueWithin, type WithCookies, warnOfEffects } from './effects';
 import { isForm, keyOfForm, objectOfForm } from './form';
 import { parseKeyHeader } from './key-header';
@@ -33,28 +33,15 @@ export interface ActionOptions
 
 export type Handler = (input: unknown, ctx: IdempotencyContext) => unknown;
 
-const isText: Rule = (value) => (typeof value === 'string' && value !== '' ? undefined : 'must be a name');
-const isNames: Rule = (value) =>
-  Array.isArray(value) && value.every((name) => isText(name) === undefined) ? undefined : 'must be an array of names';
-const isClient: Rule = (value) =>
-  typeof (value as ActonceClient | null)?.withIdempotency === 'function' ? undefined : 'must be a client';
-
-const RULES = rulesOf({
-  ...SETTING_RULES,
-  name: isText,
-  scope: ofType('function'),
+const RULES: Record<string, Rule> = {
   schema: (value) => (isStandardSchema(value) ? undefined : 'must be a Standard Schema (zod 3.24+, valibot 1+, …)'),
-  payload: ofType('function'),
-  fingerprint: anything,
   recover: ofType('function'),
   signal: anything,
   onResponse: ofType('function'),
   onInvalid: ofType('function'),
   onProblem: ofType('function'),
-  missingKey: oneOf('reject', 'run'),
   replayCookies: isNames,
-  client: isClient,
-});
+};
 
 /** What reached the action. */
 interface Sent {
@@ -81,19 +68,8 @@ async function keyOf(sent: Sent): Promise<unknown> {
   return key;
 }
 
-/** The name in front: two actions with equal scopes and keys are two records. */
-export function scopeOf(name: string, scope: unknown): Scope {
-  if (scope === undefined || scope === null || (Array.isArray(scope) && scope.length === 0)) {
-    throw invalid(`the scope of '${name}' is empty; return the user, or 'public' for a scope that all users share`);
-  }
-  return [name, ...((Array.isArray(scope) ? scope : [scope]) as string[])];
-}
-
 export function idempotentAction(options: ActionOptions, handler: Handler): (...given: unknown[]) => Promise<unknown> {
-  check(RULES, options, 'the options of idempotentAction');
-  for (const name of ['name', 'scope'] as const)
-    if (options[name] === undefined) throw invalid(`option ${name} is missing`);
-  if (typeof handler !== 'function') throw invalid('idempotentAction needs a function');
+  checkDefinition('idempotentAction', RULES, options, handler);
   return async (...given) => {
     const sent = readArguments(given);
     try {

@@ -2,3 +2,4 @@
 export { readProblem } from '../problem';
 export { idempotentAction } from './action';
 export { withActonce } from './config';
+export { idempotentRoute } from './route';

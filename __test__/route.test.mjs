@@ -1,0 +1,403 @@
+// idempotentRoute: the IETF draft's header for APIs, and webhooks by the id of their event; over HTTP where the wire counts.
+import assert from 'node:assert/strict';
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import http from 'node:http';
+import { describe, it } from 'node:test';
+import { createClient } from './support/actonce.mjs';
+import { next } from './support/next.mjs';
+import { startRedis } from './support/redis.mjs';
+import { conformance } from './support/stores.mjs';
+
+const { idempotentRoute } = next;
+const { onEachStore } = conformance(createClient);
+const ORDER = { bags: 2, note: 'ü' };
+let stores = 0;
+
+function freshClient(t, more) {
+  const client = createClient({ url: `memory:route-${process.pid}-${stores++}`, ...more });
+  t.after(() => client.close({ graceMs: 0 }));
+  return client;
+}
+
+const created = () =>
+  Response.json({ id: 'o-1' }, { status: 201, headers: { location: '/orders/o-1', 'set-cookie': 'cart=; Max-Age=0' } });
+
+/** A route that counts its runs. */
+function counted(t, options = {}, handler = created) {
+  const calls = [];
+  const client = options.client ?? freshClient(t);
+  const route = idempotentRoute(
+    { name: 'orders', scope: () => 'ann', client, ...options },
+    async (request, ctx, given) => {
+      calls.push({ ctx, given });
+      return handler(request, ctx, given);
+    },
+  );
+  const send = ({ key = 'k', body = ORDER, path = '/orders', method = 'POST', headers = {} } = {}) => {
+    const all = { 'content-type': 'application/json', ...(key !== null && { 'idempotency-key': key }), ...headers };
+    const sent =
+      typeof body === 'string' || body instanceof Uint8Array || body instanceof FormData ? body : JSON.stringify(body);
+    if (sent instanceof FormData) delete all['content-type'];
+    const request = new Request(`http://shop.test${path}`, {
+      method,
+      headers: all,
+      ...(method !== 'GET' && { body: sent }),
+    });
+    return route(request, { params: Promise.resolve({ id: '7' }) });
+  };
+  return { route, send, calls, client };
+}
+
+async function assertProblem(response, status, code) {
+  assert.equal(response.status, status);
+  assert.match(response.headers.get('content-type'), /^application\/problem\+json/);
+  const body = await response.json();
+  assert.deepEqual([body.status, body.code], [status, code]);
+  for (const name of ['type', 'title', 'detail']) assert.ok(body[name], name);
+  return body;
+}
+
+describe('keys', () => {
+  it('B1 a missing key is 400, with a link to the documentation where there is one', async (t) => {
+    const { send, calls } = counted(t, { documentation: 'https://shop.test/docs/keys' });
+    const response = await send({ key: null });
+    assert.equal(response.headers.get('link'), '<https://shop.test/docs/keys>; rel="describedby"');
+    const { type } = await assertProblem(response, 400, 'ERR_KEY_MISSING');
+    assert.equal(type, 'https://shop.test/docs/keys#ERR_KEY_MISSING');
+    assert.equal(calls.length, 0);
+  });
+
+  it('B2 an empty key is 400', async (t) => {
+    const { send } = counted(t);
+    for (const key of ['', ' ', '""']) await assertProblem(await send({ key }), 400, 'ERR_KEY_MISSING');
+  });
+
+  it('B3 255 bytes of a key fit, 256 are 400', async (t) => {
+    const { send, calls } = counted(t);
+    assert.equal((await send({ key: 'k'.repeat(255) })).status, 201);
+    await assertProblem(await send({ key: 'k'.repeat(256) }), 400, 'ERR_INVALID_ARGUMENT');
+    const byBody = counted(t, { key: (_, body) => JSON.parse(Buffer.from(body)).id });
+    assert.equal((await byBody.send({ body: { id: 'é'.repeat(127) } })).status, 201);
+    await assertProblem(await byBody.send({ body: { id: 'é'.repeat(128) } }), 400, 'ERR_INVALID_ARGUMENT');
+    assert.equal(calls.length + byBody.calls.length, 2);
+  });
+
+  it('B4 quoted and bare are one key, escapes are read, lists and parameters are 400', async (t) => {
+    const { send, calls } = counted(t);
+    for (const key of ['abc', '"abc"', '  "abc" ']) assert.equal((await send({ key })).status, 201);
+    assert.equal(calls.length, 1);
+    await send({ key: String.raw`"a\"b\\c"` });
+    assert.equal(calls.at(-1).ctx.key, String.raw`a"b\c`);
+    for (const key of ['"a", "b"', 'a, b', '"a";p=1', '"a', 'a"', String.raw`"\x"`, 'a b']) {
+      await assertProblem(await send({ key }), 400, 'ERR_INVALID_ARGUMENT');
+    }
+    assert.equal(calls.length, 2);
+  });
+});
+
+describe('payloads', () => {
+  onEachStore('B5 another body after completion is 422, and the first one still replays', async (world) => {
+    const { send, calls } = counted(world.t, { client: world.client() });
+    await send();
+    await assertProblem(await send({ body: { bags: 3 } }), 422, 'ERR_KEY_REUSED');
+    const replay = await send();
+    assert.deepEqual([replay.status, await replay.json()], [201, { id: 'o-1' }]);
+    assert.equal(calls.length, 1);
+  });
+
+  onEachStore(
+    'B6, B7 in progress: another body is 422; the same is 409 with Retry-After, and that is not recorded',
+    async (world) => {
+      let finish;
+      const gate = new Promise((resolve) => {
+        finish = resolve;
+      });
+      const { send, calls } = counted(world.t, { client: world.client() }, () => gate.then(created));
+      const first = send();
+      while (calls.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      await assertProblem(await send({ body: { bags: 3 } }), 422, 'ERR_KEY_REUSED');
+      const second = await send();
+      assert.ok(Number(second.headers.get('retry-after')) >= 1);
+      assert.equal((await assertProblem(second, 409, 'ERR_IN_PROGRESS')).retryable, true);
+      finish();
+      assert.equal((await first).status, 201);
+      assert.equal((await send()).status, 201);
+      assert.equal(calls.length, 1);
+    },
+  );
+
+  it('B8 the order of keys and white space are the same body; the order of arrays and types are not', async (t) => {
+    const { send, calls } = counted(t);
+    await send({ body: '{"a":1,"b":[1,2]}' });
+    assert.equal((await send({ body: ' { "b" : [1, 2], "a": 1 } ' })).status, 201);
+    for (const body of ['{"a":1,"b":[2,1]}', '{"a":"1","b":[1,2]}', '{"a":1', '']) {
+      await assertProblem(await send({ body }), 422, 'ERR_KEY_REUSED');
+    }
+    assert.equal(calls.length, 1);
+  });
+
+  it('B8 a form is the same whatever boundary its client drew', async (t) => {
+    const { send, calls } = counted(t);
+    const form = () => {
+      const data = new FormData();
+      data.set('bags', '2');
+      return data;
+    };
+    await send({ body: form() });
+    assert.equal((await send({ body: form() })).status, 201);
+    const bytes = new Uint8Array([0xff, 0, 1]);
+    const headers = { 'content-type': 'application/octet-stream' };
+    await send({ key: 'bytes', body: bytes, headers });
+    assert.equal((await send({ key: 'bytes', body: bytes, headers })).headers.get('idempotent-replayed'), 'true');
+    assert.equal(calls.length, 2);
+  });
+
+  it('B9 fields can be left out, at the root and below', async (t) => {
+    const { send, calls } = counted(t, { fingerprint: { exclude: ['sentAt', 'meta.trace'] } });
+    await send({ body: { bags: 1, sentAt: 1, meta: { trace: 'a', coupon: 'x' } } });
+    assert.equal((await send({ body: { bags: 1, sentAt: 2, meta: { trace: 'b', coupon: 'x' } } })).status, 201);
+    await assertProblem(await send({ body: { bags: 1, meta: { coupon: 'y' } } }), 422, 'ERR_KEY_REUSED');
+    assert.equal(calls.length, 1);
+  });
+
+  it('B10, B11 another key, route, path, method or user runs', async (t) => {
+    let user = 'ann';
+    const { send, calls, client } = counted(t, { scope: () => user });
+    await send();
+    await send({ key: 'other' });
+    await send({ path: '/orders/7' });
+    await send({ method: 'PATCH' });
+    user = 'bob';
+    await send();
+    assert.equal(calls.length, 5);
+    const refunds = counted(t, { name: 'refunds', client });
+    await refunds.send();
+    assert.equal(refunds.calls.length, 1);
+  });
+});
+
+describe('responses', () => {
+  it('B12 a store that is away is 503 with Retry-After, and the handler does not run', async (t) => {
+    const redis = await startRedis();
+    await redis.stop();
+    const client = createClient({ url: redis.url, totalTimeoutMs: 200 });
+    t.after(() => client.close());
+    const { send, calls } = counted(t, { client });
+    const response = await send();
+    assert.ok(Number(response.headers.get('retry-after')) >= 1);
+    const { detail } = await assertProblem(response, 503, 'ERR_STORE_UNAVAILABLE');
+    assert.ok(!detail.includes(redis.url.replace(/^\w+:\/\//, '')), 'the answer names our hosts');
+    assert.equal(calls.length, 0);
+  });
+
+  it('B13 GET, PUT and DELETE pass; methods chooses others', async (t) => {
+    const { send, calls } = counted(t);
+    for (const method of ['GET', 'PUT', 'DELETE', 'PUT']) assert.equal((await send({ method, key: null })).status, 201);
+    assert.deepEqual(
+      calls.map(({ ctx }) => ctx.protected),
+      [false, false, false, false],
+    );
+    const strict = counted(t, { methods: ['PUT'] });
+    await assertProblem(await strict.send({ method: 'PUT', key: null }), 400, 'ERR_KEY_MISSING');
+  });
+
+  onEachStore('B14 status, body and headers replay; Set-Cookie and connection headers do not', async (world) => {
+    const { send } = counted(world.t, { client: world.client() });
+    const [first, second] = [await send(), await send()];
+    assert.deepEqual([first.headers.get('set-cookie'), second.headers.get('set-cookie')], ['cart=; Max-Age=0', null]);
+    assert.deepEqual(
+      [first.headers.get('idempotent-replayed'), second.headers.get('idempotent-replayed')],
+      [null, 'true'],
+    );
+    for (const response of [first, second]) {
+      assert.deepEqual([response.status, response.headers.get('location')], [201, '/orders/o-1']);
+      assert.match(response.headers.get('content-type'), /^application\/json/);
+      assert.deepEqual(await response.json(), { id: 'o-1' });
+    }
+  });
+
+  for (const [what, make, read] of [
+    [
+      'bytes that are no text',
+      () => new Response(new Uint8Array([0xff, 0xfe, 0])),
+      async (r) => [...((await r.bytes?.()) ?? new Uint8Array(await r.arrayBuffer()))],
+    ],
+    [
+      'text with a byte order mark',
+      () => new Response('\ufeffx'),
+      async (r) => [...new Uint8Array(await r.arrayBuffer())],
+    ],
+    ['a stream', () => new Response(ReadableStream.from([Buffer.from('a'), Buffer.from('b')])), (r) => r.text()],
+    ['no body', () => new Response(null, { status: 204 }), (r) => r.text()],
+    ['a redirect', () => Response.redirect('http://shop.test/x', 303), (r) => r.headers.get('location')],
+    ['a refusal of its own', () => Response.json({ error: 'sold out' }, { status: 409 }), (r) => r.json()],
+  ]) {
+    it(`replays ${what}`, async (t) => {
+      const { send, calls } = counted(t, {}, make);
+      const [first, second] = [await send(), await send()];
+      assert.equal(first.status, second.status);
+      assert.deepEqual(await read(first), await read(second));
+      assert.deepEqual([calls.length, second.headers.get('idempotent-replayed')], [1, 'true']);
+    });
+  }
+
+  it('a 5xx counts as a failure: it is answered, and onError decides whether the next one runs', async (t) => {
+    const broken = () => Response.json({ error: 'provider' }, { status: 502 });
+    const released = counted(t, {}, broken);
+    for (let n = 0; n < 2; n++) assert.deepEqual(await (await released.send()).json(), { error: 'provider' });
+    assert.equal(released.calls.length, 2);
+    const recorded = counted(t, { onError: 'record' }, broken);
+    await recorded.send();
+    const replay = await recorded.send();
+    assert.deepEqual([replay.status, await replay.json(), recorded.calls.length], [502, { error: 'provider' }, 1]);
+    const held = counted(t, { onCrash: 'hold' }, broken);
+    assert.equal((await held.send()).status, 502);
+    await assertProblem(await held.send(), 409, 'ERR_INDETERMINATE');
+    const own = counted(t, { isFailure: ({ status }) => status === 201 });
+    await own.send();
+    await own.send();
+    assert.equal(own.calls.length, 2);
+  });
+
+  it('those who wait for a 5xx get a copy of it each', async (t) => {
+    const { send, calls } = counted(t, { onDuplicate: 'wait' }, async () => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return new Response('down', { status: 500 });
+    });
+    const responses = await Promise.all([send(), send(), send()]);
+    assert.deepEqual(await Promise.all(responses.map((r) => r.text())), ['down', 'down', 'down']);
+    assert.equal(calls.length, 1);
+  });
+
+  it('what the handler throws goes on to Next, and a redirect of Next replays', async (t) => {
+    const failing = counted(t, {}, () => Promise.reject(new Error('bug')));
+    await assert.rejects(failing.send(), /bug/);
+    const digest = 'NEXT_REDIRECT;replace;/done;307;';
+    const redirecting = counted(t, {}, () => Promise.reject(Object.assign(new Error('NEXT_REDIRECT'), { digest })));
+    for (let n = 0; n < 2; n++) await assert.rejects(redirecting.send(), { digest });
+    assert.equal(redirecting.calls.length, 1);
+    const wrong = counted(t, {}, () => 'text');
+    await assert.rejects(wrong.send(), /must return a Response/);
+  });
+
+  it('a response that is too large to keep is answered once and never run again', async (t) => {
+    const { send, calls } = counted(t, { maxResultBytes: 50 }, () => new Response('x'.repeat(100)));
+    assert.equal((await (await send()).text()).length, 100);
+    await assertProblem(await send(), 409, 'ERR_RESULT_UNAVAILABLE');
+    assert.equal(calls.length, 1);
+  });
+
+  it('the handler can read the request, and is given its route', async (t) => {
+    const echo = async (request, ctx, { params }) =>
+      Response.json([await request.json(), (await params).id, ctx.deriveKey('x').length]);
+    const { send } = counted(t, {}, echo);
+    assert.deepEqual(await (await send()).json(), [ORDER, '7', 36]);
+  });
+});
+
+describe('webhooks', () => {
+  const secret = 'whsec_test';
+  const sign = (body, at) => createHmac('sha256', secret).update(`${at}.${body}`).digest('hex');
+  const captured = (event, at = 1_763_900_000) => {
+    const body = JSON.stringify(event, null, 2);
+    return { body, headers: { 'stripe-signature': `t=${at},v1=${sign(body, at)}` } };
+  };
+  const verify = (request, rawBody) => {
+    const [, at, given] = /^t=(\d+),v1=([0-9a-f]{64})$/.exec(request.headers.get('stripe-signature') ?? '') ?? [];
+    const body = Buffer.from(rawBody).toString();
+    if (!timingSafeEqual(Buffer.from(given, 'hex'), Buffer.from(sign(body, at), 'hex')))
+      throw new Error('bad signature');
+    return JSON.parse(body);
+  };
+  const options = {
+    name: 'stripe',
+    scope: () => 'public',
+    verify,
+    key: (_request, _body, event) => event.id,
+    retentionMs: 7 * 86_400_000,
+  };
+  const event = { id: 'evt_1', type: 'payment_intent.succeeded', data: { object: { amount: 1900 } } };
+
+  onEachStore('a captured event sent twice runs once, and its record is kept for seven days', async (world) => {
+    const client = world.client();
+    const { send, calls } = counted(world.t, { ...options, client }, (_, { verified }) =>
+      Response.json({ got: verified.id }),
+    );
+    const { body, headers } = captured(event);
+    for (let n = 0; n < 2; n++) {
+      const response = await send({ key: null, path: '/hooks', body, headers });
+      assert.deepEqual([response.status, await response.json()], [200, { got: 'evt_1' }]);
+    }
+    assert.equal(calls.length, 1);
+    const record = await client.inspect({ key: 'evt_1', scope: ['stripe', 'POST /hooks', 'public'] });
+    assert.ok(record.expiresInMs > 6.9 * 86_400_000, String(record.expiresInMs));
+  });
+
+  it('a tampered or unsigned one is 401, runs nothing and is not recorded', async (t) => {
+    const { send, calls, client } = counted(t, options);
+    const { body, headers } = captured(event);
+    const tampered = body.replace('1900', '1');
+    for (const sent of [
+      { body: tampered, headers },
+      { body, headers: {} },
+    ]) {
+      assert.equal((await send({ key: null, path: '/hooks', ...sent })).status, 401);
+    }
+    assert.equal(calls.length, 0);
+    assert.equal(await client.inspect({ key: 'evt_1', scope: ['stripe', 'POST /hooks', 'public'] }), undefined);
+    const refusing = counted(t, { ...options, verify: () => new Response('who?', { status: 403 }) });
+    assert.equal((await refusing.send({ key: null, body, headers })).status, 403);
+  });
+});
+
+it('B7 over HTTP: two connections at once, one run, and the retry after Retry-After gets the response', async (t) => {
+  const { route, calls } = counted(t, { client: freshClient(t) }, async () => {
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    return created();
+  });
+  const server = http.createServer(async (incoming, outgoing) => {
+    const request = new Request(`http://${incoming.headers.host}${incoming.url}`, {
+      method: incoming.method,
+      headers: incoming.headers,
+      body: incoming,
+      duplex: 'half',
+    });
+    const response = await route(request);
+    outgoing.writeHead(response.status, [...response.headers].flat());
+    outgoing.end(Buffer.from(await response.arrayBuffer()));
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const send = () => {
+    const headers = { 'idempotency-key': '"8e03978e"', 'content-type': 'application/json', connection: 'close' };
+    return fetch(`http://127.0.0.1:${server.address().port}/orders`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify(ORDER),
+    });
+  };
+  const statuses = (await Promise.all([send(), send()])).map(({ status }) => status).sort();
+  assert.deepEqual(statuses, [201, 409]);
+  const retried = await send();
+  assert.deepEqual(
+    [retried.status, retried.headers.get('idempotent-replayed'), await retried.json()],
+    [201, 'true', { id: 'o-1' }],
+  );
+  assert.equal(calls.length, 1);
+});
+
+it('options are refused when the route is made, by name', () => {
+  const good = { name: 'a', scope: () => 'x' };
+  for (const wrong of [
+    { name: '' },
+    { scope: 'x' },
+    { verify: 1 },
+    { methods: 'POST' },
+    { documentation: 'x' },
+    { onResponse: () => 1 },
+  ]) {
+    const refused = { code: 'ERR_INVALID_ARGUMENT', message: new RegExp(Object.keys(wrong)[0]) };
+    assert.throws(() => idempotentRoute({ ...good, ...wrong }, created), refused);
+  }
+  assert.throws(() => idempotentRoute(good), { code: 'ERR_INVALID_ARGUMENT' });
+});

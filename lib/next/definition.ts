@@ -1,0 +1,41 @@
+/** What an action and a route have in common: the rules of the options they are defined with, and their scope. */
+import type { ActonceClient, Scope } from '../../index';
+import { invalid } from '../errors';
+import { SETTING_RULES } from '../options';
+import { anything, check, ofType, oneOf, type Rule, rulesOf } from '../rules';
+
+const isText: Rule = (value) => (typeof value === 'string' && value !== '' ? undefined : 'must be a name');
+export const isNames: Rule = (value) =>
+  Array.isArray(value) && value.every((name) => isText(name) === undefined) ? undefined : 'must be an array of names';
+const isClient: Rule = (value) =>
+  typeof (value as ActonceClient | null)?.withIdempotency === 'function' ? undefined : 'must be a client';
+
+const SHARED: Record<string, Rule> = {
+  ...SETTING_RULES,
+  name: isText,
+  scope: ofType('function'),
+  payload: ofType('function'),
+  fingerprint: anything,
+  missingKey: oneOf('reject', 'run'),
+  client: isClient,
+};
+
+/**
+ * Refused where it is defined, not when it is called.
+ * @throws ActonceError `ERR_INVALID_ARGUMENT`
+ */
+export function checkDefinition(of: string, rules: Record<string, Rule>, options: unknown, fn: unknown): void {
+  check(rulesOf({ ...SHARED, ...rules }), options, `the options of ${of}`);
+  for (const name of ['name', 'scope']) {
+    if ((options as Record<string, unknown>)[name] === undefined) throw invalid(`option ${name} is missing`);
+  }
+  if (typeof fn !== 'function') throw invalid(`${of} needs a function`);
+}
+
+/** The name in front: two definitions with equal scopes and keys are two records. */
+export function scopeOf(name: string, scope: unknown): Scope {
+  if (scope === undefined || scope === null || (Array.isArray(scope) && scope.length === 0)) {
+    throw invalid(`the scope of '${name}' is empty; return the user, or 'public' for a scope that all users share`);
+  }
+  return [name, ...((Array.isArray(scope) ? scope : [scope]) as string[])];
+}

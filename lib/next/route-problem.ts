@@ -1,0 +1,49 @@
+/** Refusals as `application/problem+json` (RFC 9457). They are made for one request and never recorded. */
+import type { ErrorCode } from '../../index';
+import { type ActonceError, CODES } from '../errors';
+
+/** 409 and 422 are the IETF draft's; 503 says that another try may do. Everything else is a fault on our side. */
+const STATUSES: Partial<Record<ErrorCode, number>> = {
+  ERR_KEY_MISSING: 400,
+  ERR_KEY_REUSED: 422,
+  ERR_IN_PROGRESS: 409,
+  ERR_INDETERMINATE: 409,
+  ERR_LEASE_LOST: 409,
+  ERR_RESULT_UNAVAILABLE: 409,
+  ERR_STORE_UNAVAILABLE: 503,
+  ERR_STORE_FULL: 503,
+};
+const RETRY_AFTER_S = { 409: 1, 503: 5 } as Record<number, number>;
+
+/** @param documentation where the API's use of keys is described, if anywhere */
+function respond(
+  status: number,
+  body: object,
+  documentation: string | undefined,
+  headers: Record<string, string> = {},
+) {
+  const all = new Headers({ 'content-type': 'application/problem+json', 'cache-control': 'no-store', ...headers });
+  if (documentation !== undefined) all.set('link', `<${documentation}>; rel="describedby"`);
+  return new Response(JSON.stringify({ status, ...body }), { status, headers: all });
+}
+
+export function problemResponse(error: ActonceError, documentation: string | undefined, as?: number): Response {
+  const { code, retryable } = error;
+  const status = as ?? STATUSES[code] ?? 500;
+  const { what, advice } = CODES[code];
+  // The message of a fault on our side may name hosts.
+  const detail = status < 500 ? error.message : `${what}. ${advice} [${code}]`;
+  const type = documentation === undefined ? `urn:actonce:${code}` : `${documentation}#${code}`;
+  const retryAfter = retryable ? { 'retry-after': String(RETRY_AFTER_S[status] ?? 1) } : {};
+  return respond(
+    status,
+    { type, title: what, detail, code, retryable },
+    documentation,
+    retryAfter as Record<string, string>,
+  );
+}
+
+export function unverifiedResponse(): Response {
+  const title = 'The request could not be verified';
+  return respond(401, { type: 'about:blank', title, detail: 'Its signature does not fit its body.' }, undefined);
+}
