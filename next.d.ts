@@ -92,9 +92,10 @@ export interface ActionOptions<Input, Result, Refusal = never, Sent = Input> ext
   signal?: AbortSignal | undefined;
   /**
    * Awaited for every response, first and replayed: the place for cookies, `revalidatePath`, `updateTag` and `after`.
-   * As in `withIdempotency`, with the input.
+   * As in `withIdempotency`, with the input. TypeScript cannot know the value's type here; write
+   * `(outcome: Outcome<Order>) => …` where you look at it.
    */
-  onResponse?: ((outcome: Outcome<Result>, input: Input) => unknown) | undefined;
+  onResponse?(outcome: Outcome, input: Input): unknown;
   /** Answers what the schema refused: the state a form shows. `sent` is the argument or the FormData. */
   onInvalid?: ((issues: readonly StandardIssue[], sent: unknown) => Refusal | Promise<Refusal>) | undefined;
   /**

@@ -1,1 +1,123 @@
-export {};
+/**
+ * actonce/react: forms and calls that send one idempotency key per intent.
+ *
+ * The key is chosen when something is submitted, from what is sent and what this tab knows of earlier attempts:
+ * the same key after a lost answer, a reload, an error page or a double click; a new one after an edit, or when the same
+ * thing is sent again after its outcome was seen. It is kept in `sessionStorage`, with a hash of what was sent.
+ *
+ * @packageDocumentation
+ */
+import type { ComponentPropsWithoutRef, ReactElement, ReactNode, RefObject } from 'react';
+import type { ErrorCode } from './index';
+
+/** What the browser learns of an `ActonceError`. */
+export interface Problem {
+  readonly code: ErrorCode;
+  /** When asking again with the same key makes sense, in milliseconds; 0 when there is no such hint. */
+  readonly retryAfterMs: number;
+}
+
+/** Reads an error that a Server Action threw; undefined when it is not one of ours. */
+export function readProblem(error: unknown): Problem | undefined;
+
+/** Options of {@link useIdempotentActionState}. */
+export interface IdempotentActionStateOptions {
+  /** Names the form in this tab: one per form, the same after a reload. Forms of different things need different ids. */
+  id: string;
+  /**
+   * A key made on the server for this render, for posts without JavaScript: `crypto.randomUUID()` in a dynamically
+   * rendered page. Must not be made in a static page (all visitors would share it) nor in a client component.
+   * @default none: without JavaScript the action then refuses with `ERR_KEY_MISSING`
+   */
+  initialKey?: string | undefined;
+  /**
+   * For how many milliseconds after its outcome was seen the same thing sent again counts as a double click.
+   * @default 2_000
+   */
+  repeatAfterMs?: number | undefined;
+  /**
+   * As in `useActionState`.
+   * @default none
+   */
+  permalink?: string | undefined;
+}
+
+/** What {@link useIdempotentActionState} gives. */
+export interface IdempotentActionState<State> {
+  /** The action's last result. */
+  readonly state: Awaited<State>;
+  /** Whether a submission is under way. */
+  readonly pending: boolean;
+  /**
+   * The last submission was refused (`ERR_IN_PROGRESS`, `ERR_STORE_UNAVAILABLE` and so on): `state` and what was typed
+   * are as before, and submitting again sends the same key. Undefined after any other end.
+   */
+  readonly problem: Problem | undefined;
+  /** Forgets what was sent: the same thing submitted now is a new intent. Clears `problem`. */
+  readonly reset: () => void;
+  /** For the form: `<form {...formProps}>`. */
+  readonly formProps: { readonly ref: RefObject<HTMLFormElement | null>; readonly action: (form: FormData) => void };
+  /** The hidden field with `initialKey`: put it inside the form. Null without one. */
+  readonly field: ReactElement | null;
+}
+
+/**
+ * `useActionState` for an action that runs once per intent. Needs React 19.
+ *
+ * ```tsx
+ * 'use client'
+ * const { state, pending, problem, formProps, field } = useIdempotentActionState(placeOrder, null, { id: 'order', initialKey })
+ * return (
+ *   <form {...formProps}>
+ *     {field}
+ *     <input name="bags" defaultValue={1} />
+ *     <button disabled={pending}>Place order</button>
+ *     {problem && <p role="alert">Not confirmed yet ({problem.code}). Press again: it stays one order.</p>}
+ *   </form>
+ * )
+ * ```
+ */
+export function useIdempotentActionState<State>(
+  action: (previousState: Awaited<State>, formData: FormData) => State | Promise<State>,
+  initialState: Awaited<State>,
+  options: IdempotentActionStateOptions,
+): IdempotentActionState<State>;
+
+/** Props of {@link IdempotentForm}: those of the hook, and every other one of a `form`. */
+export interface IdempotentFormProps<State>
+  extends IdempotentActionStateOptions,
+    Omit<ComponentPropsWithoutRef<'form'>, 'action' | 'children' | 'id'> {
+  action: (previousState: Awaited<State>, formData: FormData) => State | Promise<State>;
+  /** @default undefined */
+  initialState?: Awaited<State> | undefined;
+  /** What is in the form, or a function of the form's state that gives it. */
+  children?: ReactNode | ((form: IdempotentActionState<State>) => ReactNode);
+}
+
+/** {@link useIdempotentActionState} as a component; puts the hidden field in by itself. */
+export function IdempotentForm<State>(props: IdempotentFormProps<State>): ReactElement;
+
+/** Options of {@link useIdempotentCall}. */
+export interface IdempotentCallOptions {
+  /** Names the call in this tab: one per purpose, the same after a reload. */
+  id: string;
+  /**
+   * For how many milliseconds after its outcome was seen the same call counts as a double click.
+   * @default 2_000
+   */
+  repeatAfterMs?: number | undefined;
+}
+
+/**
+ * For event handlers: gives a function that calls the action with the right key in front. Rejects with what the action
+ * throws; {@link readProblem} reads that.
+ *
+ * ```tsx
+ * const order = useIdempotentCall(placeOrder, { id: 'order' })
+ * <button onClick={() => order({ bags: 2 })}>Place order</button>
+ * ```
+ */
+export function useIdempotentCall<Args extends readonly unknown[], Result>(
+  action: (key: string, ...args: Args) => Promise<Result>,
+  options: IdempotentCallOptions,
+): (...args: Args) => Promise<Result>;

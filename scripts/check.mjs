@@ -14,6 +14,7 @@ const CHECKS = {
   'clippy, plain Rust': clippy('--all-targets', '--no-default-features'),
   biome: [installed('biome'), 'check', '--error-on-warnings', '--no-errors-on-unmatched'],
   tsc: [installed('tsc'), '--noEmit'],
+  'tsc, in the browser': [installed('tsc'), '--noEmit', '-p', 'tsconfig.react.json'],
   'cargo deny': ['cargo', 'deny', '--offline', 'check', 'bans', 'licenses', 'sources'],
 };
 

@@ -10,7 +10,7 @@ import { type ActonceError, InvalidInputError, invalid, isActonceError } from '.
 import { anything, ofType, type Rule } from '../rules';
 import { checkDefinition, isNames, scopeOf } from './definition';
 import { recordCookies, replayCookies, valueWithin, type WithCookies, warnOfEffects } from './effects';
-import { isForm, keyOfForm, objectOfForm } from './form';
+import { isForm, keyOfForm, objectOfForm, takesProblems } from './form';
 import { parseKeyHeader } from './key-header';
 import { requestHeader } from './request';
 import { isStandardSchema, validate } from './schema';
@@ -75,7 +75,7 @@ export function idempotentAction(options: ActionOptions, handler: Handler): (...
     try {
       return await perform(options, handler, sent);
     } catch (error) {
-      if (options.onProblem === undefined || !isActonceError(error)) throw error;
+      if (options.onProblem === undefined || !isActonceError(error) || takesProblems(sent.input)) throw error;
       return options.onProblem(error, sent.input);
     }
   };

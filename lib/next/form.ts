@@ -16,6 +16,11 @@ export function keyOfForm(form: FormData): string | undefined {
   return typeof key === 'string' && key !== '' ? key : undefined;
 }
 
+/** Whether it was sent by a hook of actonce/react, which shows refusals itself: a result would count as an outcome. */
+export function takesProblems(input: unknown): boolean {
+  return isForm(input) && input.has('$ACTION_ACTONCE');
+}
+
 /** A name that occurs once gives its value, one that occurs again gives all of them in order. */
 export function objectOfForm(form: FormData): Record<string, Entry | Entry[]> {
   const object: Record<string, Entry | Entry[]> = Object.create(null);

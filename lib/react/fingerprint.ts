@@ -1,0 +1,37 @@
+/** Whether two submissions send the same. Only a hash is remembered: forms hold what no storage should. */
+export const KEY_FIELD = 'idempotency-key';
+const REACT_ENTRY = /^(?:_\d+_)?\$ACTION_/;
+
+/** FNV-1a, twice: it tells a handful of submissions of one tab apart, and protects nothing. */
+function hash(text: string): string {
+  let one = 0x811c9dc5;
+  let two = 0x01000193;
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index);
+    one = Math.imul(one ^ unit, 0x01000193);
+    two = Math.imul(two ^ unit, 0x85ebca6b) ^ (two >>> 13);
+  }
+  return (one >>> 0).toString(36) + (two >>> 0).toString(36);
+}
+
+function describe(value: unknown): unknown {
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof FormData !== 'undefined' && value instanceof FormData) return entriesOf(value);
+  if (typeof Blob !== 'undefined' && value instanceof Blob) {
+    const { name, lastModified } = value as File;
+    return ['file', name, value.size, value.type, lastModified];
+  }
+  if (value instanceof Map) return ['map', ...value];
+  if (value instanceof Set) return ['set', ...value];
+  if (value instanceof ArrayBuffer) return ['bytes', ...new Uint8Array(value)];
+  return value;
+}
+
+function entriesOf(form: FormData): unknown[] {
+  return [...form].filter(([name]) => name !== KEY_FIELD && !REACT_ENTRY.test(name));
+}
+
+/** @throws TypeError for what contains itself, which no Server Action's argument may */
+export function fingerprintOf(value: unknown): string {
+  return hash(JSON.stringify(value, (_, part) => describe(part)) ?? 'undefined');
+}

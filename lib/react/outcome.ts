@@ -1,0 +1,31 @@
+/** What the end of an action tells the page: whether its outcome has been seen, and what of it is a problem of ours. */
+import { type Problem, readProblem } from '../problem';
+import { forget, outcomeSeen } from './tab';
+
+const CONTROL_FLOW = /^(?:NEXT_REDIRECT;|NEXT_HTTP_ERROR_FALLBACK;|NEXT_NOT_FOUND$)/;
+
+/** A redirect or a 404 page is an outcome. Anything else thrown may hide a run whose end is not known. */
+function isControlFlow(error: unknown): boolean {
+  const digest = (error as { digest?: unknown } | null)?.digest;
+  return typeof digest === 'string' && CONTROL_FLOW.test(digest);
+}
+
+/** Runs an action under a key and remembers what became of it; gives and throws what the action does. */
+export async function followed<T>(id: string, key: string, run: () => T | PromiseLike<T>): Promise<T> {
+  try {
+    const result = await run();
+    outcomeSeen(id, key);
+    return result;
+  } catch (error) {
+    if (isControlFlow(error)) outcomeSeen(id, key);
+    else settle(id, key, readProblem(error));
+    throw error;
+  }
+}
+
+function settle(id: string, key: string, problem: Problem | undefined): void {
+  // It ran, and nobody can have its value any more.
+  if (problem?.code === 'ERR_RESULT_UNAVAILABLE') outcomeSeen(id, key);
+  // Something else was sent under this key: it is of no use for this.
+  if (problem?.code === 'ERR_KEY_REUSED') forget(id, key);
+}

@@ -1,0 +1,97 @@
+/**
+ * `useActionState` with a key chosen at submit time. While the page is rendered on the server and hydrated, React holds the
+ * Server Action itself, so that the form works without JavaScript; after that a wrapper that sees how the action ends.
+ */
+import * as React from 'react';
+import type { IdempotentActionState, IdempotentActionStateOptions } from '../../react';
+import { type Problem, readProblem } from '../problem';
+import { fingerprintOf, KEY_FIELD } from './fingerprint';
+import { followed } from './outcome';
+import { chooseKey, forgetAll } from './tab';
+
+/** Tells idempotentAction that this caller takes refusals as errors. React's prefix keeps it out of every payload. */
+const THROW_PROBLEMS = '$ACTION_ACTONCE';
+const REPEAT_AFTER_MS = 2_000;
+
+type Action<State> = (previous: Awaited<State>, form: FormData) => State | Promise<State>;
+
+export function useIdempotentActionState<State>(
+  action: Action<State>,
+  initialState: Awaited<State>,
+  { id, initialKey, repeatAfterMs = REPEAT_AFTER_MS, permalink }: IdempotentActionStateOptions,
+): IdempotentActionState<State> {
+  if (React.useActionState === undefined)
+    throw new Error('useIdempotentActionState needs React 19 (Next.js 15 or newer)');
+  const [problem, setProblem] = React.useState<Problem>();
+  const [isHydrated, setHydrated] = React.useState(false);
+  React.useEffect(() => setHydrated(true), []);
+  const keepsInput = React.useRef(false);
+
+  const keyOf = React.useCallback(
+    (form: FormData) => chooseKey(id, fingerprintOf(form), repeatAfterMs, initialKey),
+    [id, repeatAfterMs, initialKey],
+  );
+  const followedAction: Action<State> = React.useCallback(
+    async (previous, form) => {
+      // Already there when the form's own event was heard.
+      const key = (form.get(KEY_FIELD) as string | null) || keyOf(form);
+      form.set(KEY_FIELD, key);
+      form.set(THROW_PROBLEMS, '1');
+      try {
+        const state = await followed(id, key, () => action(previous, form));
+        keepsInput.current = false;
+        setProblem(undefined);
+        return state;
+      } catch (error) {
+        const refusal = readProblem(error);
+        if (refusal === undefined) throw error;
+        keepsInput.current = true;
+        setProblem(refusal);
+        return previous as State;
+      }
+    },
+    [action, id, keyOf],
+  );
+  const [state, formAction, pending] = React.useActionState<State, FormData>(
+    isHydrated ? followedAction : action,
+    initialState,
+    permalink,
+  );
+
+  const formRef = React.useRef<HTMLFormElement>(null);
+  React.useEffect(() => {
+    const form = formRef.current;
+    if (form === null) return;
+    const onFormData = ({ formData }: FormDataEvent) => formData.set(KEY_FIELD, keyOf(formData));
+    // React empties a form whose action has ended: after a refusal that would lose what was typed.
+    const onReset = (event: Event) => {
+      if (keepsInput.current) event.preventDefault();
+      keepsInput.current = false;
+    };
+    form.addEventListener('formdata', onFormData);
+    form.addEventListener('reset', onReset);
+    return () => {
+      form.removeEventListener('formdata', onFormData);
+      form.removeEventListener('reset', onReset);
+    };
+  }, [keyOf]);
+
+  const reset = React.useCallback(() => {
+    forgetAll(id);
+    setProblem(undefined);
+  }, [id]);
+  const field = initialKey === undefined ? null : hiddenKey(initialKey);
+  return { state, pending, problem, reset, formProps: { ref: formRef, action: formAction }, field };
+}
+
+/** What a post without JavaScript sends. */
+function hiddenKey(key: string): React.ReactElement {
+  const props = {
+    type: 'hidden',
+    name: KEY_FIELD,
+    defaultValue: key,
+    autoComplete: 'off',
+    suppressHydrationWarning: true,
+  };
+  return React.createElement('input', props);
+}

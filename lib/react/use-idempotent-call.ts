@@ -1,0 +1,21 @@
+/** For event handlers: a Server Action that takes the key as its first argument, called without one. */
+import * as React from 'react';
+import type { IdempotentCallOptions } from '../../react';
+import { fingerprintOf } from './fingerprint';
+import { followed } from './outcome';
+import { chooseKey } from './tab';
+
+const REPEAT_AFTER_MS = 2_000;
+
+export function useIdempotentCall<Args extends readonly unknown[], Result>(
+  action: (key: string, ...args: Args) => Promise<Result>,
+  { id, repeatAfterMs = REPEAT_AFTER_MS }: IdempotentCallOptions,
+): (...args: Args) => Promise<Result> {
+  return React.useCallback(
+    async (...args) => {
+      const key = chooseKey(id, fingerprintOf(args), repeatAfterMs);
+      return followed(id, key, () => action(key, ...args));
+    },
+    [action, id, repeatAfterMs],
+  );
+}
