@@ -274,7 +274,7 @@ export function readProblem(error: unknown): Problem | undefined;
 // ---------------------------------------------------------------------------------------------- configuration
 
 /**
- * Adds the package to `serverExternalPackages` of a Next.js configuration (of Next 14:
+ * Adds `actonce/server` to `serverExternalPackages` of a Next.js configuration (of Next 14:
  * `experimental.serverComponentsExternalPackages`), since an addon cannot be bundled. Takes what `next.config` may
  * export, an object or a function, and keeps everything else.
  */

@@ -250,10 +250,13 @@ describe('options', () => {
   });
 
   it('withActonce adds the package once, to objects and functions, and keeps the rest', async () => {
-    const named = { serverExternalPackages: ['actonce'] };
+    const named = { serverExternalPackages: ['actonce/server'] };
     assert.deepEqual(withActonce(), named);
     assert.deepEqual(withActonce(withActonce({ output: 'standalone' })), { output: 'standalone', ...named });
     const config = withActonce(async (phase) => ({ env: { phase }, serverExternalPackages: ['sharp'] }));
-    assert.deepEqual(await config('build'), { env: { phase: 'build' }, serverExternalPackages: ['sharp', 'actonce'] });
+    assert.deepEqual(await config('build'), {
+      env: { phase: 'build' },
+      serverExternalPackages: ['sharp', 'actonce/server'],
+    });
   });
 });

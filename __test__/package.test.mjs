@@ -41,7 +41,9 @@ describe('the packed package', () => {
   });
 
   it('holds the files that are meant, and no other', () => {
-    const dist = fs.readdirSync(path.join(root, 'dist')).map((file) => `dist/${file}`);
+    const dist = ['dist', 'server'].flatMap((folder) =>
+      fs.readdirSync(path.join(root, folder)).map((file) => `${folder}/${file}`),
+    );
     assert.ok(dist.includes('dist/index.cjs') && dist.includes('dist/index.mjs'));
     assert.deepEqual(
       dist.filter((file) => !/\.(cjs|mjs|map)$/.test(file)),
@@ -120,7 +122,7 @@ describe('the platform packages', () => {
   });
 
   it('are loaded by the names that exist', () => {
-    const loader = fs.readFileSync(path.join(root, 'dist/server.cjs'), 'utf8');
+    const loader = fs.readFileSync(path.join(root, 'server/index.cjs'), 'utf8');
     const asked = [...loader.matchAll(/require\(["']actonce-([a-z0-9-]+)["']\)/g)].map(([, name]) => name);
     assert.deepEqual(asked.sort(), platforms());
   });

@@ -28,7 +28,7 @@ export function Checkout({ initialKey }: { initialKey: string }) {
   // @ts-expect-error: the argument is a number
   const wrong = () => call('2');
   // @ts-expect-error: the id is required
-  const nameless = () => useIdempotentCall(placeOrder, {});
+  const nameless = useIdempotentCall(placeOrder, {});
   const shown =
     form.state !== null && 'id' in form.state ? form.state.id : plain && 'issues' in plain ? plain.issues[0] : '';
   return (

@@ -1,6 +1,7 @@
-// Bundles lib/ into dist/: one CommonJS file with everything that runs on the server, small files beside it that export
-// the parts of it under their names, and React's part on its own. Every server file is CommonJS with an ESM file that
-// re-exports it: an app may load both forms, and an external ESM package cannot import next/navigation.
+// Bundles lib/. What runs on the server becomes one CommonJS file, server/index.cjs: it shares what it holds in memory, and
+// it is what Next must not bundle (`serverExternalPackages: ['actonce/server']`). The names users import are small files
+// in dist/ that Next may bundle as often as it likes. React's part is bundled by itself and imports nothing of that: an
+// external package would get another React than the app's.
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -8,6 +9,7 @@ import { build } from 'esbuild';
 import { isMain, main, root } from './step.mjs';
 
 const dist = path.join(root, 'dist');
+const server = path.join(root, 'server');
 
 const shared = {
   bundle: true,
@@ -23,19 +25,21 @@ function partsOf(file) {
   return Object.entries(require(file)).map(([part, exported]) => [part, Object.keys(exported).sort()]);
 }
 
+/** The CommonJS file, the ESM file that re-exports it, and what stands for them where there is no Node. */
 function writePart(part, names) {
   const file = (extension) => path.join(dist, `${part}.${extension}`);
+  const write = (extension, lines) => fs.writeFileSync(file(extension), [...lines, ''].join('\n'));
   const assignments = names.map((name) => `exports.${name} = part.${name};`);
-  fs.writeFileSync(
-    file('cjs'),
-    ["'use strict';", `const part = require('./server.cjs').${part};`, ...assignments, ''].join('\n'),
-  );
-  const list = names.length === 0 ? 'export {};' : `export const { ${names.join(', ')} } = part;`;
-  fs.writeFileSync(file('mjs'), [`import part from './${part}.cjs';`, list, ''].join('\n'));
+  write('cjs', ["'use strict';", `const part = require('actonce/server').${part};`, ...assignments]);
+  write('mjs', [`import part from './${part}.cjs';`, `export const { ${names.join(', ')} } = part;`]);
+  const refusals = names.map((name) => `export const ${name} = refuse('${name}');`);
+  write('edge.mjs', [`import { refuse } from './refuse.mjs';`, ...refusals]);
+  // Next turns this import into an error of the build that names the file which has to change.
+  write('browser.mjs', ["import 'server-only';", `export * from './${part}.edge.mjs';`]);
 }
 
 async function buildServer() {
-  const outfile = path.join(dist, 'server.cjs');
+  const outfile = path.join(server, 'index.cjs');
   await build({
     ...shared,
     entryPoints: [path.join(root, 'lib/server.ts')],
@@ -48,8 +52,20 @@ async function buildServer() {
     external: ['next', 'next/*', '@opentelemetry/api', 'actonce-*', '*.node'],
   });
   const parts = partsOf(outfile);
+  fs.mkdirSync(dist, { recursive: true });
   for (const [part, names] of parts) writePart(part, names);
   return parts.map(([part, names]) => `${part} (${names.length} names)`);
+}
+
+async function buildRefusals() {
+  await build({
+    ...shared,
+    entryPoints: [path.join(root, 'lib/refuse.ts')],
+    outfile: path.join(dist, 'refuse.mjs'),
+    platform: 'neutral',
+    target: 'es2022',
+    format: 'esm',
+  });
 }
 
 async function buildReact() {
@@ -73,9 +89,10 @@ async function buildReact() {
 }
 
 export async function buildTypeScript() {
-  fs.rmSync(dist, { recursive: true, force: true });
+  for (const folder of [dist, server]) fs.rmSync(folder, { recursive: true, force: true });
   const built = [...(await buildServer()), ...(await buildReact())];
-  console.log(`built dist/: ${built.join(', ')}`);
+  await buildRefusals();
+  console.log(`built server/ and dist/: ${built.join(', ')}`);
 }
 
 if (isMain(import.meta.url)) await main(buildTypeScript);

@@ -7,6 +7,7 @@ import { isMain, main, root, run } from './step.mjs';
 
 const MAIN_FILES = [
   'dist',
+  'server',
   'index.d.ts',
   'next.d.ts',
   'react.d.ts',

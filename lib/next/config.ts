@@ -1,5 +1,8 @@
-/** Next must load the package itself, not bundle it: an addon cannot be bundled. */
-const PACKAGE = 'actonce';
+/**
+ * What Next must load itself, not bundle: an addon cannot be bundled. Not the whole package: its React hooks would get
+ * another React than the app's.
+ */
+const PACKAGE = 'actonce/server';
 
 type NextConfig = Record<string, unknown>;
 

@@ -1,0 +1,136 @@
+// A Next.js app of __test__/fixtures as a user would have it: its own packages, actonce installed from the packed
+// tarball, built for production and started as real processes.
+import { execFileSync, spawn } from 'node:child_process';
+import fs from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import { pack } from '../../scripts/pack.mjs';
+import { platform } from '../../scripts/platform.mjs';
+import { prepareModules } from '../../scripts/prepare.mjs';
+import { root } from '../../scripts/step.mjs';
+import { eventually } from './eventually.mjs';
+import { temporaryFolder } from './folder.mjs';
+import { dieWithUs, hasEnded } from './reaper.mjs';
+
+const { version } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
+
+/** Puts the packed packages where npm would: a registry that has them does not exist yet. */
+async function installActonce(folder) {
+  const packed = temporaryFolder('packed');
+  await pack(packed);
+  for (const name of ['actonce', `actonce-${platform()}`]) {
+    const into = path.join(folder, 'node_modules', name);
+    fs.rmSync(into, { recursive: true, force: true });
+    fs.mkdirSync(into, { recursive: true });
+    execFileSync('tar', ['-xzf', path.join(packed, `${name}-${version}.tgz`), '--strip-components=1', '-C', into]);
+  }
+}
+
+function freePort() {
+  return new Promise((resolve) => {
+    const server = net.createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+export class NextApp {
+  #folder;
+  #env;
+  #ledger = path.join(temporaryFolder('ledger'), 'ledger.jsonl');
+  #children = new Set();
+
+  /** @param name a folder of __test__/fixtures @param env of builds and servers */
+  static async prepare(name, env = {}) {
+    const app = new NextApp();
+    app.#folder = path.join(root, '__test__/fixtures', name);
+    await prepareModules(app.#folder);
+    await installActonce(app.#folder);
+    const { NODE_TEST_CONTEXT: _, REDIS_URL: __, ACTONCE_URL: ___, NODE_ENV: ____, ...clean } = process.env;
+    app.#env = { ...clean, NEXT_TELEMETRY_DISABLED: '1', LEDGER: app.#ledger, ...env };
+    return app;
+  }
+
+  get #next() {
+    return path.join(this.#folder, 'node_modules/next/dist/bin/next');
+  }
+
+  build(env = {}, flags = []) {
+    const options = {
+      cwd: this.#folder,
+      env: { ...this.#env, ...env },
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    };
+    try {
+      return execFileSync(process.execPath, [this.#next, 'build', ...flags], options);
+    } catch (error) {
+      throw new Error(`next build failed:\n${error.stdout}\n${error.stderr}`, { cause: error });
+    }
+  }
+
+  /** A server process, ready to answer. `stderr()` is what it has written. */
+  async start(env = {}, command = 'start') {
+    const port = await freePort();
+    const args = [this.#next, command, '--port', String(port), '--hostname', '127.0.0.1'];
+    const child = spawn(process.execPath, args, { cwd: this.#folder, env: { ...this.#env, ...env } });
+    dieWithUs(child.pid);
+    this.#children.add(child);
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk) => {
+        said += chunk;
+      });
+    }
+    await eventually(
+      () => {
+        if (child.exitCode !== null) throw new Error(`next ${command} ended:\n${said}`);
+        return said.includes('Ready in');
+      },
+      { withinMs: 60_000, everyMs: 50, what: `next ${command}` },
+    );
+    return { port, url: `http://127.0.0.1:${port}`, said: () => said, stop: () => this.#stop(child) };
+  }
+
+  async #stop(child) {
+    this.#children.delete(child);
+    if (child.exitCode === null && child.signalCode === null) {
+      const gone = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGKILL');
+      await gone;
+    }
+    hasEnded(child.pid);
+  }
+
+  async stop() {
+    await Promise.all([...this.#children].map((child) => this.#stop(child)));
+  }
+
+  /** What the app noted since the last call of `forget`. */
+  ledger() {
+    if (!fs.existsSync(this.#ledger)) return [];
+    return fs
+      .readFileSync(this.#ledger, 'utf8')
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line));
+  }
+
+  forget() {
+    fs.rmSync(this.#ledger, { force: true });
+  }
+}
+
+/** The hidden fields of the form that a page's HTML holds, as a browser without JavaScript would send them. */
+export function fieldsOf(html, id) {
+  const forms = [...html.matchAll(/<form([^>]*)>(.*?)<\/form>/gs)];
+  const form = forms.find(([, attributes]) => id === undefined || attributes.includes(`id="${id}"`));
+  const fields = new FormData();
+  for (const [input] of form[2].matchAll(/<input[^>]*>/g)) {
+    const attribute = (name) => new RegExp(`${name}="([^"]*)"`).exec(input)?.[1];
+    const text = (attribute('value') ?? '').replaceAll('&quot;', '"').replaceAll('&amp;', '&');
+    if (attribute('name') !== undefined) fields.append(attribute('name').replaceAll('&quot;', '"'), text);
+  }
+  return fields;
+}
