@@ -35,6 +35,15 @@ function freePort() {
   });
 }
 
+/** Folders with actonce in them, and what was built: once a process is enough, whoever asks. */
+const done = new Set();
+
+async function once(what, work) {
+  if (done.has(what)) return;
+  await work();
+  done.add(what);
+}
+
 export class NextApp {
   #folder;
   #env;
@@ -45,8 +54,10 @@ export class NextApp {
   static async prepare(name, env = {}) {
     const app = new NextApp();
     app.#folder = path.join(root, '__test__/fixtures', name);
-    await prepareModules(app.#folder);
-    await installActonce(app.#folder);
+    await once(app.#folder, async () => {
+      await prepareModules(app.#folder);
+      await installActonce(app.#folder);
+    });
     const { NODE_TEST_CONTEXT: _, REDIS_URL: __, ACTONCE_URL: ___, NODE_ENV: ____, ...clean } = process.env;
     app.#env = { ...clean, NEXT_TELEMETRY_DISABLED: '1', LEDGER: app.#ledger, ...env };
     return app;
@@ -56,25 +67,24 @@ export class NextApp {
     return path.join(this.#folder, 'node_modules/next/dist/bin/next');
   }
 
-  build(env = {}, flags = []) {
-    const options = {
-      cwd: this.#folder,
-      env: { ...this.#env, ...env },
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'pipe'],
-    };
-    try {
-      return execFileSync(process.execPath, [this.#next, 'build', ...flags], options);
-    } catch (error) {
-      throw new Error(`next build failed:\n${error.stdout}\n${error.stderr}`, { cause: error });
-    }
+  /** @param form which of the app's builds, see its next.config.mjs */
+  build(form = 'plain') {
+    return once(`${this.#folder} ${form}`, () => {
+      const env = { ...this.#env, APP_FORM: form };
+      const options = { cwd: this.#folder, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] };
+      try {
+        execFileSync(process.execPath, [this.#next, 'build'], options);
+      } catch (error) {
+        throw new Error(`next build failed:\n${error.stdout}\n${error.stderr}`, { cause: error });
+      }
+    });
   }
 
   /** A server process, ready to answer. `stderr()` is what it has written. */
-  async start(env = {}, command = 'start') {
+  async start(form = 'plain') {
     const port = await freePort();
-    const args = [this.#next, command, '--port', String(port), '--hostname', '127.0.0.1'];
-    const child = spawn(process.execPath, args, { cwd: this.#folder, env: { ...this.#env, ...env } });
+    const args = [this.#next, 'start', '--port', String(port), '--hostname', '127.0.0.1'];
+    const child = spawn(process.execPath, args, { cwd: this.#folder, env: { ...this.#env, APP_FORM: form } });
     dieWithUs(child.pid);
     this.#children.add(child);
     let said = '';
@@ -85,10 +95,10 @@ export class NextApp {
     }
     await eventually(
       () => {
-        if (child.exitCode !== null) throw new Error(`next ${command} ended:\n${said}`);
+        if (child.exitCode !== null) throw new Error(`next start ended:\n${said}`);
         return said.includes('Ready in');
       },
-      { withinMs: 60_000, everyMs: 50, what: `next ${command}` },
+      { withinMs: 60_000, everyMs: 50, what: 'next start' },
     );
     return { port, url: `http://127.0.0.1:${port}`, said: () => said, stop: () => this.#stop(child) };
   }

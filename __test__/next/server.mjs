@@ -2,10 +2,10 @@
 // Requests are what a browser sends, with JavaScript (the Next-Action header) and without (a form post).
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { eventually } from './support/eventually.mjs';
-import { fieldsOf, NextApp } from './support/next-app.mjs';
-import { startRedis } from './support/redis.mjs';
-import './support/unhandled.mjs';
+import { eventually } from '../support/eventually.mjs';
+import { fieldsOf, NextApp } from '../support/next-app.mjs';
+import { startRedis } from '../support/redis.mjs';
+import '../support/unhandled.mjs';
 
 let app;
 let redis;
@@ -14,7 +14,7 @@ let servers;
 before(async () => {
   redis = await startRedis();
   app = await NextApp.prepare('next-app', { REDIS_URL: redis.url });
-  app.build();
+  await app.build();
   servers = await Promise.all([app.start(), app.start()]);
 });
 after(async () => {
@@ -136,10 +136,8 @@ describe('requests that come again', () => {
   it('a retry that reaches a server built anew replays, though the id of the action changed', async (t) => {
     const form = await formOf('/plain', { item: 'across builds' }, 'order');
     await post(servers[0], '/plain', form);
-    // The key that salts the ids is made anew for each build, unless it is given.
-    const env = { APP_FORM: 'offline', NEXT_SERVER_ACTIONS_ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64') };
-    app.build(env);
-    const server = await app.start(env);
+    await app.build('offline');
+    const server = await app.start('offline');
     t.after(() => server.stop());
     const fields = fieldsOf(await (await fetch(`${server.url}/plain`)).text(), 'order');
     const idOf = (one) => [...one.keys()].find((name) => name.startsWith('$ACTION_ID_'));

@@ -1,0 +1,367 @@
+// The client scenarios of nextjs.md 7.3 in Chromium, behind a network that loses answers: the form of actonce/react,
+// and beside it what people write by hand, a hidden field with a key that the page was rendered with.
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import { hydrated, launchBrowser } from '../support/browser.mjs';
+import { eventually } from '../support/eventually.mjs';
+import { LossyHttp } from '../support/lossy-http.mjs';
+import { NextApp } from '../support/next-app.mjs';
+import { startRedis } from '../support/redis.mjs';
+import '../support/unhandled.mjs';
+
+const SAME_AGAIN_MS = 2_200;
+let app;
+let redis;
+let server;
+let network;
+let browser;
+
+before(async () => {
+  redis = await startRedis();
+  app = await NextApp.prepare('next-app', { REDIS_URL: redis.url });
+  await app.build();
+  server = await app.start();
+  network = await LossyHttp.start(server.port);
+  browser = await launchBrowser();
+});
+after(async () => {
+  await browser?.close();
+  await network?.stop();
+  await app?.stop();
+  await redis?.stop();
+});
+beforeEach(() => {
+  app.forget();
+  network.lose(0);
+  network.posts = [];
+});
+
+const answers = () =>
+  app.ledger().flatMap((line) => (line.answered ? [line.answered === 'executed' ? 'EXEC' : 'REPLAY'] : []));
+
+/** What the server did, once it has answered that often. */
+async function did(count) {
+  await eventually(() => answers().length >= count, { withinMs: 15_000, everyMs: 20, what: `${count} answers` });
+  return answers().join();
+}
+
+/** A visitor with one tab on a page. */
+async function visit(t, path, options = {}) {
+  const context = await browser.newContext(options);
+  t.after(() => context.close());
+  const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
+  const open = async (to = path) => {
+    await page.goto(network.url + to);
+    if (options.javaScriptEnabled !== false) await hydrated(page);
+  };
+  await open();
+  return {
+    page,
+    context,
+    open,
+    submit: () => page.click('button[type=submit]', { noWaitAfter: true }),
+    type: (item) => page.fill('input[name=item]', item),
+    shown: (text) => page.waitForFunction((what) => document.querySelector('output')?.textContent.includes(what), text),
+    reload: async () => {
+      await page.reload();
+      await hydrated(page);
+    },
+    /** The next answer is lost on a connection of its own: the browser itself does not try again. */
+    async loseAnswer() {
+      network.cutConnections();
+      network.lose(1);
+    },
+  };
+}
+
+/** @param expected by form: what the server did @param play gets a visitor on the page */
+function scenario(name, expected, play, query = '') {
+  for (const [form, result] of Object.entries(expected)) {
+    const title = form === 'order' ? `${name}: ${result}` : `${name}, with a key from the render: ${result}`;
+    it(title, async (t) => {
+      const visitor = await visit(t, `/${form}${query}`);
+      await play(visitor, t);
+      assert.equal(await did(result.split(',').length), result);
+    });
+  }
+}
+
+describe('what a person does', () => {
+  scenario(
+    'a double click on a slow action',
+    { order: 'EXEC,REPLAY', naive: 'EXEC,REPLAY' },
+    async ({ submit }) => {
+      await submit();
+      await submit();
+    },
+    '?ms=500',
+  );
+
+  scenario(
+    'a second click after a fast answer',
+    { order: 'EXEC,REPLAY', naive: 'EXEC,REPLAY' },
+    async ({ submit, shown }) => {
+      await submit();
+      await shown('tea');
+      await submit();
+    },
+  );
+
+  scenario(
+    'a double click on a form whose state changes what it sends',
+    { order: 'EXEC,REPLAY' },
+    async ({ submit, page }) => {
+      await submit();
+      await submit();
+      await page.waitForTimeout(700);
+    },
+    '?ms=300',
+  );
+
+  it('success, an edit, and again: EXEC,EXEC', async (t) => {
+    const { submit, shown, type } = await visit(t, '/order');
+    await submit();
+    await shown('tea');
+    await type('milk');
+    await submit();
+    await shown('milk');
+    assert.equal(await did(2), 'EXEC,EXEC');
+  });
+
+  it('success, an edit, and again, with a key from the render: the second order is refused', async (t) => {
+    const { submit, shown, type, page } = await visit(t, '/naive');
+    await submit();
+    await shown('tea');
+    await type('milk');
+    await submit();
+    await page.waitForSelector('#failed');
+    assert.equal(await page.textContent('#failed'), 'ACTONCE;ERR_KEY_REUSED;0');
+    assert.equal(answers().join(), 'EXEC');
+  });
+
+  // The hand-written form swallows the second order.
+  scenario(
+    'success, and the same again later',
+    { order: 'EXEC,EXEC', naive: 'EXEC,REPLAY' },
+    async ({ submit, shown, type, page }) => {
+      await submit();
+      await shown('tea');
+      await page.waitForTimeout(SAME_AGAIN_MS);
+      await type('tea');
+      await submit();
+    },
+  );
+
+  it('two tabs are two intents: EXEC,EXEC', async (t) => {
+    const first = await visit(t, '/order');
+    const second = await first.context.newPage();
+    await second.goto(`${network.url}/order`);
+    await hydrated(second);
+    await first.submit();
+    await second.click('button[type=submit]');
+    assert.equal(await did(2), 'EXEC,EXEC');
+  });
+
+  it('a redirect, Back, and submit at once or later: EXEC,REPLAY,EXEC', async (t) => {
+    const { submit, page } = await visit(t, '/order?end=redirect');
+    const backAndSubmit = async () => {
+      await page.waitForSelector('#done');
+      await page.goBack();
+      await hydrated(page);
+      await submit();
+    };
+    await submit();
+    await backAndSubmit();
+    assert.equal(await did(2), 'EXEC,REPLAY');
+    await page.waitForSelector('#done');
+    await page.waitForTimeout(SAME_AGAIN_MS);
+    await backAndSubmit();
+    assert.equal(await did(3), 'EXEC,REPLAY,EXEC');
+  });
+});
+
+describe('what a network does', () => {
+  // One click, one request in DevTools, two on the wire.
+  scenario(
+    'the answer is lost on a reused connection and Chromium sends again',
+    { order: 'EXEC,REPLAY', naive: 'EXEC,REPLAY' },
+    async ({ submit, shown }) => {
+      network.lose(1, { onlyReused: true });
+      await submit();
+      await shown('tea');
+      assert.equal(network.posts.length, 2);
+      assert.ok(network.posts[0].bytes.equals(network.posts[1].bytes), 'the same bytes again');
+    },
+  );
+
+  scenario(
+    'the answer is lost, the error page, and again',
+    { order: 'EXEC,REPLAY', naive: 'EXEC,REPLAY' },
+    async (visitor) => {
+      await visitor.loseAnswer();
+      await visitor.submit();
+      await visitor.page.click('#again');
+      await hydrated(visitor.page);
+      await visitor.submit();
+    },
+  );
+
+  scenario(
+    'the answer is lost, a reload, and the same again',
+    { order: 'EXEC,REPLAY', naive: 'EXEC,EXEC' },
+    async (visitor) => {
+      await visitor.loseAnswer();
+      await visitor.submit();
+      await visitor.page.waitForSelector('#failed');
+      await visitor.reload();
+      await visitor.submit();
+    },
+  );
+
+  scenario(
+    'the answer is lost, a reload, and something else',
+    { order: 'EXEC,EXEC', naive: 'EXEC,EXEC' },
+    async (visitor) => {
+      await visitor.loseAnswer();
+      await visitor.submit();
+      await visitor.page.waitForSelector('#failed');
+      await visitor.reload();
+      await visitor.type('milk');
+      await visitor.submit();
+    },
+  );
+
+  scenario(
+    'a reload while it runs, and the same again',
+    { order: 'EXEC,REPLAY', naive: 'EXEC,EXEC' },
+    async (visitor) => {
+      await visitor.submit();
+      await eventually(() => app.ledger().some((line) => line.ran), { what: 'it runs' });
+      await visitor.reload();
+      await visitor.submit();
+    },
+    '?ms=400',
+  );
+
+  it('an edge proxy sends a captured request again, in parallel and after the end: one run', async (t) => {
+    const { submit, shown } = await visit(t, '/order?ms=200');
+    await submit();
+    await eventually(() => network.posts.length === 1, { what: 'the request' });
+    const [{ bytes, path }] = network.posts;
+    const [head, body] = [
+      bytes.toString('latin1').split('\r\n\r\n', 1)[0],
+      bytes.subarray(bytes.indexOf('\r\n\r\n') + 4),
+    ];
+    const lines = head.split('\r\n').slice(1);
+    const headers = new Headers(lines.map((line) => [/^[^:]+/.exec(line)[0], line.replace(/^[^:]+: */, '')]));
+    for (const name of ['connection', 'content-length', 'host', 'accept-encoding']) headers.delete(name);
+    const again = () =>
+      fetch(network.url + path, { method: 'POST', headers, body }).then((response) => response.text());
+    const results = await Promise.all([again(), again()]);
+    await shown('tea');
+    results.push(await again());
+    for (const text of results) assert.match(text, /"item":"tea"/);
+    assert.equal(app.ledger().filter((line) => line.ran).length, 1);
+  });
+});
+
+describe('without JavaScript', () => {
+  for (const form of ['order', 'naive']) {
+    it(`${form}: submit, F5, F5: EXEC,REPLAY,REPLAY; and from the page that came: EXEC`, async (t) => {
+      const { submit, page } = await visit(t, `/${form}`, { javaScriptEnabled: false });
+      await submit();
+      await page.waitForURL((url) => url.pathname === `/${form}`);
+      await did(1);
+      for (const count of [2, 3]) {
+        await page.reload();
+        await did(count);
+      }
+      await submit();
+      assert.equal(await did(4), 'EXEC,REPLAY,REPLAY,EXEC');
+    });
+  }
+});
+
+describe('refusals', () => {
+  it('come as problem, keep what was typed, and the next try is the same intent', async (t) => {
+    const { submit, shown, type, page } = await visit(t, '/order');
+    await type('coffee');
+    await redis.stop();
+    await submit();
+    await page.waitForSelector('#problem');
+    assert.equal(await page.textContent('#problem'), 'ERR_STORE_UNAVAILABLE');
+    assert.equal(await page.inputValue('input[name=item]'), 'coffee');
+    assert.deepEqual(app.ledger(), []);
+    await redis.start();
+    await submit();
+    await shown('coffee');
+    assert.equal(await page.locator('#problem').count(), 0);
+    assert.equal(await did(1), 'EXEC');
+    const keys = network.posts.map(
+      ({ bytes }) => /name="_?\d*_?idempotency-key"\r\n\r\n([\w-]+)/.exec(bytes.toString('latin1'))[1],
+    );
+    assert.equal(new Set(keys).size, 1);
+  });
+});
+
+describe('event handlers', () => {
+  it('useIdempotentCall: a double click, a lost answer, a deliberate repetition', async (t) => {
+    const visitor = await visit(t, '/call');
+    const press = () => visitor.page.click('button', { noWaitAfter: true });
+    await press();
+    await press();
+    assert.equal(await did(2), 'EXEC,REPLAY');
+    await visitor.page.waitForTimeout(SAME_AGAIN_MS);
+    await visitor.loseAnswer();
+    await press();
+    await visitor.shown('failed');
+    await press();
+    assert.equal(await did(4), 'EXEC,REPLAY,EXEC,REPLAY');
+  });
+});
+
+describe('what Next means to make the default: useOffline and Cache Components', () => {
+  let lossy;
+  before(async () => {
+    await app.build('offline');
+    lossy = await LossyHttp.start((await app.start('offline')).port);
+  });
+  after(() => lossy?.stop());
+
+  async function open(t, path) {
+    const context = await browser.newContext();
+    t.after(() => context.close());
+    const page = await context.newPage();
+    await page.goto(lossy.url + path);
+    await hydrated(page);
+    return page;
+  }
+
+  it('useOffline sends until an answer comes: one run, all others replays, and they keep up', async (t) => {
+    const page = await open(t, '/order');
+    lossy.lose(Number.POSITIVE_INFINITY);
+    await page.click('button[type=submit]', { noWaitAfter: true });
+    await page.waitForTimeout(3_000);
+    lossy.lose(0);
+    await page.waitForFunction(() => document.querySelector('output')?.textContent.includes('tea'));
+    const sent = lossy.posts.length;
+    assert.ok(sent >= 5, `Next sent ${sent} requests`);
+    assert.equal(app.ledger().filter((line) => line.ran).length, 1);
+    assert.deepEqual([...new Set(answers().slice(1))], ['REPLAY']);
+    t.diagnostic(`${sent} requests in 3 s, one run`);
+  });
+
+  it('away and back over the router, and the same again: EXEC,EXEC', async (t) => {
+    const page = await open(t, '/order');
+    await page.click('button[type=submit]');
+    await page.waitForFunction(() => document.querySelector('output')?.textContent.includes('tea'));
+    await page.click('a[href="/other"]');
+    await page.waitForURL('**/other');
+    await page.waitForTimeout(SAME_AGAIN_MS);
+    await page.click('a[href="/order"]:visible');
+    await page.waitForURL('**/order');
+    await page.click('button[type=submit]:visible');
+    assert.equal(await did(2), 'EXEC,EXEC');
+  });
+});
