@@ -1,5 +1,6 @@
-// The client scenarios of nextjs.md 7.3 in Chromium, behind a network that loses answers: the form of actonce/react,
-// and beside it what people write by hand, a hidden field with a key that the page was rendered with.
+// The client scenarios of nextjs.md 7.3 in Chromium, behind a network that loses answers and takes each request to
+// the other of two servers: the form of actonce/react, and beside it what people write by hand, a hidden field with a
+// key that the page was rendered with.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { hydrated, launchBrowser } from '../support/browser.mjs';
@@ -12,7 +13,6 @@ import '../support/unhandled.mjs';
 const SAME_AGAIN_MS = 2_200;
 let app;
 let redis;
-let server;
 let network;
 let browser;
 
@@ -20,8 +20,8 @@ before(async () => {
   redis = await startRedis();
   app = await NextApp.prepare('next-app', { REDIS_URL: redis.url });
   await app.build();
-  server = await app.start();
-  network = await LossyHttp.start(server.port);
+  const servers = await Promise.all([app.start(), app.start()]);
+  network = await LossyHttp.start(...servers.map(({ port }) => port));
   browser = await launchBrowser();
 });
 after(async () => {
@@ -67,11 +67,8 @@ async function visit(t, path, options = {}) {
       await page.reload();
       await hydrated(page);
     },
-    /** The next answer is lost on a connection of its own: the browser itself does not try again. */
-    async loseAnswer() {
-      network.cutConnections();
-      network.lose(1);
-    },
+    /** The next answer is lost, and the browser itself does not try again. */
+    loseAnswer: () => network.lose(1, { on: 'fresh' }),
   };
 }
 
@@ -111,13 +108,21 @@ describe('what a person does', () => {
   scenario(
     'a double click on a form whose state changes what it sends',
     { order: 'EXEC,REPLAY' },
-    async ({ submit, page }) => {
+    async ({ submit }) => {
       await submit();
       await submit();
-      await page.waitForTimeout(700);
     },
-    '?ms=300',
+    '?ms=300&counts=1',
   );
+
+  it('the same with a key from the render and the state in the fingerprint: the second click fails', async (t) => {
+    const { submit, page } = await visit(t, '/naive?ms=300&compares=state');
+    await submit();
+    await submit();
+    await page.waitForSelector('#failed');
+    assert.equal(await page.textContent('#failed'), 'ACTONCE;ERR_KEY_REUSED;0');
+    assert.equal(answers().join(), 'EXEC');
+  });
 
   it('success, an edit, and again: EXEC,EXEC', async (t) => {
     const { submit, shown, type } = await visit(t, '/order');
@@ -153,32 +158,39 @@ describe('what a person does', () => {
     },
   );
 
-  it('two tabs are two intents: EXEC,EXEC', async (t) => {
-    const first = await visit(t, '/order');
-    const second = await first.context.newPage();
-    await second.goto(`${network.url}/order`);
-    await hydrated(second);
-    await first.submit();
-    await second.click('button[type=submit]');
-    assert.equal(await did(2), 'EXEC,EXEC');
-  });
+  for (const form of ['order', 'naive']) {
+    it(`${form}: two tabs are two intents: EXEC,EXEC`, async (t) => {
+      const first = await visit(t, `/${form}`);
+      const second = await first.context.newPage();
+      await second.goto(`${network.url}/${form}`);
+      await hydrated(second);
+      await first.submit();
+      await second.click('button[type=submit]');
+      assert.equal(await did(2), 'EXEC,EXEC');
+    });
+  }
 
-  it('a redirect, Back, and submit at once or later: EXEC,REPLAY,EXEC', async (t) => {
-    const { submit, page } = await visit(t, '/order?end=redirect');
-    const backAndSubmit = async () => {
-      await page.waitForSelector('#done');
-      await page.goBack();
-      await hydrated(page);
+  for (const [form, thirdTime] of [
+    ['order', 'EXEC'],
+    ['naive', 'REPLAY'],
+  ]) {
+    it(`${form}: a redirect, Back, and submit at once or later: EXEC,REPLAY,${thirdTime}`, async (t) => {
+      const { submit, page } = await visit(t, `/${form}?end=redirect`);
+      const backAndSubmit = async () => {
+        await page.waitForSelector('#done');
+        await page.goBack();
+        await hydrated(page);
+        await submit();
+      };
       await submit();
-    };
-    await submit();
-    await backAndSubmit();
-    assert.equal(await did(2), 'EXEC,REPLAY');
-    await page.waitForSelector('#done');
-    await page.waitForTimeout(SAME_AGAIN_MS);
-    await backAndSubmit();
-    assert.equal(await did(3), 'EXEC,REPLAY,EXEC');
-  });
+      await backAndSubmit();
+      assert.equal(await did(2), 'EXEC,REPLAY');
+      await page.waitForSelector('#done');
+      await page.waitForTimeout(SAME_AGAIN_MS);
+      await backAndSubmit();
+      assert.equal(await did(3), `EXEC,REPLAY,${thirdTime}`);
+    });
+  }
 });
 
 describe('what a network does', () => {
@@ -187,7 +199,7 @@ describe('what a network does', () => {
     'the answer is lost on a reused connection and Chromium sends again',
     { order: 'EXEC,REPLAY', naive: 'EXEC,REPLAY' },
     async ({ submit, shown }) => {
-      network.lose(1, { onlyReused: true });
+      network.lose(1, { on: 'reused' });
       await submit();
       await shown('tea');
       assert.equal(network.posts.length, 2);
@@ -199,7 +211,7 @@ describe('what a network does', () => {
     'the answer is lost, the error page, and again',
     { order: 'EXEC,REPLAY', naive: 'EXEC,REPLAY' },
     async (visitor) => {
-      await visitor.loseAnswer();
+      visitor.loseAnswer();
       await visitor.submit();
       await visitor.page.click('#again');
       await hydrated(visitor.page);
@@ -211,7 +223,7 @@ describe('what a network does', () => {
     'the answer is lost, a reload, and the same again',
     { order: 'EXEC,REPLAY', naive: 'EXEC,EXEC' },
     async (visitor) => {
-      await visitor.loseAnswer();
+      visitor.loseAnswer();
       await visitor.submit();
       await visitor.page.waitForSelector('#failed');
       await visitor.reload();
@@ -223,7 +235,7 @@ describe('what a network does', () => {
     'the answer is lost, a reload, and something else',
     { order: 'EXEC,EXEC', naive: 'EXEC,EXEC' },
     async (visitor) => {
-      await visitor.loseAnswer();
+      visitor.loseAnswer();
       await visitor.submit();
       await visitor.page.waitForSelector('#failed');
       await visitor.reload();
@@ -271,12 +283,8 @@ describe('without JavaScript', () => {
     it(`${form}: submit, F5, F5: EXEC,REPLAY,REPLAY; and from the page that came: EXEC`, async (t) => {
       const { submit, page } = await visit(t, `/${form}`, { javaScriptEnabled: false });
       await submit();
-      await page.waitForURL((url) => url.pathname === `/${form}`);
-      await did(1);
-      for (const count of [2, 3]) {
-        await page.reload();
-        await did(count);
-      }
+      await page.locator('output', { hasText: 'tea' }).waitFor();
+      for (const _ of [1, 2]) await page.reload();
       await submit();
       assert.equal(await did(4), 'EXEC,REPLAY,REPLAY,EXEC');
     });
@@ -313,7 +321,7 @@ describe('event handlers', () => {
     await press();
     assert.equal(await did(2), 'EXEC,REPLAY');
     await visitor.page.waitForTimeout(SAME_AGAIN_MS);
-    await visitor.loseAnswer();
+    visitor.loseAnswer();
     await press();
     await visitor.shown('failed');
     await press();
@@ -352,16 +360,21 @@ describe('what Next means to make the default: useOffline and Cache Components',
     t.diagnostic(`${sent} requests in 3 s, one run`);
   });
 
-  it('away and back over the router, and the same again: EXEC,EXEC', async (t) => {
-    const page = await open(t, '/order');
-    await page.click('button[type=submit]');
-    await page.waitForFunction(() => document.querySelector('output')?.textContent.includes('tea'));
-    await page.click('a[href="/other"]');
-    await page.waitForURL('**/other');
-    await page.waitForTimeout(SAME_AGAIN_MS);
-    await page.click('a[href="/order"]:visible');
-    await page.waitForURL('**/order');
-    await page.click('button[type=submit]:visible');
-    assert.equal(await did(2), 'EXEC,EXEC');
-  });
+  for (const [form, result] of [
+    ['order', 'EXEC,EXEC'],
+    ['naive', 'EXEC,REPLAY'],
+  ]) {
+    it(`${form}: away and back over the router, and the same again: ${result}`, async (t) => {
+      const page = await open(t, `/${form}`);
+      await page.click('button[type=submit]');
+      await page.waitForFunction(() => document.querySelector('output')?.textContent.includes('tea'));
+      await page.click('a[href="/other"]');
+      await page.waitForURL('**/other');
+      await page.waitForTimeout(SAME_AGAIN_MS);
+      await page.goBack();
+      await page.waitForURL(`**/${form}`);
+      await page.click('button[type=submit]:visible');
+      assert.equal(await did(2), result);
+    });
+  }
 });

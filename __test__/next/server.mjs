@@ -149,6 +149,17 @@ describe('requests that come again', () => {
   });
 });
 
+it('F5 every kind of value an action may return replays as React sent it the first time', async () => {
+  const form = await formOf('/plain', {}, 'everything');
+  const sent = [];
+  for (const server of [servers[0], servers[0], servers[1]]) {
+    sent.push(await (await act(server, '/plain', form)).text());
+  }
+  assert.match(sent[0], /cyclic/);
+  assert.deepEqual(sent.slice(1), [sent[0], sent[0]]);
+  assert.equal(ran().length, 1);
+});
+
 describe('keys and users', () => {
   it('F11 a key forged from another user runs for the forger and shows nothing', async () => {
     const form = await formOf('/plain', { item: 'secret' }, 'order');

@@ -1,19 +1,21 @@
-// The network between a browser and Next: a TCP proxy that loses the answers to Server Actions. The server has run them.
+// The network between a browser and Next: a TCP proxy that loses the answers to Server Actions (the server has run
+// them), and balances over several servers, request by request.
 import net from 'node:net';
 import { readRequests } from '../../examples/shop/network/requests.mjs';
 
 export class LossyHttp {
   /** What the browser has sent to be done, as it came. */
   posts = [];
-  #upstreamPort;
+  #upstreamPorts;
+  #requests = 0;
   #server;
   #sockets = new Set();
   #toLose = 0;
-  #onlyReused = false;
+  #on = 'any';
 
-  static async start(upstreamPort) {
+  static async start(...upstreamPorts) {
     const proxy = new LossyHttp();
-    proxy.#upstreamPort = upstreamPort;
+    proxy.#upstreamPorts = upstreamPorts;
     proxy.#server = net.createServer({ noDelay: true }, (client) => proxy.#serve(client));
     await new Promise((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve));
     proxy.port = proxy.#server.address().port;
@@ -21,16 +23,19 @@ export class LossyHttp {
     return proxy;
   }
 
-  /** Loses the next answers to actions; `onlyReused` spares a connection's first request, which no browser sends again. */
-  lose(count, { onlyReused = false } = {}) {
+  /**
+   * Loses the next answers to actions.
+   * @param on `reused`: spares a connection's first request, which no browser sends again. `fresh`: no connection is
+   *   kept until then, so that the browser does not send again by itself.
+   */
+  lose(count, { on = 'any' } = {}) {
     this.#toLose = count;
-    this.#onlyReused = onlyReused;
+    this.#on = on;
+    if (on === 'fresh') this.#cutConnections();
   }
 
-  /** So that the next request comes on a fresh connection. */
-  cutConnections() {
+  #cutConnections() {
     for (const socket of this.#sockets) socket.destroy();
-    this.posts = [];
   }
 
   #track(socket) {
@@ -46,26 +51,33 @@ export class LossyHttp {
     client.on('close', () => upstream?.destroy());
     readRequests(client, ({ method, bytes, path }) => {
       const reused = served++ > 0;
-      const loses = method === 'POST' && this.#toLose > 0 && (reused || !this.#onlyReused);
+      const loses = method === 'POST' && this.#toLose > 0 && (reused || this.#on !== 'reused');
+      const isLast = this.#toLose > 0 && this.#on === 'fresh';
       if (method === 'POST') this.posts.push({ bytes, path, reused, lost: loses });
       if (loses) this.#toLose -= 1;
       // One connection a request: its end is not the end of the browser's.
       upstream?.destroy();
-      upstream = net.connect({ port: this.#upstreamPort, host: '127.0.0.1', noDelay: true });
+      const port = this.#upstreamPorts[this.#requests++ % this.#upstreamPorts.length];
+      upstream = net.connect({ port, host: '127.0.0.1', noDelay: true });
       this.#track(upstream);
-      upstream.write(bytes);
+      upstream.write(isLast ? closing(bytes) : bytes);
       upstream.on('data', (chunk) => {
         // The first bytes of the answer: the action has ended.
         if (loses) client.destroy();
         else client.write(chunk);
       });
       const current = upstream;
-      current.on('close', () => current.bytesRead === 0 && current === upstream && client.destroy());
+      current.on('close', () => current === upstream && (isLast || current.bytesRead === 0) && client.end());
     });
   }
 
   async stop() {
-    this.cutConnections();
+    this.#cutConnections();
     await new Promise((resolve) => this.#server.close(resolve));
   }
+}
+
+/** The server then says that this connection ends, and ends it. */
+function closing(request) {
+  return Buffer.from(request.toString('latin1').replace(/^connection: .*$/im, 'connection: close'), 'latin1');
 }
