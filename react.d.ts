@@ -7,7 +7,7 @@
  *
  * @packageDocumentation
  */
-import type { ComponentPropsWithoutRef, ReactElement, ReactNode, RefObject } from 'react';
+import type { ComponentPropsWithoutRef, ReactElement, ReactNode } from 'react';
 import type { ErrorCode } from './index';
 
 /** What the browser learns of an `ActonceError`. */
@@ -56,7 +56,10 @@ export interface IdempotentActionState<State> {
   /** Forgets what was sent: the same thing submitted now is a new intent. Clears `problem`. */
   readonly reset: () => void;
   /** For the form: `<form {...formProps}>`. */
-  readonly formProps: { readonly ref: RefObject<HTMLFormElement | null>; readonly action: (form: FormData) => void };
+  readonly formProps: {
+    readonly ref: (form: HTMLFormElement) => () => void;
+    readonly action: (form: FormData) => void;
+  };
   /** The hidden field with `initialKey`: put it inside the form. Null without one. */
   readonly field: ReactElement | null;
 }
@@ -109,8 +112,8 @@ export interface IdempotentCallOptions {
 }
 
 /**
- * For event handlers: gives a function that calls the action with the right key in front. Rejects with what the action
- * throws; {@link readProblem} reads that.
+ * For event handlers: gives a function that calls the action with the right key in front; a FormData among the arguments
+ * gets it as its field, too. Rejects with what the action throws; {@link readProblem} reads that.
  *
  * ```tsx
  * const order = useIdempotentCall(placeOrder, { id: 'order' })

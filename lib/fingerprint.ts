@@ -6,14 +6,11 @@
 import type { Fingerprint } from '../index';
 import { disown } from './announce';
 import { ActonceError, invalid } from './errors';
+import { isInput } from './form-entries';
 import { ALL, type Fields, fieldsOf } from './payload-fields';
 
 /** Deeper payloads are refused: the walk is recursive. */
 const DEEPEST = 200;
-/** The form's field that carries the key. */
-export const KEY_FIELD = 'idempotency-key';
-/** What React adds to forms, with and without the prefix it uses when JavaScript sends them. */
-export const REACT_ENTRY = /^(?:_\d+_)?\$ACTION_/;
 
 interface Walk {
   /** Names from the root to here, for messages. */
@@ -97,7 +94,7 @@ function writeSet(value: ReadonlySet<unknown>, walk: Walk): string {
 
 /** Values of one name keep their order; the names have none. */
 function writeForm(form: FormData, fields: Fields, walk: Walk): string {
-  const names = [...new Set(form.keys())].filter((name) => name !== KEY_FIELD && !REACT_ENTRY.test(name)).sort();
+  const names = [...new Set(form.keys())].filter(isInput).sort();
   let text = 'Form{';
   for (const name of names) {
     const written = child(name, form.getAll(name), fields, walk);

@@ -316,7 +316,7 @@ describe('refusals', () => {
 describe('event handlers', () => {
   it('useIdempotentCall: a double click, a lost answer, a deliberate repetition', async (t) => {
     const visitor = await visit(t, '/call');
-    const press = () => visitor.page.click('button', { noWaitAfter: true });
+    const press = () => visitor.page.click('#call', { noWaitAfter: true });
     await press();
     await press();
     assert.equal(await did(2), 'EXEC,REPLAY');
@@ -326,6 +326,24 @@ describe('event handlers', () => {
     await visitor.shown('failed');
     await press();
     assert.equal(await did(4), 'EXEC,REPLAY,EXEC,REPLAY');
+  });
+
+  it('useIdempotentCall puts the key into a form it is given', async (t) => {
+    const { page, shown } = await visit(t, '/call');
+    for (const _ of [1, 2]) await page.click('#by-form', { noWaitAfter: true });
+    assert.equal(await did(2), 'EXEC,REPLAY');
+    await shown('tea in a form');
+  });
+
+  it('a form that is shown later gets its keys at submit time as well', async (t) => {
+    const { page, submit } = await visit(t, '/call');
+    await page.click('#open');
+    for (const item of ['milk', 'coffee']) {
+      await page.fill('input[name=item]', item);
+      await submit();
+      await page.waitForFunction((what) => document.querySelector('#later').textContent.includes(what), item);
+    }
+    assert.equal(await did(2), 'EXEC,EXEC');
   });
 });
 

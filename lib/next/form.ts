@@ -2,7 +2,7 @@
  * What a form brought. React adds entries of its own, which differ between a post with and without JavaScript, and the
  * key is no part of the input: neither reaches a schema.
  */
-import { KEY_FIELD, REACT_ENTRY } from '../fingerprint';
+import { isInput, KEY_FIELD, THROWS_PROBLEMS } from '../form-entries';
 
 type Entry = string | File;
 
@@ -18,14 +18,14 @@ export function keyOfForm(form: FormData): string | undefined {
 
 /** Whether it was sent by a hook of actonce/react, which shows refusals itself: a result would count as an outcome. */
 export function takesProblems(input: unknown): boolean {
-  return isForm(input) && input.has('$ACTION_ACTONCE');
+  return isForm(input) && input.has(THROWS_PROBLEMS);
 }
 
 /** A name that occurs once gives its value, one that occurs again gives all of them in order. */
 export function objectOfForm(form: FormData): Record<string, Entry | Entry[]> {
   const object: Record<string, Entry | Entry[]> = Object.create(null);
   for (const name of new Set(form.keys())) {
-    if (name === KEY_FIELD || REACT_ENTRY.test(name)) continue;
+    if (!isInput(name)) continue;
     const values = form.getAll(name);
     object[name] = values.length === 1 ? (values[0] as Entry) : values;
   }

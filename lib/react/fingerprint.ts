@@ -1,6 +1,5 @@
 /** Whether two submissions send the same. Only a hash is remembered: forms hold what no storage should. */
-export const KEY_FIELD = 'idempotency-key';
-const REACT_ENTRY = /^(?:_\d+_)?\$ACTION_/;
+import { isInput } from '../form-entries';
 
 /** FNV-1a, twice: it tells a handful of submissions of one tab apart, and protects nothing. */
 function hash(text: string): string {
@@ -28,7 +27,7 @@ function describe(value: unknown): unknown {
 }
 
 function entriesOf(form: FormData): unknown[] {
-  return [...form].filter(([name]) => name !== KEY_FIELD && !REACT_ENTRY.test(name));
+  return [...form].filter(([name]) => isInput(name));
 }
 
 /** @throws TypeError for what contains itself, which no Server Action's argument may */

@@ -4,13 +4,12 @@
  */
 import * as React from 'react';
 import type { IdempotentActionState, IdempotentActionStateOptions } from '../../react';
+import { KEY_FIELD, THROWS_PROBLEMS } from '../form-entries';
 import { type Problem, readProblem } from '../problem';
-import { fingerprintOf, KEY_FIELD } from './fingerprint';
+import { fingerprintOf } from './fingerprint';
 import { followed } from './outcome';
 import { chooseKey, forgetAll } from './tab';
 
-/** Tells idempotentAction that this caller takes refusals as errors. React's prefix keeps it out of every payload. */
-const THROW_PROBLEMS = '$ACTION_ACTONCE';
 const REPEAT_AFTER_MS = 2_000;
 
 type Action<State> = (previous: Awaited<State>, form: FormData) => State | Promise<State>;
@@ -36,7 +35,7 @@ export function useIdempotentActionState<State>(
       // Already there when the form's own event was heard.
       const key = (form.get(KEY_FIELD) as string | null) || keyOf(form);
       form.set(KEY_FIELD, key);
-      form.set(THROW_PROBLEMS, '1');
+      form.set(THROWS_PROBLEMS, '1');
       try {
         const state = await followed(id, key, () => action(previous, form));
         keepsInput.current = false;
@@ -58,30 +57,31 @@ export function useIdempotentActionState<State>(
     permalink,
   );
 
-  const formRef = React.useRef<HTMLFormElement>(null);
-  React.useEffect(() => {
-    const form = formRef.current;
-    if (form === null) return;
-    const onFormData = ({ formData }: FormDataEvent) => formData.set(KEY_FIELD, keyOf(formData));
-    // React empties a form whose action has ended: after a refusal that would lose what was typed.
-    const onReset = (event: Event) => {
-      if (keepsInput.current) event.preventDefault();
-      keepsInput.current = false;
-    };
-    form.addEventListener('formdata', onFormData);
-    form.addEventListener('reset', onReset);
-    return () => {
-      form.removeEventListener('formdata', onFormData);
-      form.removeEventListener('reset', onReset);
-    };
-  }, [keyOf]);
+  /** A function, so that a form which is shown later is heard as well. */
+  const ref = React.useCallback(
+    (form: HTMLFormElement) => {
+      const onFormData = ({ formData }: FormDataEvent) => formData.set(KEY_FIELD, keyOf(formData));
+      // React empties a form whose action has ended: after a refusal that would lose what was typed.
+      const onReset = (event: Event) => {
+        if (keepsInput.current) event.preventDefault();
+        keepsInput.current = false;
+      };
+      form.addEventListener('formdata', onFormData);
+      form.addEventListener('reset', onReset);
+      return () => {
+        form.removeEventListener('formdata', onFormData);
+        form.removeEventListener('reset', onReset);
+      };
+    },
+    [keyOf],
+  );
 
   const reset = React.useCallback(() => {
     forgetAll(id);
     setProblem(undefined);
   }, [id]);
   const field = initialKey === undefined ? null : hiddenKey(initialKey);
-  return { state, pending, problem, reset, formProps: { ref: formRef, action: formAction }, field };
+  return { state, pending, problem, reset, formProps: { ref, action: formAction }, field };
 }
 
 /** What a post without JavaScript sends. */
