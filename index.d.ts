@@ -48,6 +48,11 @@ export type RecordTarget = { readonly key: string; readonly scope?: Scope } | { 
 export interface IdempotencyContext {
   /** The idempotency key of this call, as it was given. */
   readonly key: string;
+  /**
+   * What logs may show of it, and what `inspect`, `reset` and `resolve` take: a hash of scope and key. Undefined when a
+   * call without a key was let through.
+   */
+  readonly hash: string | undefined;
   /** 1 for the first attempt of the key, one more for each later one. */
   readonly attempt: number;
   /**

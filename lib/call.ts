@@ -14,6 +14,7 @@ import { operationOf } from './identity';
 import type { Lease } from './lease';
 import type { Settings } from './options';
 import type { Settled } from './results';
+import { Observation } from './telemetry';
 
 export type UserFunction = (ctx: IdempotencyContext) => unknown;
 
@@ -61,6 +62,7 @@ export class Call implements ContextSource {
   payload: string | null = null;
   /** Whether it waited for a run of another process. */
   hasWaited = false;
+  readonly observation: Observation | undefined;
   readonly #startedAt: number;
   readonly #view: View;
   readonly #resolve: (value: unknown) => void;
@@ -89,12 +91,14 @@ export class Call implements ContextSource {
     this.#view = view;
     this.#resolve = resolve;
     this.#reject = reject;
+    this.observation = Observation.start(options?.scope);
     this.#startedAt = client.events.heard ? performance.now() : 0;
   }
 
   /** The caller gets what it makes of this. */
   finish(settled: Settled): void {
     this.#leave();
+    this.observation?.settled(settled, this.#hashIfNamed());
     try {
       this.#resolve(this.#view(settled));
     } catch (error) {
@@ -104,11 +108,12 @@ export class Call implements ContextSource {
 
   fail(error: unknown): void {
     this.#leave();
-    this.#reject(error);
+    this.abandon(error);
   }
 
   /** The caller is answered while its run goes on, which ends in `finish` or `fail` all the same. */
   abandon(error: unknown): void {
+    this.observation?.failed(error, this.#hashIfNamed());
     this.#reject(error);
   }
 
@@ -178,11 +183,22 @@ export class Call implements ContextSource {
     return this.client.binding.hash(this.identity);
   }
 
+  /** A call that was refused for its arguments has no name. */
+  #hashIfNamed(): string | undefined {
+    return this.identity === '' ? undefined : this.hash();
+  }
+
   deriveKey(name: string): string {
     return this.client.binding.deriveKey(this.identity, name);
   }
 
+  /** Whether anybody hears what is told. */
+  get isHeard(): boolean {
+    return this.client.events.heard || this.observation !== undefined;
+  }
+
   tell<K extends IdempotencyEvent['type']>(type: K, attempt: number, particulars: Particulars<K>): void {
+    this.observation?.tell(type, particulars);
     const { events } = this.client;
     if (!events.heard) return;
     const durationMs = this.#startedAt === 0 ? 0 : performance.now() - this.#startedAt;

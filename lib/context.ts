@@ -40,7 +40,8 @@ export function isInside(space: string, identity: string): boolean {
 export interface ContextSource {
   readonly key: string;
   deriveKey(name: string): string;
-  hash(): string;
+  /** Undefined when a call without a key was let through. */
+  hash(): string | undefined;
 }
 
 export class Context implements IdempotencyContext {
@@ -63,6 +64,10 @@ export class Context implements IdempotencyContext {
     this.protected = lease !== undefined;
     this.#source = source;
     this.#lease = lease;
+  }
+
+  get hash(): string | undefined {
+    return this.#source.hash();
   }
 
   /** Made when first asked for: most runs never look, and a controller is dear. */

@@ -176,9 +176,8 @@ function remember(run: Run, { how, text, ending }: Report): void {
     call.tell(how === 'hold' ? 'held' : 'released', attempt, {});
     return;
   }
-  const { cache, events } = call.client;
-  cache?.put(call.identity, call.payload, { text: text as string, attempt }, call.settings.retentionMs);
-  if (events.heard) call.tell('completed', attempt, { kind: eventKind(ending) });
+  call.client.cache?.put(call.identity, call.payload, { text: text as string, attempt }, call.settings.retentionMs);
+  if (call.isHeard) call.tell('completed', attempt, { kind: eventKind(ending) });
 }
 
 function sharedOf({ ending, text }: Report, attempt: number): Shared {
@@ -192,7 +191,7 @@ function lost(run: Run, ending: Ending): LeaseLostError {
 }
 
 function tellStoreError(run: Run, answer: Answer): void {
-  if (!run.call.client.events.heard) return;
+  if (!run.call.isHeard) return;
   const { code, message } = storeError(answer, undefined);
   run.call.tell('store-error', run.attempt, { code, message });
 }

@@ -19,6 +19,15 @@ export function checkKey(key: unknown): asserts key is string {
   if (!key.isWellFormed()) throw invalid('the idempotency key holds half a surrogate pair');
 }
 
+export function isKey(key: unknown): key is string {
+  try {
+    checkKey(key);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** A part with its kind and length in front: what follows a part can never be taken for a piece of it. */
 function scopePart(part: unknown): string {
   if (typeof part === 'number') {
@@ -52,5 +61,6 @@ export function identityOf(key: unknown, scope: Scope | undefined): string {
 
 /** The word events carry; a scope that is not an array may be a user's id, which no log should hold. */
 export function operationOf(scope: Scope | undefined): string | undefined {
-  return Array.isArray(scope) ? String(scope[0]) : undefined;
+  const first: unknown = Array.isArray(scope) ? scope[0] : undefined;
+  return typeof first === 'string' || typeof first === 'number' ? String(first) : undefined;
 }

@@ -40,7 +40,7 @@ export class Run implements Running {
     this.identity = call.identity;
     this.outer = running.getStore();
     this.context = new Context(call, turn.lease);
-    if (call.client.events.heard) this.#announce(turn);
+    if (call.isHeard) this.#announce(turn);
     turn.lease?.listen((reason) => this.#lose(reason));
   }
 
@@ -62,6 +62,11 @@ export class Run implements Running {
 
   /** Starts `fn` and gives what it returns, or throws what it throws. */
   start(): unknown {
+    const { observation } = this.call;
+    return observation === undefined ? this.#start() : observation.run(() => this.#start());
+  }
+
+  #start(): unknown {
     const recover = this.lease?.recovered === true ? this.call.options?.recover : undefined;
     if (recover !== undefined) return running.run(this, () => this.#recover(recover));
     return running.run(this, this.call.fn, this.context as IdempotencyContext);

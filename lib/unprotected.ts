@@ -4,21 +4,22 @@
  */
 import type { Call } from './call';
 import { Context, type ContextSource, running } from './context';
-import { identityOf } from './identity';
+import { identityOf, isKey } from './identity';
 import type { Settled } from './results';
 import { endingOfThrown } from './thrown';
 
-export async function runUnprotected({ client, key, fn, options }: Call): Promise<Settled> {
+export async function runUnprotected({ client, key, fn, options, observation }: Call): Promise<Settled> {
   // The key is looked at only when something is derived from it: without one, `skip` lets a call through.
   const source: ContextSource = {
     key,
     deriveKey: (name) => client.binding.deriveKey(identityOf(key, options?.scope), name),
-    hash: () => client.binding.hash(identityOf(key, options?.scope)),
+    hash: () => (isKey(key) ? client.binding.hash(identityOf(key, options?.scope)) : undefined),
   };
   const context = new Context(source, undefined);
   const run = { context, space: client.space, identity: '', outer: running.getStore(), isActive: false };
   try {
-    const value = await running.run(run, fn, context);
+    const start = () => running.run(run, fn, context);
+    const value = await (observation === undefined ? start() : observation.run(start));
     return { status: 'executed', attempt: 1, ending: { kind: 'value', value } };
   } catch (thrown) {
     const ending = endingOfThrown(thrown);
