@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { findProgram } from '../scripts/prepare.mjs';
 import { prepareShop } from '../scripts/shop.mjs';
 import { root } from '../scripts/step.mjs';
+import { eventually } from './support/eventually.mjs';
 import { startRedis } from './support/redis.mjs';
 import { openShop } from './support/shop.mjs';
 import './support/unhandled.mjs';
@@ -114,5 +115,21 @@ for (const { store, cases, startStore } of STORES) {
         if (keepsRecords && picture) await shop.page.screenshot({ path: path.join(screenshots, `${name}.png`) });
       });
     }
+
+    test('a retried order is printed as two traces of one key: the charge is below the first', async (t) => {
+      await shop.setNetwork('drop');
+      const key = await shop.placeOrder('actonce');
+      await shop.outcomes(key, 2);
+      const order =
+        /idempotency placeOrder {2}(\w+) {2}redirect {2}1 {2}([\w-]{22}) {2}\(([^)]*)\) {2}\d+ ms\n( *provider charge)?/g;
+      const traces = () => [...shop.printed().matchAll(order)].slice(-2);
+      await eventually(() => traces().at(-1)?.[1] === 'replayed', { what: 'the traces' });
+      const [first, again] = traces();
+      assert.deepEqual([first[1], first[3], first[4]?.trim()], ['executed', 'claimed, completed', 'provider charge']);
+      assert.deepEqual([again[1], again[3], again[4]], ['replayed', 'replayed', undefined]);
+      assert.equal(first[2], again[2]);
+      assert.ok(!shop.printed().includes(key), 'the key itself is nowhere');
+      if (keepsRecords) t.diagnostic(`\n${shop.printed().split('\n').slice(-6).join('\n')}`);
+    });
   });
 }

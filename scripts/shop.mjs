@@ -8,7 +8,15 @@ import { prepareModules } from './prepare.mjs';
 import { root, run } from './step.mjs';
 
 const shop = path.join(root, 'examples/shop');
-const SOURCES = ['app', 'components', 'lib', 'next.config.ts', 'tsconfig.json', 'package-lock.json'];
+const SOURCES = [
+  'app',
+  'components',
+  'lib',
+  'instrumentation.ts',
+  'next.config.ts',
+  'tsconfig.json',
+  'package-lock.json',
+];
 
 export async function prepareShop() {
   await prepareModules(shop);

@@ -21,7 +21,11 @@ async function serve() {
   const stopped = new Promise((resolve) => stopping.signal.addEventListener('abort', resolve));
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => stopping.abort());
   try {
-    const shop = await startShop({ port: Number(process.env.PORT ?? 3000), signal: stopping.signal });
+    const shop = await startShop({
+      port: Number(process.env.PORT ?? 3000),
+      signal: stopping.signal,
+      print: (text) => process.stdout.write(text),
+    });
     console.log(`\nThe shop is open at ${shop.url} (its ledgers are in ${shop.folder}; Ctrl-C closes it)\n`);
     openBrowser(shop.url);
     await Promise.race([shop.ended, stopped]);

@@ -21,7 +21,11 @@ const FLAGS = [
 
 /** @param executablePath of Chromium @param env for the shop: REDIS_URL puts both lanes on Redis */
 export async function openShop(executablePath, env = process.env) {
-  const shop = await startShop({ port: 0, folder: temporaryFolder('shop'), env });
+  let printed = '';
+  const print = (text) => {
+    printed += text;
+  };
+  const shop = await startShop({ port: 0, folder: temporaryFolder('shop'), env, print });
   shop.pids.forEach(dieWithUs);
   const browser = await chromium.launch({ executablePath, args: FLAGS }); // a fresh profile each time
   const page = await browser.newPage({ viewport: { width: 1200, height: 1000 } });
@@ -43,6 +47,9 @@ export async function openShop(executablePath, env = process.env) {
 
   return {
     page,
+
+    /** What the shop has printed on its terminal. */
+    printed: () => printed,
 
     async reload() {
       await page.reload();

@@ -14,10 +14,17 @@ const STOP_MS = 5000;
 /**
  * @param port wished for; the next free one is taken
  * @param signal ends everything, also half-way through the start
+ * @param print is given what the shop says while it is open: traces of orders
  * @param folder for the ledgers: charges.jsonl is the provider's; orders.jsonl and attempts.jsonl are the shop's
  * @returns { url, folder, pids, ended: resolves when one of the processes ends by itself, stop() }
  */
-export async function startShop({ port = 3000, folder = join(shop, '.data'), env = process.env, signal } = {}) {
+export async function startShop({
+  port = 3000,
+  folder = join(shop, '.data'),
+  env = process.env,
+  print = () => {},
+  signal,
+} = {}) {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const children = [];
@@ -38,6 +45,7 @@ export async function startShop({ port = 3000, folder = join(shop, '.data'), env
       NEXT_TELEMETRY_DISABLED: '1',
     });
     await ready(next);
+    next.stdout.on('data', (text) => print(String(text)));
 
     const network = part('network/proxy.mjs', { SHOP_PORT: String(nextPort), PORT: String(port) });
     const url = `http://127.0.0.1:${await portOf(network)}`;
