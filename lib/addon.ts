@@ -48,6 +48,10 @@ export interface NativeClient {
   leases(): number;
   /** Pending calls answer STORE_ERROR with ERR_CLOSED. */
   close(): void;
+  /** Embedded store, for tests of users: lets time pass, as if every lease held were renewed in time. */
+  advance(ms: number): number;
+  /** For tests of users: as if the process that runs this operation had died. What it says from then on is LOST. */
+  crash(op: number): void;
 }
 
 export interface NativeModule {

@@ -13,6 +13,7 @@ import type {
   Subscribe,
   WithIdempotency,
 } from '../index';
+import type { NativeModule } from './addon';
 import { announceOnce, isDevelopment } from './announce';
 import { Binding } from './binding';
 import { OutcomeCache } from './cache';
@@ -53,7 +54,8 @@ export class Client implements ActonceClient {
   #pending = 0;
   #onIdle: (() => void) | undefined;
 
-  constructor(options: ClientOptions, events = new Events()) {
+  /** @param addon another one than the platform's, for tests */
+  constructor(options: ClientOptions, events = new Events(), addon?: NativeModule) {
     checkClientOptions(options);
     this.events = events;
     this.on = events.on;
@@ -65,7 +67,7 @@ export class Client implements ActonceClient {
     this.totalTimeoutMs = options.totalTimeoutMs ?? CLIENT_DEFAULTS.totalTimeoutMs;
     this.cache = limits === undefined || url.startsWith('memory:') ? undefined : new OutcomeCache(limits);
     this.results = new Results(options.codec, options.errors ?? []);
-    this.binding = new Binding({
+    const config = {
       url,
       prefix,
       secrets,
@@ -73,7 +75,8 @@ export class Client implements ActonceClient {
       connectTimeoutMs: options.connectTimeoutMs ?? CLIENT_DEFAULTS.connectTimeoutMs,
       commandTimeoutMs: options.commandTimeoutMs ?? CLIENT_DEFAULTS.commandTimeoutMs,
       ...(options.tls === undefined ? {} : { tls: options.tls }),
-    });
+    };
+    this.binding = new Binding(config, addon);
     this.space = JSON.stringify([url, prefix, secrets]);
     this.flights = new Flights(this.binding, this.totalTimeoutMs);
     this.#operator = new Operator(this);

@@ -26,6 +26,18 @@ function client(): ActonceClient {
   return held.client;
 }
 
+/** Puts another client behind them, with its events, until what is returned is called. */
+export function useClient(other: ActonceClient): () => void {
+  const held = holder();
+  const former = held.client;
+  held.client = other;
+  const stopListening = other.on((event) => held.events.emit(event));
+  return () => {
+    stopListening();
+    if (held.client === other) held.client = former;
+  };
+}
+
 /** As every refusal, that of the environment comes as a rejection. */
 const once = ((key, fn, options) => {
   try {

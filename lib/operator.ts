@@ -2,7 +2,7 @@
  * What an operator asks of a record: to see it, to forget it, to settle it.
  */
 import type { RecordedOutcome, RecordTarget, RecordView, ResetOptions, Resolution } from '../index';
-import { type Answer, storeError, Tag } from './binding';
+import { type Answer, type Binding, storeError, Tag } from './binding';
 import type { Client } from './client';
 import { checkReset, checkResolution, checkTarget } from './client-options';
 import { ActonceError, InProgressError } from './errors';
@@ -28,6 +28,15 @@ interface Named {
   readonly identity: string | undefined;
 }
 
+/** @throws ActonceError `ERR_INVALID_ARGUMENT`, `ERR_KEY_MISSING` */
+export function nameOf(target: RecordTarget, binding: Binding): Named {
+  checkTarget(target);
+  if ('hash' in target) return { hash: target.hash, identity: undefined };
+  const { key, scope } = target;
+  const identity = identityOf(key, scope);
+  return { hash: binding.hash(identity), identity };
+}
+
 export class Operator {
   readonly #client: Client;
 
@@ -36,7 +45,7 @@ export class Operator {
   }
 
   async inspect(target: RecordTarget): Promise<RecordView | undefined> {
-    const named = this.#nameOf(target);
+    const named = nameOf(target, this.#client.binding);
     const answer = await this.#ask(named, { do: 'inspect' });
     if (answer.tag === Tag.LOST) return undefined;
     if (answer.tag !== Tag.RECORD) throw this.#refusal(answer, named);
@@ -45,7 +54,7 @@ export class Operator {
 
   async reset(target: RecordTarget, options: ResetOptions): Promise<'reset' | 'absent'> {
     checkReset(options);
-    const named = this.#nameOf(target);
+    const named = nameOf(target, this.#client.binding);
     this.#forget(named);
     const answer = await this.#ask(named, { do: 'reset', force: options.force === true });
     // Once more: a replay may have come in while the store was asked.
@@ -57,7 +66,7 @@ export class Operator {
 
   async resolve(target: RecordTarget, resolution: Resolution): Promise<'resolved' | 'settled' | 'absent'> {
     checkResolution(resolution);
-    const named = this.#nameOf(target);
+    const named = nameOf(target, this.#client.binding);
     const { force, rerun } = resolution;
     const retentionMs = resolution.retentionMs ?? this.#client.settings.retentionMs;
     const decision = rerun === true ? { rerun } : { value: await this.#encode(resolution.value) };
@@ -79,14 +88,6 @@ export class Operator {
   #ask({ hash, identity }: Named, request: object): Promise<Answer> {
     const name = identity === undefined ? { hash } : { identity };
     return this.#client.binding.admin({ ...request, ...name, budgetMs: this.#client.totalTimeoutMs });
-  }
-
-  #nameOf(target: RecordTarget): Named {
-    checkTarget(target);
-    if ('hash' in target) return { hash: target.hash, identity: undefined };
-    const { key, scope } = target;
-    const identity = identityOf(key, scope);
-    return { hash: this.#client.binding.hash(identity), identity };
   }
 
   #forget({ identity }: Named): void {

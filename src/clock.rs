@@ -2,7 +2,8 @@
 //! machine sleeps, so a laptop or a frozen VM that wakes up knows at once that its lease is over.
 //! The wall clock decides nothing; the server's clock is only ever estimated from `TIME`.
 
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -20,6 +21,30 @@ const CLOCK: ClockId = ClockId::Monotonic;
 #[must_use]
 pub fn now() -> Micros {
     micros(clock_gettime(CLOCK))
+}
+
+/// One client's time: the boot clock, and as much further as a test has let it go.
+#[derive(Clone, Debug, Default)]
+pub struct Clock {
+    ahead: Arc<AtomicU64>,
+}
+
+impl Clock {
+    #[must_use]
+    pub fn now(&self) -> Micros {
+        now() + self.ahead.load(Ordering::Acquire)
+    }
+
+    /// For tests of users, on the embedded store.
+    pub fn advance(&self, by: Micros) {
+        self.ahead.fetch_add(by, Ordering::AcqRel);
+    }
+
+    /// When that is on the boot clock, which timers run by.
+    #[must_use]
+    pub fn on_boot_clock(&self, at: Micros) -> Micros {
+        if at == Micros::MAX { at } else { at.saturating_sub(self.ahead.load(Ordering::Acquire)) }
+    }
 }
 
 /// For telling two machines apart that were cloned from one: the wall clock's nanoseconds.

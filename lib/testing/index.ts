@@ -1,1 +1,2 @@
-export {};
+/** What `actonce/testing` exports; testing.d.ts describes it. */
+export { createTestClient } from './test-client';

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use super::{Leases, Loss, Renewal};
 use crate::background;
-use crate::clock::{self, Micros};
+use crate::clock::{self, Clock, Micros};
 use crate::model::{Command, Now, Outcome};
 use crate::session::op_of;
 use crate::store::memory::MemoryStore;
@@ -38,7 +38,7 @@ struct Stop {
 impl Keeper {
     /// `report` is called on the keeper's thread with every lease that is lost.
     #[must_use]
-    pub fn new(store: KeptStore, report: Arc<dyn Fn(u32, Loss) + Send + Sync>) -> Self {
+    pub fn new(store: KeptStore, clock: Clock, report: Arc<dyn Fn(u32, Loss) + Send + Sync>) -> Self {
         let stop = Arc::new(Stop::default());
         let started = Once::new();
         let leases = Arc::new_cyclic(|leases: &std::sync::Weak<Leases>| {
@@ -47,7 +47,8 @@ impl Keeper {
                 // The first lease starts the task: a client that never begins costs no thread.
                 started.call_once(|| {
                     if let Some(leases) = leases.upgrade() {
-                        background::keeper().spawn(keep(leases, store.clone(), Arc::clone(&report), Arc::clone(&stop)));
+                        let (store, clock, report) = (store.clone(), clock.clone(), Arc::clone(&report));
+                        background::keeper().spawn(keep(leases, store, clock, report, Arc::clone(&stop)));
                     }
                 });
                 stop.wake.notify_one();
@@ -68,7 +69,13 @@ impl Drop for Keeper {
     }
 }
 
-async fn keep(leases: Arc<Leases>, store: KeptStore, report: Arc<dyn Fn(u32, Loss) + Send + Sync>, stop: Arc<Stop>) {
+async fn keep(
+    leases: Arc<Leases>,
+    store: KeptStore,
+    clock: Clock,
+    report: Arc<dyn Fn(u32, Loss) + Send + Sync>,
+    stop: Arc<Stop>,
+) {
     let mut renewals = Vec::new();
     let mut losses = Vec::new();
     // The connection is made when the first renewal is due, not before.
@@ -78,7 +85,7 @@ async fn keep(leases: Arc<Leases>, store: KeptStore, report: Arc<dyn Fn(u32, Los
     };
     let mut turner = Turner::default();
     while !stop.stopped.load(Ordering::Acquire) {
-        let now = clock::now();
+        let now = clock.now();
         if let Some(wire) = &mut wire {
             wire.read(now);
             wire.tick(now);
@@ -91,10 +98,8 @@ async fn keep(leases: Arc<Leases>, store: KeptStore, report: Arc<dyn Fn(u32, Los
             match (&store, &mut wire) {
                 (_, Some(wire)) => wire.engine.submit(request(renewal), now),
                 (KeptStore::Memory(memory), None) => {
-                    let command = Command::Extend { owner: renewal.owner };
-                    let outcome = memory.execute(&renewal.key, &command, Now { us: clock::embedded(now) });
-                    settle(&leases, renewal.op, &outcome, now, &mut losses);
                     wake_at = wake_at.min(now + renewal.interval);
+                    renew_embedded(&leases, memory, &renewal, now, &mut losses);
                 }
                 (KeptStore::Redis { .. }, None) => {}
             }
@@ -103,13 +108,26 @@ async fn keep(leases: Arc<Leases>, store: KeptStore, report: Arc<dyn Fn(u32, Los
             report(op, loss);
         }
         let Some(wire) = &mut wire else {
-            tokio::select! { () = stop.wake.notified() => {}, () = sleep_until(wake_at) => {} }
+            tokio::select! { () = stop.wake.notified() => {}, () = sleep_until(clock.on_boot_clock(wake_at)) => {} }
             continue;
         };
         turner.write(wire, now);
         wake_at = wake_at.min(wire.engine.wake_at());
         tokio::select! { () = stop.wake.notified() => {}, () = turner.idle(wire, wake_at) => {} }
     }
+}
+
+/// In the embedded store, where the answer is there at once.
+pub fn renew_embedded(
+    leases: &Leases,
+    store: &MemoryStore,
+    renewal: &Renewal,
+    now: Micros,
+    losses: &mut Vec<(u32, Loss)>,
+) {
+    let command = Command::Extend { owner: renewal.owner };
+    let outcome = store.execute(&renewal.key, &command, Now { us: clock::embedded(now) });
+    settle(leases, renewal.op, &outcome, now, losses);
 }
 
 fn request(renewal: Renewal) -> Request {

@@ -162,6 +162,11 @@ impl Leases {
         }
     }
 
+    /// Time has made a leap: the keeper looks again.
+    pub fn wake_keeper(&self) {
+        (self.wake_keeper)();
+    }
+
     pub fn settle(&self, op: u32) {
         if let Some(lease) = self.table().leases.get_mut(&op) {
             lease.settling = true;

@@ -11,7 +11,7 @@ use napi::sys;
 use super::arguments::Arguments;
 use super::client::Client;
 use super::config::millis;
-use crate::clock::{self, MILLI};
+use crate::clock::MILLI;
 use crate::session::{FailMode, Recording, Terms};
 use crate::store::keys;
 
@@ -30,7 +30,7 @@ enum Answer {
 
 type Method = fn(&Rc<Client>, &Arguments) -> Answer;
 
-const METHODS: [(&CStr, sys::napi_callback); 13] = [
+const METHODS: [(&CStr, sys::napi_callback); 15] = [
     (c"begin", Some(called::<BEGIN>)),
     (c"again", Some(called::<AGAIN>)),
     (c"wait", Some(called::<WAIT>)),
@@ -44,6 +44,8 @@ const METHODS: [(&CStr, sys::napi_callback); 13] = [
     (c"executor", Some(called::<EXECUTOR>)),
     (c"leases", Some(called::<LEASES>)),
     (c"close", Some(called::<CLOSE>)),
+    (c"advance", Some(called::<ADVANCE>)),
+    (c"crash", Some(called::<CRASH>)),
 ];
 
 const BEGIN: usize = 0;
@@ -59,8 +61,10 @@ const DERIVE_KEY: usize = 9;
 const EXECUTOR: usize = 10;
 const LEASES: usize = 11;
 const CLOSE: usize = 12;
+const ADVANCE: usize = 13;
+const CRASH: usize = 14;
 
-const BODIES: [Method; 13] = [
+const BODIES: [Method; 15] = [
     |client, arguments| {
         let (op, flags) = (arguments.integer(0), arguments.integer(6));
         let identity = arguments.text(1).unwrap_or_default();
@@ -109,7 +113,7 @@ const BODIES: [Method; 13] = [
         let (op, request) = (arguments.integer(0), arguments.text(1).unwrap_or_default());
         Answer::Outcomes(client.run(Some(op), move |session, now| session.admin(op, &request, now)))
     },
-    |client, arguments| Answer::Bool(client.keeper.leases.is_held(arguments.integer(0), clock::now())),
+    |client, arguments| Answer::Bool(client.keeper.leases.is_held(arguments.integer(0), client.clock.now())),
     |client, arguments| Answer::Text(client.hasher.hash(&arguments.text(0).unwrap_or_default())),
     |client, arguments| {
         let (identity, name) = (arguments.text(0).unwrap_or_default(), arguments.text(1).unwrap_or_default());
@@ -119,6 +123,12 @@ const BODIES: [Method; 13] = [
     |client, _| Answer::Number(client.keeper.leases.len()),
     |client, _| {
         client.close();
+        Answer::Nothing
+    },
+    |client, arguments| Answer::Outcomes(client.advance(millis(arguments.number(0)))),
+    |client, arguments| {
+        let op = arguments.integer(0);
+        client.run(None, move |session, now| session.crash(op, now));
         Answer::Nothing
     },
 ];

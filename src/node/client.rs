@@ -17,7 +17,7 @@ use super::on_loop::{Mailbox, OnLoop};
 use super::on_thread::{Jobs, OnThread};
 use super::outbox::Outbox;
 use super::waker::Waker;
-use crate::clock::Micros;
+use crate::clock::{Clock, Micros};
 use crate::error::{CODES, StoreError};
 use crate::lease::keeper::Keeper;
 use crate::session::{Notice, Session};
@@ -32,6 +32,7 @@ enum Executor {
 pub struct Client {
     executor: Executor,
     pub keeper: Keeper,
+    pub clock: Clock,
     pub hasher: Hasher,
     pub prefix: String,
     hook: Cell<Option<sys::napi_async_cleanup_hook_handle>>,
@@ -74,12 +75,13 @@ pub fn open<'env>(
     if on_loop.is_none() && settings.config.executor == ExecutorChoice::Loop {
         return Err(napi::Error::from_reason("executor: this runtime does not lend its event loop"));
     }
+    let clock = Clock::default();
     let (executor, keeper) = match on_loop {
-        Some(on) => start_on_loop(env.raw(), on, &settings, hashers, outbox)?,
-        None => start_on_thread(env.raw(), &settings, hashers, outbox)?,
+        Some(on) => start_on_loop(env.raw(), on, &settings, hashers, outbox, &clock)?,
+        None => start_on_thread(env.raw(), &settings, hashers, outbox, &clock)?,
     };
     let (hook, closed) = (Cell::new(None), Cell::new(false));
-    let client = Rc::new(Client { executor, keeper, hasher, prefix, hook, closed });
+    let client = Rc::new(Client { executor, keeper, clock, hasher, prefix, hook, closed });
     client.watch_the_end(env.raw())?;
     // SAFETY: an object made in this call.
     unsafe { Unknown::from_napi_value(env.raw(), calls::object_of(env.raw(), &client)) }
@@ -102,6 +104,19 @@ impl Client {
             executor.forget(op);
         }
         self.run(None, move |session, now| session.forget(op, now));
+    }
+
+    /// Lets time pass for this client: for tests of users, on the embedded store.
+    pub fn advance(&self, by: Micros) -> usize {
+        let clock = self.clock.clone();
+        let advance = move |session: &mut Session, _| session.advance(&clock, by);
+        match &self.executor {
+            Executor::Loop(executor) => executor.run_through_time(advance),
+            Executor::Thread(executor) => {
+                executor.run(None, advance);
+                0
+            }
+        }
     }
 
     /// `loop` or `thread`.
@@ -201,14 +216,16 @@ fn start_on_loop(
     settings: &Settings,
     hashers: Vec<Hasher>,
     outbox: Outbox,
+    clock: &Clock,
 ) -> napi::Result<(Executor, Keeper)> {
     let mailbox = Arc::new(Mailbox::default());
     let post = Arc::clone(&mailbox);
-    let keeper = Keeper::new(settings.store.clone(), Arc::new(move |op, loss| post.send(Notice::LeaseLost(op, loss))));
+    let report = Arc::new(move |op, loss| post.send(Notice::LeaseLost(op, loss)));
+    let keeper = Keeper::new(settings.store.clone(), clock.clone(), report);
     let post = Arc::clone(&mailbox);
     let watch = Arc::new(move |key| post.send(Notice::Changed(key)));
     let session = Session::new(settings.backend(), hashers, Arc::clone(&keeper.leases), watch);
-    let executor = OnLoop::start(on, session, outbox, Arc::clone(&mailbox))
+    let executor = OnLoop::start(on, session, outbox, Arc::clone(&mailbox), clock.clone())
         .ok_or_else(|| napi::Error::from_reason("the event loop gives no handle"))?;
     let me = Rc::downgrade(&executor);
     let look = move || {
@@ -225,11 +242,12 @@ fn start_on_thread(
     settings: &Settings,
     hashers: Vec<Hasher>,
     outbox: Outbox,
+    clock: &Clock,
 ) -> napi::Result<(Executor, Keeper)> {
     let jobs = Jobs::new();
     let post = jobs.0.clone();
-    let keeper =
-        Keeper::new(settings.store.clone(), Arc::new(move |op, loss| post.notice(Notice::LeaseLost(op, loss))));
+    let report = Arc::new(move |op, loss| post.notice(Notice::LeaseLost(op, loss)));
+    let keeper = Keeper::new(settings.store.clone(), clock.clone(), report);
     let post = jobs.0.clone();
     let watch = Arc::new(move |key| post.notice(Notice::Changed(key)));
     let session = Session::new(settings.backend(), hashers, Arc::clone(&keeper.leases), watch);
@@ -241,7 +259,7 @@ fn start_on_thread(
         }
     };
     let waker = Waker::new(env, Box::new(look))?;
-    let executor = Rc::new(OnThread::start(env, session, jobs, outbox, waker));
+    let executor = Rc::new(OnThread::start(env, session, jobs, outbox, waker, clock.clone()));
     let _ = me.set(Rc::downgrade(&executor));
     Ok((Executor::Thread(executor), keeper))
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::outbox::Outbox;
 use super::waker::Waker;
 use crate::background;
-use crate::clock::{self, MILLI, Micros};
+use crate::clock::{Clock, MILLI, Micros};
 use crate::session::{Backend, Notice, Session};
 use crate::store::redis::connect::connect;
 use crate::uv::{Loop, Poll, Prepare, Timer};
@@ -60,6 +60,7 @@ pub struct OnLoop {
     session: RefCell<Session>,
     outbox: Outbox,
     mailbox: Arc<Mailbox>,
+    clock: Clock,
     handles: RefCell<Option<Handles>>,
     writes_planned: Cell<bool>,
     wants_write: Cell<bool>,
@@ -70,12 +71,13 @@ pub struct OnLoop {
 
 impl OnLoop {
     /// `None` when libuv gives no handle.
-    pub fn start(on: Loop, session: Session, outbox: Outbox, mailbox: Arc<Mailbox>) -> Option<Rc<Self>> {
+    pub fn start(on: Loop, session: Session, outbox: Outbox, mailbox: Arc<Mailbox>, clock: Clock) -> Option<Rc<Self>> {
         let executor = Rc::new_cyclic(|me| Self {
             on,
             session: RefCell::new(session),
             outbox,
             mailbox,
+            clock,
             handles: RefCell::new(None),
             writes_planned: Cell::new(false),
             wants_write: Cell::new(false),
@@ -102,7 +104,7 @@ impl OnLoop {
     /// A call from JavaScript. Outcomes without text that are there at once (the embedded store's) are left in the
     /// buffer and counted: cheaper than calling back into the caller.
     pub fn run(&self, call: impl FnOnce(&mut Session, Micros)) -> usize {
-        let now = clock::now();
+        let now = self.clock.now();
         let left = {
             let mut session = self.session.borrow_mut();
             call(&mut session, now);
@@ -117,9 +119,15 @@ impl OnLoop {
         left
     }
 
+    /// A call after which time is later: the loop's timer has to be set anew.
+    pub fn run_through_time(&self, call: impl FnOnce(&mut Session, Micros)) -> usize {
+        self.wakes_at.set(Micros::MAX);
+        self.run(call)
+    }
+
     /// Another thread left a notice.
     pub fn look_at_mail(&self) {
-        let now = clock::now();
+        let now = self.clock.now();
         for notice in self.mailbox.take() {
             self.session.borrow_mut().notice(notice, now);
         }
@@ -140,7 +148,7 @@ impl OnLoop {
 
     /// The socket is read before the session looks at the time: a blocked loop must not take late for silent.
     fn turn(&self) {
-        let now = clock::now();
+        let now = self.clock.now();
         {
             let mut session = self.session.borrow_mut();
             if let Backend::Redis(wire) = &mut session.backend {
@@ -152,7 +160,7 @@ impl OnLoop {
     }
 
     fn write(&self) {
-        let now = clock::now();
+        let now = self.clock.now();
         self.writes_planned.set(false);
         {
             let mut session = self.session.borrow_mut();
@@ -228,7 +236,7 @@ impl OnLoop {
 
     /// Ends every call, closes every handle. `closed` is called when libuv has let go of the last one.
     pub fn close(&self, closed: Box<dyn FnOnce()>) {
-        let now = clock::now();
+        let now = self.clock.now();
         self.session.borrow_mut().close(now);
         self.afterwards(now, true);
         let handles = self.handles.borrow_mut().take();

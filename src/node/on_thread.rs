@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::outbox::Outbox;
 use super::waker::Waker;
 use crate::background;
-use crate::clock::{self, Micros};
+use crate::clock::{Clock, Micros};
 use crate::session::{Backend, Delivery, Notice, Session, Tag};
 use crate::store::redis::task::{Turner, sleep_until};
 
@@ -54,10 +54,11 @@ impl OnThread {
         jobs: (Jobs, mpsc::UnboundedReceiver<Job>),
         outbox: Outbox,
         waker: Waker,
+        clock: Clock,
     ) -> Self {
         let (jobs, receiver) = jobs;
         let news = Arc::new(Mutex::new(Vec::new()));
-        background::io().spawn(host(session, receiver, Arc::clone(&news), waker.clone()));
+        background::io().spawn(host(session, receiver, Arc::clone(&news), waker.clone(), clock));
         Self { env, jobs, news, outbox, waker, awaited: RefCell::new(HashSet::new()) }
     }
 
@@ -109,10 +110,11 @@ async fn host(
     mut jobs: mpsc::UnboundedReceiver<Job>,
     news: Arc<Mutex<Vec<Delivery>>>,
     waker: Waker,
+    clock: Clock,
 ) {
     let mut turner = Turner::default();
     loop {
-        let now = clock::now();
+        let now = clock.now();
         if let Backend::Redis(wire) = &mut session.backend {
             wire.read(now);
         }
@@ -131,7 +133,10 @@ async fn host(
         }
         let wake_at = session.wake_at();
         let job = match &mut session.backend {
-            Backend::Memory(_) => tokio::select! { job = jobs.recv() => Some(job), () = sleep_until(wake_at) => None },
+            Backend::Memory(_) => {
+                let wake_at = clock.on_boot_clock(wake_at);
+                tokio::select! { job = jobs.recv() => Some(job), () = sleep_until(wake_at) => None }
+            }
             Backend::Redis(wire) => tokio::select! {
                 biased;
                 job = jobs.recv() => Some(job),
@@ -142,7 +147,7 @@ async fn host(
             None => {}
             Some(None) => return,
             Some(Some(job)) => {
-                let now = clock::now();
+                let now = clock.now();
                 job(&mut session, now);
                 while let Ok(job) = jobs.try_recv() {
                     job(&mut session, now);

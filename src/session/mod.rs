@@ -9,6 +9,7 @@ mod admin;
 mod answers;
 mod delivery;
 mod op;
+mod rehearsal;
 mod waits;
 
 use std::sync::Arc;

@@ -1,0 +1,8 @@
+/** Holds testing.d.ts, which is written by hand, and the implementation to each other, both ways. */
+import type * as described from '../../testing';
+import type * as implemented from './index';
+
+type Assert<_ extends true> = true;
+
+export type EverythingDescribedIsThere = Assert<typeof implemented extends typeof described ? true : false>;
+export type EverythingThereIsDescribed = Assert<typeof described extends typeof implemented ? true : false>;

@@ -1,0 +1,58 @@
+/** A client for tests of users: the embedded store, empty and its own, whose time and failures the test decides. */
+import { randomUUID } from 'node:crypto';
+import type { RecordTarget } from '../../index';
+import type { TestClient as Described, StoreFailure, TestClientOptions } from '../../testing';
+import { Client } from '../client';
+import { useClient } from '../default-client';
+import { invalid } from '../errors';
+import { Events } from '../events';
+import { nameOf } from '../operator';
+import { Stage } from './stage';
+
+const FAILURES: readonly unknown[] = ['ERR_STORE_UNAVAILABLE', 'ERR_STORE_FULL'] satisfies StoreFailure[];
+
+export class TestClient extends Client implements Described {
+  readonly #stage: Stage;
+  #restore: (() => void) | undefined;
+
+  constructor(options: TestClientOptions) {
+    const stage = new Stage();
+    super({ ...options, url: `memory:test-${randomUUID()}` }, new Events(), stage);
+    this.#stage = stage;
+  }
+
+  async advance(ms: number): Promise<void> {
+    if (!Number.isSafeInteger(ms) || ms < 0) throw invalid(`advance needs whole milliseconds, not ${String(ms)}`);
+    this.#stage.advance(ms);
+  }
+
+  crashOwner(target: RecordTarget): void {
+    if (!this.#stage.crash(nameOf(target, this.binding).hash))
+      throw invalid('crashOwner: no run of that key is under way');
+  }
+
+  failStore(failure: StoreFailure = 'ERR_STORE_UNAVAILABLE'): void {
+    if (!FAILURES.includes(failure)) throw invalid(`failStore knows ${FAILURES.join(' and ')}`);
+    this.#stage.outage = failure;
+  }
+
+  restoreStore(): void {
+    this.#stage.outage = undefined;
+  }
+
+  useAsDefault(): () => void {
+    this.#restore?.();
+    this.#restore = useClient(this);
+    return this.#restore;
+  }
+
+  override async close(): Promise<void> {
+    this.#restore?.();
+    // What a test left running is nobody's to wait for.
+    await super.close({ graceMs: 0 });
+  }
+}
+
+export function createTestClient(options: TestClientOptions = {}): Described {
+  return new TestClient(options);
+}

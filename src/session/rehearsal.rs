@@ -1,0 +1,42 @@
+//! What a test of a user's code does to a client of the embedded store: time passes at once, an owner's process dies.
+
+use super::{Backend, Delivery, Session};
+use crate::clock::{Clock, MILLI, Micros};
+use crate::lease::keeper::renew_embedded;
+
+impl Session {
+    /// Lets this much time pass, from one appointment to the next, as if the keeper had looked after its leases all
+    /// along: what is held stays held, up to `maxLeaseMs`.
+    pub fn advance(&mut self, clock: &Clock, by: Micros) {
+        let Backend::Memory(store) = &self.backend else { return };
+        let store = store.clone();
+        let end = clock.now() + by;
+        let (mut renewals, mut losses) = (Vec::new(), Vec::new());
+        loop {
+            let now = clock.now();
+            let next = self.leases.turn(now, &mut renewals, &mut losses);
+            let has_renewed = !renewals.is_empty();
+            for renewal in renewals.drain(..) {
+                renew_embedded(&self.leases, &store, &renewal, now, &mut losses);
+            }
+            for (op, loss) in losses.drain(..) {
+                self.deliver(Delivery::lease_lost(op, loss));
+            }
+            self.turn(now);
+            if now >= end {
+                break;
+            }
+            // A renewal makes appointments of its own, which the next look tells.
+            let step = if has_renewed { 0 } else { next.min(self.wake_at()).saturating_sub(now) };
+            clock.advance(step.max(MILLI).min(end - now));
+        }
+        self.leases.wake_keeper();
+    }
+
+    /// As if the process that runs this operation had died: its lease is not renewed, and what it says is not heard.
+    pub fn crash(&mut self, id: u32, now: Micros) {
+        self.stop_listening(id, now);
+        self.ops.remove(&id);
+        self.leases.release(id);
+    }
+}
