@@ -268,7 +268,10 @@ export interface Problem {
   readonly retryAfterMs: number;
 }
 
-/** Reads an error that an action threw, on the server or in the browser; undefined when it is not one of ours. */
+/**
+ * Reads an error that an action threw; undefined when it is not one of ours. In client components import it from
+ * `actonce/react`.
+ */
 export function readProblem(error: unknown): Problem | undefined;
 
 // ---------------------------------------------------------------------------------------------- configuration

@@ -9,14 +9,19 @@ import { temporaryFolder } from './folder.mjs';
 
 const { version } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
 
-/** Puts the packed packages where npm would: a registry that has them does not exist yet. */
-export async function installActonce(folder) {
+/** The packed packages: actonce and the addon of this platform. */
+export async function tarballs() {
   const packed = temporaryFolder('packed');
   await pack(packed);
-  for (const name of ['actonce', `actonce-${platform()}`]) {
-    const into = path.join(folder, 'node_modules', name);
+  return ['actonce', `actonce-${platform()}`].map((name) => path.join(packed, `${name}-${version}.tgz`));
+}
+
+/** Puts them where npm would: a registry that has them does not exist yet. */
+export async function installActonce(folder) {
+  for (const tarball of await tarballs()) {
+    const into = path.join(folder, 'node_modules', path.basename(tarball).replace(/-\d.*/, ''));
     fs.rmSync(into, { recursive: true, force: true });
     fs.mkdirSync(into, { recursive: true });
-    execFileSync('tar', ['-xzf', path.join(packed, `${name}-${version}.tgz`), '--strip-components=1', '-C', into]);
+    execFileSync('tar', ['-xzf', tarball, '--strip-components=1', '-C', into]);
   }
 }

@@ -29,20 +29,43 @@ async function once(what, work) {
   done.add(what);
 }
 
+const fixtures = path.join(root, '__test__/fixtures');
+
 export class NextApp {
   #folder;
   #env;
   #ledger = path.join(temporaryFolder('ledger'), 'ledger.jsonl');
   #children = new Set();
 
-  /** @param name a folder of __test__/fixtures @param env of builds and servers */
-  static async prepare(name, env = {}) {
-    const app = new NextApp();
-    app.#folder = path.join(root, '__test__/fixtures', name);
-    await once(app.#folder, async () => {
-      await prepareModules(app.#folder);
-      await installActonce(app.#folder);
+  /**
+   * @param name a folder of __test__/fixtures
+   * @param env of builds and servers
+   * @param sources other folders of it, whose files are copied over the first: one app for several versions of Next
+   */
+  static async prepare(name, env = {}, sources = []) {
+    const folder = path.join(fixtures, name);
+    await once(folder, async () => {
+      await prepareModules(folder);
+      await installActonce(folder);
     });
+    return NextApp.at(folder, env, sources);
+  }
+
+  /** As `prepare`, in a folder of its own outside of the repository. */
+  static async prepareApart(name, env, sources) {
+    const base = await NextApp.prepare(name);
+    const folder = temporaryFolder('next-app');
+    for (const part of ['package.json', 'node_modules']) {
+      fs.cpSync(path.join(base.folder, part), path.join(folder, part), { recursive: true, verbatimSymlinks: true });
+    }
+    return NextApp.at(folder, env, sources);
+  }
+
+  /** Where the packages are installed already. */
+  static at(folder, env, sources) {
+    const app = new NextApp();
+    app.#folder = folder;
+    for (const source of sources) fs.cpSync(path.join(fixtures, source), folder, { recursive: true });
     const { NODE_TEST_CONTEXT: _, REDIS_URL: __, ACTONCE_URL: ___, NODE_ENV: ____, ...clean } = process.env;
     app.#env = { ...clean, NEXT_TELEMETRY_DISABLED: '1', LEDGER: app.#ledger, ...env };
     return app;
@@ -52,25 +75,46 @@ export class NextApp {
     return path.join(this.#folder, 'node_modules/next/dist/bin/next');
   }
 
-  /** @param form which of the app's builds, see its next.config.mjs */
-  build(form = 'plain') {
+  get folder() {
+    return this.#folder;
+  }
+
+  /** @param form which of the app's builds, see its next.config.mjs @param flags of `next build` */
+  build(form = 'plain', ...flags) {
     return once(`${this.#folder} ${form}`, () => {
       const env = { ...this.#env, APP_FORM: form };
       const options = { cwd: this.#folder, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] };
       try {
-        execFileSync(process.execPath, [this.#next, 'build'], options);
+        execFileSync(process.execPath, [this.#next, 'build', ...flags], options);
       } catch (error) {
         throw new Error(`next build failed:\n${error.stdout}\n${error.stderr}`, { cause: error });
       }
     });
   }
 
-  /** A server process, ready to answer. `stderr()` is what it has written. */
-  async start(form = 'plain') {
+  /** A server process for a build, ready to answer. */
+  start(form = 'plain') {
+    return this.#serve(form, [this.#next, 'start', '--hostname', '127.0.0.1'], '127.0.0.1');
+  }
+
+  /** `next dev`; in development a page comes to life on localhost only. @param flags of `next dev` */
+  develop(form, ...flags) {
+    return this.#serve(form, [this.#next, 'dev', ...flags], 'localhost');
+  }
+
+  /** The server of a build with `output: 'standalone'`, from wherever it was copied to. */
+  startStandalone(server) {
+    return this.#serve('standalone', [server], '127.0.0.1', path.dirname(server));
+  }
+
+  /** `said()` is what it has written. */
+  async #serve(form, command, host, cwd = this.#folder) {
     const port = await freePort();
-    const args = [this.#next, 'start', '--port', String(port), '--hostname', '127.0.0.1'];
-    const child = spawn(process.execPath, args, { cwd: this.#folder, env: { ...this.#env, APP_FORM: form } });
-    dieWithUs(child.pid);
+    const args = command[0] === this.#next ? [...command, '--port', String(port)] : command;
+    const env = { ...this.#env, APP_FORM: form, PORT: String(port), HOSTNAME: host };
+    // A group of its own: `next dev` runs the server in a child, which ends with the group only.
+    const child = spawn(process.execPath, args, { cwd, env, detached: true });
+    dieWithUs(-child.pid);
     this.#children.add(child);
     let said = '';
     for (const stream of [child.stdout, child.stderr]) {
@@ -80,22 +124,22 @@ export class NextApp {
     }
     await eventually(
       () => {
-        if (child.exitCode !== null) throw new Error(`next start ended:\n${said}`);
+        if (child.exitCode !== null) throw new Error(`the server ended:\n${said}`);
         return said.includes('Ready in');
       },
-      { withinMs: 60_000, everyMs: 50, what: 'next start' },
+      { withinMs: 60_000, everyMs: 50, what: 'the server' },
     );
-    return { port, url: `http://127.0.0.1:${port}`, said: () => said, stop: () => this.#stop(child) };
+    return { port, url: `http://${host}:${port}`, said: () => said, stop: () => this.#stop(child) };
   }
 
   async #stop(child) {
     this.#children.delete(child);
     if (child.exitCode === null && child.signalCode === null) {
       const gone = new Promise((resolve) => child.once('exit', resolve));
-      child.kill('SIGKILL');
+      process.kill(-child.pid, 'SIGKILL');
       await gone;
     }
-    hasEnded(child.pid);
+    hasEnded(-child.pid);
   }
 
   async stop() {

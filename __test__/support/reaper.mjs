@@ -27,7 +27,7 @@ function tell(line) {
   shell.stdin.write(`${line}\n`);
 }
 
-/** From now on this process (by pid) dies with us. */
+/** From now on this process (by pid; a negative one names its group) dies with us. */
 export function dieWithUs(pid) {
   tell(`add ${pid}`);
 }

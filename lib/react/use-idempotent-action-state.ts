@@ -12,6 +12,9 @@ import { chooseKey, forgetAll } from './tab';
 
 const REPEAT_AFTER_MS = 2_000;
 
+/** A copy: bundlers refuse a module's name that is not there, as in React 18, also where it is never used. */
+const hooks: Partial<Pick<typeof React, 'useActionState'>> = { ...React };
+
 type Action<State> = (previous: Awaited<State>, form: FormData) => State | Promise<State>;
 
 export function useIdempotentActionState<State>(
@@ -19,8 +22,8 @@ export function useIdempotentActionState<State>(
   initialState: Awaited<State>,
   { id, initialKey, repeatAfterMs = REPEAT_AFTER_MS, permalink }: IdempotentActionStateOptions,
 ): IdempotentActionState<State> {
-  if (React.useActionState === undefined)
-    throw new Error('useIdempotentActionState needs React 19 (Next.js 15 or newer)');
+  const { useActionState } = hooks;
+  if (useActionState === undefined) throw new Error('useIdempotentActionState needs React 19 (Next.js 15 or newer)');
   const [problem, setProblem] = React.useState<Problem>();
   const [isHydrated, setHydrated] = React.useState(false);
   React.useEffect(() => setHydrated(true), []);
@@ -51,7 +54,7 @@ export function useIdempotentActionState<State>(
     },
     [action, id, keyOf],
   );
-  const [state, formAction, pending] = React.useActionState<State, FormData>(
+  const [state, formAction, pending] = useActionState<State, FormData>(
     isHydrated ? followedAction : action,
     initialState,
     permalink,

@@ -1,0 +1,166 @@
+// The same small app in Chromium on every version of Next, with both bundlers, in production and development. The short form
+// runs the newest Next in production with webpack (the other suites have Turbopack); ACTONCE_LONG=1 runs every cell that
+// exists and prints the table of docs/nextjs.md.
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { hydrated, launchBrowser } from '../support/browser.mjs';
+import { eventually } from '../support/eventually.mjs';
+import { NextApp } from '../support/next-app.mjs';
+import { startRedis } from '../support/redis.mjs';
+import '../support/unhandled.mjs';
+
+const isLong = process.env.ACTONCE_LONG === '1';
+const SOURCES = ['matrix-app'];
+
+/** By version: the folder with its packages, the flags of each cell, and what an action may throw there. */
+const VERSIONS = [
+  {
+    next: '14.2',
+    folder: 'next-14',
+    ends: ['redirect', 'replace', 'permanent', 'not-found'],
+    cells: { 'webpack, production': [], 'webpack, development': [], 'Turbopack, development': ['--turbo'] },
+  },
+  {
+    next: '15.5',
+    folder: 'next-15',
+    ends: ['redirect', 'replace', 'permanent', 'not-found', 'forbidden', 'unauthorized'],
+    cells: {
+      'webpack, production': [],
+      'Turbopack, production': ['--turbopack'],
+      'webpack, development': [],
+      'Turbopack, development': ['--turbopack'],
+    },
+  },
+  {
+    next: '16.4',
+    folder: 'next-16',
+    ends: ['redirect', 'replace', 'permanent', 'not-found', 'forbidden', 'unauthorized'],
+    cells: {
+      'webpack, production': ['--webpack'],
+      'Turbopack, production': [],
+      'webpack, development': ['--webpack'],
+      'Turbopack, development': [],
+    },
+    inShort: ['webpack, production'],
+  },
+];
+
+let browser;
+let redis;
+before(async () => {
+  [browser, redis] = await Promise.all([launchBrowser(), startRedis()]);
+});
+after(async () => {
+  await browser?.close();
+  await redis?.stop();
+});
+
+for (const { next, folder, ends, cells, inShort = [] } of VERSIONS) {
+  for (const [cell, flags] of Object.entries(cells)) {
+    if (!isLong && !inShort.includes(cell)) continue;
+    describe(`Next ${next}, ${cell}`, () => {
+      const isDevelopment = cell.endsWith('development');
+      const form = cell.replace(', ', '-').toLowerCase();
+      let app;
+      let server;
+      let page;
+
+      before(async () => {
+        app = await NextApp.prepare(folder, { REDIS_URL: redis.url }, SOURCES);
+        if (isDevelopment) server = await app.develop(form, ...flags);
+        else {
+          await app.build(form, ...flags);
+          server = await app.start(form);
+        }
+        page = await browser.newPage();
+        page.setDefaultTimeout(60_000);
+      });
+      after(async () => {
+        await page?.close();
+        await app?.stop();
+      });
+
+      const ran = () => app.ledger().filter((line) => line.ran);
+
+      /** Opens the form of an order, presses the button and reads what came of it. */
+      async function order(fields) {
+        await page.goto(`${server.url}/?${new URLSearchParams(fields)}`);
+        await hydrated(page, 'form');
+        await page.click('button');
+        return page.locator('#ended').textContent();
+      }
+
+      for (const end of ends) {
+        it(`F1, F2 ${end} replays the same`, async () => {
+          app.forget();
+          const key = randomUUID();
+          const first = await order({ key, end });
+          assert.match(
+            first,
+            end === 'not-found' || !ends.slice(0, 3).includes(end) ? RegExp(end) : /^done [\w-]{36}$/,
+          );
+          assert.equal(await order({ key, end }), first);
+          assert.equal(ran().length, 1);
+        });
+      }
+
+      it('a refusal reaches the page by its digest', async () => {
+        const key = randomUUID();
+        await order({ key });
+        assert.equal(await order({ key, item: 'milk' }), 'ACTONCE;ERR_KEY_REUSED;0');
+      });
+
+      it('a call from an event handler, pressed twice: one run, one result, a Date and all', async () => {
+        app.forget();
+        await page.goto(`${server.url}/call`);
+        await hydrated(page, 'button');
+        await page.click('button');
+        await page.click('button');
+        await page.locator('li').nth(1).waitFor();
+        const [first, second] = await page.locator('li').allTextContents();
+        assert.equal(second, first);
+        assert.match(first, /^tea 0 /);
+        assert.equal(ran().length, 1);
+      });
+
+      it('a route handler: 201 and its replay, a redirect and its replay', async () => {
+        app.forget();
+        const send = async (end) => {
+          const headers = { 'idempotency-key': `route-${form}-${end}`, 'content-type': 'application/json' };
+          const request = { method: 'POST', redirect: 'manual', headers, body: JSON.stringify({ end }) };
+          const response = await fetch(`${server.url}/api/orders`, request);
+          return [response.status, response.headers.get('location'), await response.text()];
+        };
+        for (const end of ['value', 'redirect']) assert.deepEqual(await send(end), await send(end));
+        assert.equal((await send('value'))[0], 201);
+        assert.match((await send('redirect'))[1], /\/done\?run=/);
+        assert.equal(ran().length, 2);
+      });
+
+      if (!isDevelopment) return;
+      it('an edit while it runs: the new code is there, the record too, and no second connection', async () => {
+        const words = path.join(app.folder, 'lib/words.mjs');
+        const connections = async () => (await redis.send('CLIENT', 'LIST')).trim().split('\n').length;
+        const key = randomUUID();
+        const first = await order({ key });
+        const before = await connections();
+        for (const greeting of ['bonjour', 'ciao', 'hej']) {
+          fs.writeFileSync(words, `export const GREETING = '${greeting}';\n`);
+          await eventually(
+            async () => {
+              app.forget();
+              await order({ key: randomUUID() });
+              return ran()[0].greeting === greeting;
+            },
+            { withinMs: 60_000, everyMs: 200, what: 'the edited code' },
+          );
+        }
+        assert.equal(await order({ key }), first);
+        assert.equal(await connections(), before);
+      });
+    });
+  }
+}
