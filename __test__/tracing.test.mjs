@@ -2,55 +2,38 @@
 // nest by themselves.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { context, metrics, trace } from '@opentelemetry/api';
-import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
-import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
-import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
+import { setTimeout } from 'node:timers/promises';
+import { DiagLogLevel, diag, SpanKind, trace } from '@opentelemetry/api';
+import { AlwaysOffSampler } from '@opentelemetry/sdk-trace-base';
 import { createClient, currentIdempotency } from './support/actonce.mjs';
 import { heldRun } from './support/held-run.mjs';
+import { startProxy } from './support/proxy.mjs';
 import { leaseOver, reach } from './support/states.mjs';
 import { conformance } from './support/stores.mjs';
+import { exporter, measured, register, spans, unregister } from './support/telemetry.mjs';
 
-const { onEachStore } = conformance(createClient);
+const { onEachStore, onEachSharedStore } = conformance(createClient);
 const KEY = 'a-key-no-trace-may-show';
 const scope = ['placeOrder', 'user-1'];
 const target = { key: KEY, scope };
 
-/** Reads when it is asked. */
-class OnDemand extends MetricReader {
-  async onShutdown() {}
-  async onForceFlush() {}
-}
-
-const exporter = new InMemorySpanExporter();
-let reader;
-
-function register() {
-  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-  trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }));
-  reader = new OnDemand();
-  metrics.setGlobalMeterProvider(new MeterProvider({ readers: [reader] }));
-}
-
-before(register);
-afterEach(() => exporter.reset());
-after(() => {
-  for (const api of [trace, metrics, context]) api.disable();
+const misuses = [];
+before(() => {
+  // How the SDK complains: of a span that is written to after its end, of an attribute that cannot be one.
+  const complain = (message) => misuses.push(message);
+  diag.setLogger({ error: complain, warn: complain, info() {}, debug() {}, verbose() {} }, DiagLogLevel.WARN);
+  register();
 });
-
-/** The spans of calls that have ended, in that order, without what differs by nature. */
-function spans() {
-  return exporter
-    .getFinishedSpans()
-    .filter(({ name }) => name.startsWith('idempotency'))
-    .map(({ name, attributes, events, status }) => {
-      const { 'actonce.key.hash': hash, 'actonce.fence': fence, ...rest } = attributes;
-      if (hash !== undefined) assert.equal(hash.length, 22);
-      if (fence !== undefined) assert.ok(fence > 1_700_000_000_000_000, `fence ${fence}`);
-      const seen = Object.fromEntries(Object.entries(rest).map(([key, value]) => [key.replace('actonce.', ''), value]));
-      return { name, ...seen, events: events.map((event) => event.name), isError: status.code === 2 };
-    });
-}
+afterEach(() => {
+  for (const { name, kind, attributes, events, status } of exporter.getFinishedSpans()) {
+    const text = JSON.stringify([name, attributes, events, status]);
+    assert.ok(!text.includes(KEY), `the key is shown: ${text}`);
+    assert.equal(kind, SpanKind.INTERNAL);
+  }
+  assert.deepEqual(misuses.splice(0), []);
+  exporter.reset();
+});
+after(unregister);
 
 const SPAN = { name: 'idempotency placeOrder', operation: 'placeOrder', attempt: 1, isError: false };
 const executed = { ...SPAN, status: 'executed', kind: 'value', events: ['claimed', 'completed'] };
@@ -62,10 +45,6 @@ onEachStore('J3 a run and its replays', async ({ client }) => {
   await one.withIdempotency(KEY, () => 'paid', { scope });
   await other.withIdempotency(KEY, () => 'paid', { scope });
   assert.deepEqual(spans(), [executed, { ...SPAN, status: 'replayed', kind: 'value', events: ['replayed'] }]);
-  const text = JSON.stringify(
-    exporter.getFinishedSpans().map(({ name, attributes, events }) => [name, attributes, events]),
-  );
-  assert.ok(!text.includes(KEY), 'the key itself is nowhere');
   assert.equal(exporter.getFinishedSpans()[0].attributes['actonce.key.hash'], (await one.inspect(target)).hash);
 });
 
@@ -124,12 +103,98 @@ onEachStore('J3 a takeover after a crash', async ({ client }) => {
   await leaseOver(successor, target);
   exporter.reset();
   await successor.withIdempotency(KEY, () => 'paid', { scope });
-  assert.deepEqual(spans(), [{ ...executed, attempt: 2, events: ['claimed', 'takeover', 'completed'] }]);
+  const events = ['claimed', 'takeover', 'completed'];
+  assert.deepEqual(spans(), [{ ...executed, attempt: 2, recovered: true, events }]);
+});
+
+onEachStore('J3 a key that is used for something else, and an outcome that nobody knows', async ({ client }) => {
+  const one = client();
+  const call = (options) => one.withIdempotency(KEY, () => 'paid', { scope, ...options });
+  await call({ payload: 1 });
+  await assert.rejects(call({ payload: 2 }), { code: 'ERR_KEY_REUSED' });
+  await one.reset(target);
+  await reach.indeterminate(one, KEY, { scope });
+  await assert.rejects(call({ onCrash: 'hold' }), { code: 'ERR_INDETERMINATE' });
+  assert.deepEqual(
+    spans().map((span) => [span.status, span['error.type'], span.events.join(', ')]),
+    [
+      ['executed', undefined, 'claimed, completed'],
+      ['refused', 'ERR_KEY_REUSED', 'mismatch'],
+      ['executed', 'Error', 'claimed, held, exception'],
+      ['refused', 'ERR_INDETERMINATE', 'indeterminate'],
+    ],
+  );
+});
+
+onEachStore(
+  'J3 a run that goes on without its caller ends the span once, when the caller is answered',
+  async (world) => {
+    const client = world.client();
+    const run = heldRun();
+    const call = client.withIdempotency(KEY, run.fn, { scope, leaseMs: 100, maxLeaseMs: 150 });
+    await assert.rejects(call, { code: 'ERR_LEASE_LOST' });
+    run.returns('late');
+    await client.close();
+    const [{ attempt: _, ...span }] = spans();
+    assert.deepEqual(span, {
+      name: SPAN.name,
+      operation: SPAN.operation,
+      status: 'refused',
+      'error.type': 'ERR_LEASE_LOST',
+      events: ['claimed', 'lease-lost'],
+      isError: true,
+    });
+  },
+);
+
+onEachSharedStore('J3 a store that is away', async ({ t, client, redis }) => {
+  const proxy = await startProxy({ to: redis.target });
+  t.after(() => proxy.close());
+  proxy.mode('refuse');
+  const one = client({ url: proxy.url, totalTimeoutMs: 150 });
+  const call = (onStoreUnavailable) => one.withIdempotency(KEY, () => 'paid', { scope, onStoreUnavailable });
+  await assert.rejects(call('reject'), { code: 'ERR_STORE_UNAVAILABLE' });
+  await call('run');
+  assert.deepEqual(
+    spans().map(({ status, isError, events }) => [status, isError, events.join(', ')]),
+    [
+      ['refused', true, 'store-error'],
+      ['executed', false, 'store-error'],
+    ],
+  );
+});
+
+it('J3 what belongs to an event is named by the conventions', async () => {
+  const client = createClient({ url: 'memory:events', cache: false });
+  const run = heldRun();
+  const call = (options) => client.withIdempotency(KEY, run.fn, { scope, ...options });
+  const owner = call();
+  await run.started;
+  await assert.rejects(call({ onDuplicate: 'reject' }), { code: 'ERR_IN_PROGRESS' });
+  run.returns('paid');
+  await owner;
+  await call();
+  const told = exporter.getFinishedSpans().flatMap(({ events }) => events);
+  assert.deepEqual(
+    told.map(({ name, attributes }) => [name, Object.entries(attributes).map(([key, value]) => [key, typeof value])]),
+    [
+      ['in-progress', [['actonce.retry_after_ms', 'number']]],
+      ['claimed', [['actonce.fence', 'number']]],
+      ['completed', [['actonce.kind', 'string']]],
+      [
+        'replayed',
+        [
+          ['actonce.kind', 'string'],
+          ['actonce.cached', 'boolean'],
+        ],
+      ],
+    ],
+  );
 });
 
 describe('J3 how a call ends', () => {
   const call = (fn, options) =>
-    createClient({ url: 'memory:tracing' }).withIdempotency(crypto.randomUUID(), fn, { scope, ...options });
+    createClient({ url: `memory:${crypto.randomUUID()}` }).withIdempotency(KEY, fn, { scope, ...options });
 
   it('a redirect and a 404 page are outcomes, not errors', async () => {
     await assert.rejects(call(flow('NEXT_REDIRECT;push;/done;307;')));
@@ -190,10 +255,12 @@ describe('J3 how a call ends', () => {
 it('J3 metrics: how long calls take and what an operator should hear of, by operation and outcome', async () => {
   // What the tests above measured is in there as well: an operation of its own.
   const client = createClient({ url: 'memory:metrics', defaults: { maxResultBytes: 10 } });
-  const call = (value) => client.withIdempotency(KEY, () => value, { scope: ['measured'] });
-  await call('x'.repeat(20));
+  const call = (value, afterMs = 0) =>
+    client.withIdempotency(KEY, () => setTimeout(afterMs, value), { scope: ['measured'] });
+  await call('x'.repeat(20), 50);
   await assert.rejects(call('again'), { code: 'ERR_RESULT_UNAVAILABLE' });
-  const { resourceMetrics } = await reader.collect();
+  const { resourceMetrics } = await measured();
+  const took = [];
   const found = Object.fromEntries(
     resourceMetrics.scopeMetrics
       .flatMap(({ metrics: all }) => all)
@@ -203,6 +270,7 @@ it('J3 metrics: how long calls take and what an operator should hear of, by oper
           rest,
           value.count ?? value,
         ]);
+        took.push(...ours.flatMap(({ value }) => value.sum ?? []));
         return [`${name} in ${unit}`, points];
       }),
   );
@@ -213,6 +281,7 @@ it('J3 metrics: how long calls take and what an operator should hear of, by oper
     ],
     'actonce.incidents in {incident}': [[{ 'actonce.incident': 'result-unrecorded' }, 1]],
   });
+  assert.ok(took[0] > 0.045 && took[0] < 10, `${took[0]} s for a run of 50 ms`);
 });
 
 it('J3 log lines below fn: hash and attempt are in the context, the key need not be', async () => {
@@ -227,11 +296,24 @@ it('J3 log lines below fn: hash and attempt are in the context, the key need not
 });
 
 it('J3 without a provider nothing is made, and one that comes later is heard', async () => {
-  for (const api of [trace, metrics, context]) api.disable();
+  unregister();
   const client = createClient({ url: 'memory:later' });
   await client.withIdempotency('before', () => 'paid', { scope });
   assert.deepEqual(exporter.getFinishedSpans(), []);
   register();
   await client.withIdempotency('after', () => 'paid', { scope });
   assert.deepEqual(spans(), [executed]);
+});
+
+it('J3 a span that is not sampled: its call is measured all the same', async () => {
+  unregister();
+  register({ sampler: new AlwaysOffSampler() });
+  await createClient({ url: 'memory:unsampled' }).withIdempotency(KEY, () => 'paid', { scope });
+  const { resourceMetrics } = await measured();
+  assert.deepEqual(exporter.getFinishedSpans(), []);
+  const [{ dataPoints }] = resourceMetrics.scopeMetrics.flatMap(({ metrics: all }) => all);
+  assert.deepEqual(
+    dataPoints.map(({ attributes, value }) => [attributes, value.count]),
+    [[{ 'actonce.operation': 'placeOrder', 'actonce.status': 'executed' }, 1]],
+  );
 });

@@ -98,7 +98,7 @@ export class Call implements ContextSource {
   /** The caller gets what it makes of this. */
   finish(settled: Settled): void {
     this.#leave();
-    this.observation?.settled(settled, this.#hashIfNamed());
+    this.observation?.settled(settled, () => this.#hashIfNamed());
     try {
       this.#resolve(this.#view(settled));
     } catch (error) {
@@ -113,7 +113,7 @@ export class Call implements ContextSource {
 
   /** The caller is answered while its run goes on, which ends in `finish` or `fail` all the same. */
   abandon(error: unknown): void {
-    this.observation?.failed(error, this.#hashIfNamed());
+    this.observation?.failed(error, () => this.#hashIfNamed());
     this.#reject(error);
   }
 

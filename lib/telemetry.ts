@@ -73,6 +73,13 @@ const INCIDENTS: ReadonlySet<IdempotencyEvent['type']> = new Set([
 ]);
 
 type Value = string | number | boolean;
+type Attributes = Readonly<Record<string, Value>>;
+
+interface Failure {
+  readonly error: unknown;
+  /** By the `fn` of this call: not a refusal, and not the recorded error of an earlier one. */
+  readonly isThrownHere: boolean;
+}
 
 /** One call, as it is traced. */
 export class Observation {
@@ -107,43 +114,53 @@ export class Observation {
 
   tell(type: IdempotencyEvent['type'], particulars: Record<string, unknown>): void {
     if (INCIDENTS.has(type)) this.#instruments.incidents.add(1, { ...this.#operation, 'actonce.incident': type });
-    if (this.#isOver) return;
-    const attributes: Record<string, Value> = {};
-    for (const [name, value] of Object.entries(particulars)) attributes[`actonce.${name}`] = value as Value;
+    if (this.#isOver || !this.#span.isRecording()) return;
+    const attributes = attributesOf(particulars);
     this.#span.addEvent(type, attributes);
     if (type === 'claimed') this.#span.setAttributes(attributes);
+    if (type === 'takeover') this.#span.setAttribute('actonce.recovered', true);
   }
 
-  /** @param hash of the key; undefined when the call was refused before it had one */
-  settled({ status, attempt, ending }: Settled, hash: string | undefined): void {
-    this.#span.setAttributes({ 'actonce.attempt': attempt, 'actonce.kind': kindOf(ending) });
-    this.#end(
-      status,
-      hash,
-      ending.kind === 'error' ? { error: ending.error, isThrownHere: status === 'executed' } : undefined,
-    );
+  /** @param hash gives that of the key; undefined when the call was refused before it had one */
+  settled({ status, attempt, ending }: Settled, hash: () => string | undefined): void {
+    const failure = ending.kind === 'error' ? { error: ending.error, isThrownHere: status === 'executed' } : undefined;
+    this.#end(status, hash, failure, { 'actonce.attempt': attempt, 'actonce.kind': kindOf(ending) });
   }
 
-  failed(error: unknown, hash: string | undefined): void {
+  failed(error: unknown, hash: () => string | undefined): void {
     // Anything else is the caller's own signal, or Next giving up a rendering.
     if (isActonceError(error)) this.#end('refused', hash, { error, isThrownHere: false });
     else this.#end('cancelled', hash, undefined);
   }
 
-  #end(status: string, hash: string | undefined, failure: { error: unknown; isThrownHere: boolean } | undefined): void {
+  #end(status: string, hash: () => string | undefined, failure: Failure | undefined, more: Attributes = {}): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    const { api, duration } = this.#instruments;
-    const error = failure === undefined ? {} : { 'error.type': typeOf(failure.error) };
-    const outcome = { 'actonce.status': status, ...error };
-    this.#span.setAttributes(hash === undefined ? outcome : { ...outcome, 'actonce.key.hash': hash });
-    if (failure !== undefined) {
-      this.#span.setStatus({ code: api.SpanStatusCode.ERROR });
-      if (failure.isThrownHere && failure.error instanceof Error) this.#span.recordException(failure.error);
-    }
+    const error: Attributes = failure === undefined ? {} : { 'error.type': typeOf(failure.error) };
+    const outcome: Attributes = { 'actonce.status': status, ...error };
+    // A span that was not sampled is spared the hash, which is dear.
+    if (this.#span.isRecording()) this.#describe({ ...outcome, ...more }, hash(), failure);
     this.#span.end();
-    duration.record((performance.now() - this.#startedAt) / 1_000, { ...this.#operation, ...outcome }, this.#context);
+    const seconds = (performance.now() - this.#startedAt) / 1_000;
+    this.#instruments.duration.record(seconds, { ...this.#operation, ...outcome }, this.#context);
   }
+
+  #describe(attributes: Attributes, hash: string | undefined, failure: Failure | undefined): void {
+    this.#span.setAttributes(hash === undefined ? attributes : { ...attributes, 'actonce.key.hash': hash });
+    if (failure === undefined) return;
+    this.#span.setStatus({ code: this.#instruments.api.SpanStatusCode.ERROR });
+    if (failure.isThrownHere && failure.error instanceof Error) this.#span.recordException(failure.error);
+  }
+}
+
+/** Named as the conventions want it: `retryAfterMs` is `actonce.retry_after_ms`. */
+function attributesOf(particulars: Record<string, unknown>): Attributes {
+  const attributes: Record<string, Value> = {};
+  for (const [name, value] of Object.entries(particulars)) {
+    const word = name.replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`);
+    attributes[`actonce.${word}`] = value as Value;
+  }
+  return attributes;
 }
 
 function kindOf(ending: Ending): string {
