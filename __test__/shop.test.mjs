@@ -121,7 +121,7 @@ for (const { store, cases, startStore } of STORES) {
       const key = await shop.placeOrder('actonce');
       await shop.outcomes(key, 2);
       const order =
-        /idempotency placeOrder {2}(\w+) {2}redirect {2}1 {2}([\w-]{22}) {2}\(([^)]*)\) {2}\d+ ms\n( *provider charge)?/g;
+        /trace {2}\w{32} {2}POST.*\n {2}idempotency placeOrder {2}(\w+) {2}redirect {2}1 {2}([\w-]{22}) {2}\(([^)]*)\) {2}\d+ ms\n( *provider charge)?/g;
       const traces = () => [...shop.printed().matchAll(order)].slice(-2);
       await eventually(() => traces().at(-1)?.[1] === 'replayed', { what: 'the traces' });
       const [first, again] = traces();

@@ -1,4 +1,4 @@
-import { context, trace } from '@opentelemetry/api';
+import { type Context, context, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { BasicTracerProvider, type ReadableSpan, type SpanProcessor } from '@opentelemetry/sdk-trace-base';
 
@@ -8,22 +8,32 @@ export function printTraces(): void {
   trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors: [new Printer()] }));
 }
 
-class Printer implements SpanProcessor {
-  /** The calls under way, each with what has ended below it. */
-  #calls = new Map<string, ReadableSpan[]>();
+/** A call under way. */
+interface Call {
+  /** Next's span around it. It is not waited for: it does not end when the connection breaks before the answer. */
+  request: ReadableSpan | undefined;
+  /** What has ended below the call. */
+  below: ReadableSpan[];
+}
 
-  onStart(span: ReadableSpan): void {
-    if (span.name.startsWith('idempotency')) this.#calls.set(span.spanContext().spanId, []);
+class Printer implements SpanProcessor {
+  #calls = new Map<string, Call>();
+
+  onStart(span: ReadableSpan, around: Context): void {
+    if (!span.name.startsWith('idempotency')) return;
+    // The API shows only what writes to a span; this SDK's spans can be read as well.
+    const request = trace.getSpan(around) as unknown as ReadableSpan | undefined;
+    this.#calls.set(span.spanContext().spanId, { request, below: [] });
   }
 
   onEnd(span: ReadableSpan): void {
     const { spanId, traceId } = span.spanContext();
-    this.#calls.get(span.parentSpanContext?.spanId ?? '')?.push(span);
-    const below = this.#calls.get(spanId);
-    if (below === undefined) return;
+    this.#calls.get(span.parentSpanContext?.spanId ?? '')?.below.push(span);
+    const call = this.#calls.get(spanId);
+    if (call === undefined) return;
     this.#calls.delete(spanId);
-    // Next's own span of the request is above: it does not end when the connection breaks before the answer.
-    console.log([`trace ${traceId}`, `  ${line(span)}`, ...below.map((child) => `    ${line(child)}`)].join('\n'));
+    const title = ['trace', traceId, call.request?.name].filter((part) => part !== undefined).join('  ');
+    console.log([title, `  ${line(span)}`, ...call.below.map((child) => `    ${line(child)}`)].join('\n'));
   }
 
   async forceFlush(): Promise<void> {}
