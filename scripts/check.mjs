@@ -15,7 +15,8 @@ const CHECKS = {
   biome: [installed('biome'), 'check', '--error-on-warnings', '--no-errors-on-unmatched'],
   tsc: [installed('tsc'), '--noEmit'],
   'tsc, in the browser': [installed('tsc'), '--noEmit', '-p', 'tsconfig.react.json'],
-  'cargo deny': ['cargo', 'deny', '--offline', 'check', 'bans', 'licenses', 'sources'],
+  // It reads the manifests of every platform's crates: cargo fetches those that no build here has needed yet.
+  'cargo deny': ['cargo', 'deny', '--locked', 'check', 'bans', 'licenses', 'sources'],
 };
 
 /** cargo-deny is an extra program: who has it runs it, who has not is told. Advisories need a download and are left out. */
