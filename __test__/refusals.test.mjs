@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import http from 'node:http';
+import net from 'node:net';
 import path from 'node:path';
 import { describe } from 'node:test';
 import { Contenders, EXECUTORS } from './support/contenders.mjs';
@@ -165,6 +166,19 @@ for (const executor of EXECUTORS) {
       const fault = proxy.fault('garbage', { on: 'TIME' });
       assert.deepEqual(await c.client({ url: proxy.url }).withIdempotency(key, c.effect), { by: 1 });
       assert.equal(fault.hits, 1);
+    });
+
+    it('a server older than the protocol: refused, with what is needed and without the password it quotes', async (t) => {
+      // As Redis 5 answers, which cannot be had everywhere.
+      const said = '-ERR unknown command `HELLO`, with args beginning with: `3`, `AUTH`, `app`, `hunter2`, \r\n';
+      const server = net.createServer((socket) => socket.on('error', () => {}).end(said));
+      await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+      t.after(() => server.close());
+      const url = `redis://app:hunter2@127.0.0.1:${server.address().port}`;
+      const c = new Contenders(t, { url }, { executor, totalTimeoutMs: 400 });
+      const error = await refuses(c, c.client(), 'ERR_STORE_REFUSED');
+      assert.match(error.message, /`HELLO`; Redis 6\.2 or newer/);
+      assert.doesNotMatch(error.stack, /hunter2/);
     });
 
     it('something that is no Redis at all: a breach of the protocol', async (t) => {

@@ -31,7 +31,7 @@ const NO_FINGERPRINT: &[u8; 22] = b"----------------------";
 /// Longer numbers would not be exact in Lua and JavaScript.
 const MOST_DIGITS: usize = 15;
 /// Fences stay below what a double holds exactly, 2^53, with room for the next. The year 2255 by the server's clock.
-const FENCE_LIMIT: u64 = 9_000_000_000_000_000;
+pub const FENCE_LIMIT: u64 = 9_000_000_000_000_000;
 /// An unfinished record outlives any lease by far, so that no replica's clock and no eviction by shortest TTL ends one.
 const SHORTEST_UNFINISHED_TTL_MS: u64 = 3_600_000;
 

@@ -125,6 +125,9 @@ async fn greet<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, target: &Targe
             }
         }
     }
+    if !buffer.is_empty() {
+        return Err(garbled(&"it says more than it was asked"));
+    }
     let (hello, time) = (&replies[0], &replies[replies.len() - 1]);
     let version = reply::field(hello, "version").unwrap_or_default();
     let major_minor = reply::major_minor(&version);
@@ -135,7 +138,7 @@ async fn greet<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, target: &Targe
         let error = StoreError::Refused("the server is a read-only replica; connect to the primary".into());
         return Err(Failure { error, final_: false });
     }
-    let server = reply::time(time).ok_or_else(|| refused("TIME answered something else than a time"))?;
+    let server = reply::time(time).ok_or_else(|| refused("TIME answered no time, or one after the year 2255"))?;
     let if_equal_since =
         if reply::field(hello, "server").is_some_and(|name| name == "valkey") { (8, 1) } else { (8, 4) };
     Ok(Greeting(Features {

@@ -3,6 +3,7 @@
 use redis::{ServerError, ServerErrorKind, Value};
 
 use crate::error::StoreError;
+use crate::model::record::FENCE_LIMIT;
 
 #[derive(Debug)]
 pub enum Verdict {
@@ -22,6 +23,8 @@ pub enum Verdict {
 pub fn judge(error: &ServerError) -> Verdict {
     let code = error.code();
     let detail = error.details().unwrap_or_default();
+    // What follows quotes the command that was sent: a password, or a piece of a result.
+    let detail = detail.split(", with args beginning with").next().unwrap_or_default();
     let code = if code == "ERR" { code_inside_script(detail).unwrap_or(code) } else { code };
     let text = format!("Redis answered {code} {detail}");
     match (error.kind(), code) {
@@ -42,7 +45,9 @@ pub fn judge(error: &ServerError) -> Verdict {
         }
         // It comes instead of the first reply; the connection is closed behind it.
         _ if detail.contains("max number of clients") => Verdict::Retire(StoreError::Unavailable(text)),
-        _ if detail.contains("unknown command") => Verdict::Final(StoreError::Refused(text)),
+        _ if detail.contains("unknown command") => Verdict::Final(StoreError::Refused(format!(
+            "{text}; Redis 6.2 or newer, or Valkey, is needed, with its commands under their own names"
+        ))),
         _ => Verdict::Final(StoreError::Protocol(text)),
     }
 }
@@ -80,7 +85,8 @@ pub fn time(value: &Value) -> Option<u64> {
     let Value::Array(parts) = value else { return None };
     let [seconds, micros] = parts.as_slice() else { return None };
     let (seconds, micros): (u64, u64) = (text(seconds)?.parse().ok()?, text(micros)?.parse().ok()?);
-    seconds.checked_mul(1_000_000)?.checked_add(micros)
+    // A later time would make fences that no record can hold.
+    seconds.checked_mul(1_000_000)?.checked_add(micros).filter(|&time| time < FENCE_LIMIT)
 }
 
 #[must_use]
@@ -149,10 +155,25 @@ mod tests {
     }
 
     #[test]
+    fn what_an_unknown_command_was_given_is_not_repeated() {
+        for args in ["`3`, `AUTH`, `app`, `hunter2`, ", "'3' 'AUTH' 'app' 'hunter2' "] {
+            match verdict(&format!("ERR unknown command `HELLO`, with args beginning with: {args}")) {
+                Verdict::Final(StoreError::Refused(text)) => {
+                    assert!(text.contains("`HELLO`; Redis 6.2 or newer") && !text.contains("hunter2"), "{text}");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
     fn versions_and_times_are_read() {
         assert_eq!(major_minor("7.0.15"), (7, 0));
         assert_eq!(major_minor("garbage"), (0, 0));
         let time_reply = Value::Array(vec![Value::BulkString(b"2".to_vec()), Value::BulkString(b"5".to_vec())]);
         assert_eq!(time(&time_reply), Some(2_000_005));
+        let year_2300 =
+            Value::Array(vec![Value::BulkString(b"10413792000".to_vec()), Value::BulkString(b"5".to_vec())]);
+        assert_eq!(time(&year_2300), None);
     }
 }
