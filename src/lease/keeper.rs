@@ -139,6 +139,7 @@ fn request(renewal: Renewal) -> Request {
         patience: Micros::MAX,
         silence: renewal.interval,
         was_sent: false,
+        is_repeat: false,
         held: None,
     }
 }

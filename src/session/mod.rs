@@ -182,6 +182,7 @@ impl Session {
             patience: now + recording.patience,
             silence: Micros::MAX,
             was_sent: false,
+            is_repeat: false,
             held,
         };
         self.submit(request, now);
@@ -280,7 +281,17 @@ impl Session {
 
     fn ask(&mut self, id: u64, key: Arc<str>, ask: Ask, deadline: Micros, now: Micros) {
         let silence = self.ops.get(&op_of(id)).map_or(Micros::MAX, |op| op.terms.lease_ms * MILLI / 3);
-        let request = Request { id, key, ask, deadline, patience: Micros::MAX, silence, was_sent: false, held: None };
+        let request = Request {
+            id,
+            key,
+            ask,
+            deadline,
+            patience: Micros::MAX,
+            silence,
+            was_sent: false,
+            is_repeat: false,
+            held: None,
+        };
         self.submit(request, now);
     }
 

@@ -199,8 +199,9 @@ impl Engine {
 
     /// Whether it was applied is unknown. What names the owner of an attempt is recognised when it comes again; an
     /// operator's reset is not, and could hit the attempt that came after it.
-    fn send_again(&mut self, request: Request, why: &StoreError) {
+    fn send_again(&mut self, mut request: Request, why: &StoreError) {
         if request.is_repeatable() {
+            request.is_repeat = request.was_sent;
             self.waiting.push_front(request);
         } else {
             self.events.push(request.fail(why.clone()));

@@ -8,7 +8,7 @@ use redis::{Value, cmd};
 use super::engine::Features;
 use crate::clock::{MILLI, Micros};
 use crate::error::StoreError;
-use crate::model::{Command, Outcome, Record};
+use crate::model::{Command, Failure, Outcome, Record};
 use crate::scripts::{self, Clock, Script};
 
 /// What is left of a record that somebody made permanent: as much as JavaScript counts exactly.
@@ -32,6 +32,8 @@ pub struct Request {
     pub silence: Micros,
     /// It may have reached the server.
     pub was_sent: bool,
+    /// An answer to it was lost: the server may have done it without our knowing.
+    pub is_repeat: bool,
     /// For a completion: the record that its begin wrote. While it is still there, no script is needed.
     pub held: Option<Box<Record>>,
 }
@@ -44,7 +46,10 @@ pub enum Stage {
     },
     /// `SET key completed IFEQ held PX retention`.
     IfEqual,
-    Script,
+    /// `EVALSHA`; `loaded` when its script went out just before it.
+    Script {
+        loaded: bool,
+    },
     Get,
     Pttl {
         record: Option<Vec<u8>>,
@@ -134,12 +139,12 @@ impl Request {
                 if begin.retention_ms * MILLI > 10 * features.clock.error(now) {
                     return Stage::Plain { fence: features.clock.estimate(now) };
                 }
-                Stage::Script
+                Stage::Script { loaded: false }
             }
             Command::Complete { .. } if features.set_if_equal && !self.was_sent && self.held.is_some() => {
                 Stage::IfEqual
             }
-            _ => Stage::Script,
+            _ => Stage::Script { loaded: false },
         }
     }
 
@@ -152,7 +157,7 @@ impl Request {
                 let held = self.held.as_deref().unwrap_or(record);
                 scripts::pack_set_if_equal(held, record, *retention_ms, self.key.as_bytes(), out);
             }
-            (Stage::Script | Stage::Plain { .. } | Stage::IfEqual, Ask::Command(command)) => {
+            (Stage::Script { .. } | Stage::Plain { .. } | Stage::IfEqual, Ask::Command(command)) => {
                 scripts::pack(command, self.key.as_bytes(), Clock::Server, out);
             }
             (Stage::Pttl { .. }, _) => cmd("PTTL").arg(&*self.key).write_packed_command(out),
@@ -174,13 +179,13 @@ impl Request {
                 let Ask::Command(Command::Begin(begin)) = &self.ask else { return self.strange("a begin's reply") };
                 match scripts::judge_set(bytes(&reply), begin, fence) {
                     Some(outcome) => Ok(self.outcome(outcome, sent_at)),
-                    None => Ok(Step::Send(self, Stage::Script)),
+                    None => Ok(Step::Send(self, Stage::Script { loaded: false })),
                 }
             }
             (Stage::IfEqual, Value::Okay) => Ok(self.outcome(Outcome::Done, sent_at)),
             // Somebody waits, or this is a repeat, or it is not ours any more.
-            (Stage::IfEqual, Value::Nil) => Ok(Step::Send(self, Stage::Script)),
-            (Stage::Script, reply) => {
+            (Stage::IfEqual, Value::Nil) => Ok(Step::Send(self, Stage::Script { loaded: false })),
+            (Stage::Script { .. }, reply) => {
                 let parts: Option<Vec<&[u8]>> = match &reply {
                     Value::Array(parts) => parts.iter().map(bytes).collect(),
                     one => bytes(one).map(|word| vec![word]),
@@ -203,12 +208,20 @@ impl Request {
     }
 
     fn outcome(&self, outcome: Outcome, sent_at: Micros) -> Step {
+        let outcome = if self.was_released_before(&outcome) { Outcome::Done } else { outcome };
         Step::Answered(Event::Answer(self.id, Answer::Outcome { outcome, sent_at }))
     }
 
     fn strange(self, what: &str) -> Result<Step, Box<(Self, StoreError)>> {
         let error = StoreError::Protocol(format!("the server sent {what}"));
         Err(Box::new((self, error)))
+    }
+
+    /// A release lets others acquire. Whom it finds when it comes a second time is most likely one of them, and nothing
+    /// of theirs is in danger: a release that is stale changes nothing.
+    fn was_released_before(&self, outcome: &Outcome) -> bool {
+        let is_release = matches!(&self.ask, Ask::Command(Command::Fail { failure: Failure::Release { .. }, .. }));
+        self.is_repeat && is_release && matches!(outcome, Outcome::Stale { .. })
     }
 
     #[must_use]

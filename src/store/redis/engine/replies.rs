@@ -82,19 +82,23 @@ impl Engine {
             Verdict::Later(why) => self.postpone(request, why, now),
             // A server that answers IFEQ with an error has not compared, so it has not set.
             Verdict::Final(StoreError::Protocol(_)) if matches!(stage, Stage::IfEqual) => {
-                self.write(request, Stage::Script, now);
+                self.write(request, Stage::Script { loaded: false }, now);
             }
-            // What nobody understands may pass, a proxy's complaint for one; an outcome is not given up for it.
-            Verdict::Final(why @ (StoreError::Full(_) | StoreError::Protocol(_))) if request.is_outcome() => {
+            // What nobody understands may pass, a proxy's complaint for one; an outcome is not given up for it, nor a lease.
+            Verdict::Final(why @ (StoreError::Full(_) | StoreError::Protocol(_))) if request.outlives_refusal() => {
                 let mut request = request;
                 self.events.extend(request.lose_patience());
                 self.postpone(request, why, now);
             }
             Verdict::Final(why) => self.events.push(request.fail(why)),
+            Verdict::NoScript if matches!(stage, Stage::Script { loaded: true }) => {
+                let why = "Redis forgets scripts as soon as they are loaded, or does not let us load them";
+                self.postpone(request, StoreError::Unavailable(why.into()), now);
+            }
             Verdict::NoScript => {
                 request.load_script(&mut self.out);
                 self.fly(Sent::Orphan, now);
-                self.write(request, stage, now);
+                self.write(request, Stage::Script { loaded: true }, now);
             }
             Verdict::WrongType(reason) => self.events.push(request.unreadable(reason)),
         }

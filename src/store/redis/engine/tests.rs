@@ -22,6 +22,7 @@ fn request(id: u64, ask: Ask) -> Request {
         patience: Micros::MAX,
         silence: Micros::MAX,
         was_sent: false,
+        is_repeat: false,
         held: None,
     }
 }
@@ -303,6 +304,54 @@ fn a_flushed_script_cache_is_filled_again_unseen() {
     assert!(sent.contains("LOAD") && sent.contains("EVALSHA"), "{sent}");
     engine.received(b"$40\r\n0000000000000000000000000000000000000000\r\n", NOW);
     engine.received(OK, NOW);
+    assert_eq!(outcomes(&mut engine), [(1, Outcome::Done)]);
+}
+
+#[test]
+fn a_script_that_is_forgotten_again_and_again_is_not_asked_for_without_a_pause() {
+    let missing = b"-NOSCRIPT No matching script.\r\n";
+    let mut engine = up();
+    engine.submit(release(1), NOW);
+    let mut tries = 0;
+    for now in (NOW..NOW + 1_000 * MILLI).step_by(1_000) {
+        engine.tick(now);
+        let sent = written(&mut engine);
+        if sent.contains("LOAD\r\n") {
+            engine.received(b"-NOPERM no rights to run 'script|load'\r\n", now);
+        }
+        if sent.contains("EVALSHA\r\n") {
+            tries += 1;
+            engine.received(missing, now);
+        }
+    }
+    assert!((20..=90).contains(&tries), "{tries} in a second");
+    events(&mut engine);
+    engine.tick(NOW + 1_000 * MILLI);
+    assert!(matches!(the_error(&mut engine), (StoreError::Unavailable(why), _) if why.contains("load")));
+}
+
+#[test]
+fn a_release_whose_reply_was_lost_is_not_stale_because_others_have_acquired_since() {
+    let stale = b"*2\r\n$5\r\nstale\r\n$1\r\n9\r\n";
+    let mut engine = up();
+    engine.submit(release(1), NOW);
+    engine.received(stale, NOW);
+    assert_eq!(outcomes(&mut engine), [(1, Outcome::Stale { fence: 9 })]);
+    engine.submit(release(2), NOW);
+    engine.retire(StoreError::Unavailable("cut".into()), NOW);
+    connect(&mut engine, NOW + 100 * MILLI);
+    engine.received(stale, NOW + 100 * MILLI);
+    assert_eq!(outcomes(&mut engine), [(2, Outcome::Done)]);
+}
+
+#[test]
+fn an_error_nobody_understands_does_not_end_a_lease() {
+    let mut engine = up();
+    engine.submit(request(1, Ask::Command(Command::Extend { owner: owner(1) })), NOW);
+    engine.received(b"-ERR max requests limit exceeded\r\n", NOW);
+    assert!(events(&mut engine).is_empty());
+    engine.tick(NOW + 100 * MILLI);
+    engine.received(OK, NOW + 101 * MILLI);
     assert_eq!(outcomes(&mut engine), [(1, Outcome::Done)]);
 }
 
