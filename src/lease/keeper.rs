@@ -1,4 +1,5 @@
-//! Renews what [`Leases`] says is due, from a thread and a connection of its own.
+//! Renews what [`Leases`] says is due, from a thread and a connection of its own. As it is there anyway, it also sweeps
+//! the embedded store of a process that has nothing to do.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Once};
@@ -7,7 +8,7 @@ use tokio::sync::Notify;
 
 use super::{Leases, Loss, Renewal};
 use crate::background;
-use crate::clock::{self, Clock, Micros};
+use crate::clock::{self, Clock, MILLI, Micros};
 use crate::model::{Command, Now, Outcome};
 use crate::session::op_of;
 use crate::store::memory::MemoryStore;
@@ -15,6 +16,8 @@ use crate::store::redis::request::{Answer, Ask, Event, Request};
 use crate::store::redis::target::Target;
 use crate::store::redis::task::{Turner, sleep_until};
 use crate::store::redis::wire::Wire;
+
+const TIDY_EVERY: Micros = 60_000 * MILLI;
 
 /// Where leases are renewed.
 #[derive(Clone)]
@@ -106,6 +109,11 @@ async fn keep(
         }
         for (op, loss) in losses.drain(..) {
             report(op, loss);
+        }
+        if let KeptStore::Memory(memory) = &store
+            && memory.tidy(Now { us: clock::embedded(now) })
+        {
+            wake_at = wake_at.min(now + TIDY_EVERY);
         }
         let Some(wire) = &mut wire else {
             tokio::select! { () = stop.wake.notified() => {}, () = sleep_until(clock.on_boot_clock(wake_at)) => {} }

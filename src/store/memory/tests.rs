@@ -98,6 +98,23 @@ fn no_sweep_begins_before_something_may_have_expired() {
 }
 
 #[test]
+fn a_store_that_is_not_used_keeps_nothing_that_has_expired() {
+    let store = MemoryStore::default();
+    assert!(!store.tidy(at_ms(0)));
+    for n in 0..1_000_u64 {
+        let key = format!("k{n}");
+        store.execute(&key, &begin(1, false), at_ms(n));
+        store.execute(&key, &complete(1, n * 1_000, 60_000 + n % 7), at_ms(n));
+    }
+    assert!(store.tidy(at_ms(60_500)));
+    let expired = |table: &Table| table.records.values().filter(|stored| stored.expires_at_ms <= 60_500).count();
+    assert_eq!(expired(&store.lock()), 0);
+    assert!((490..=510).contains(&store.lock().records.len()));
+    assert!(!store.tidy(at_ms(70_000)));
+    assert_eq!(store.lock().records.len(), 0);
+}
+
+#[test]
 fn who_watches_is_called_when_an_attempt_that_is_waited_for_ends() {
     let store = Arc::new(MemoryStore::default());
     let calls = Arc::new(AtomicUsize::new(0));

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::connect::{Established, Failure, connect};
 use super::wire::Wire;
-use crate::clock::{self, Micros};
+use crate::clock::{self, MILLI, Micros};
 use crate::error::StoreError;
 
 type Connecting = JoinHandle<Result<Established, Failure>>;
@@ -79,9 +79,30 @@ async fn readiness(ready: Option<&AsyncFd<RawFd>>, wants_write: bool) {
     }
 }
 
+/// Tokio's clock stands still while the machine is suspended, ours goes on: no sleep is longer than this, and who wakes
+/// looks at our clock.
+const LONGEST_SLEEP: Micros = 1_000 * MILLI;
+
+/// Wakes at `at`, or earlier: the caller looks at the clock and comes back.
 pub async fn sleep_until(at: Micros) {
     if at == Micros::MAX {
         return pending().await;
     }
-    tokio::time::sleep(Duration::from_micros(at.saturating_sub(clock::now()))).await;
+    tokio::time::sleep(Duration::from_micros(nap(at, clock::now()))).await;
+}
+
+fn nap(at: Micros, now: Micros) -> Micros {
+    at.saturating_sub(now).min(LONGEST_SLEEP)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_sleep_outlasts_a_suspended_machine_by_more_than_a_second() {
+        assert_eq!(nap(10_000 * MILLI, 2_000 * MILLI), LONGEST_SLEEP);
+        assert_eq!(nap(2_300 * MILLI, 2_000 * MILLI), 300 * MILLI);
+        assert_eq!(nap(1_000 * MILLI, 2_000 * MILLI), 0);
+    }
 }
