@@ -166,6 +166,33 @@ onEachStore(
   },
 );
 
+onEachStore(
+  'a signal that aborts between two turns of a wait ends it with its reason',
+  async ({ t, client, events }) => {
+    const controller = new AbortController();
+    const reason = new Error('user left');
+    // Both runs outlive their time in one batch of news: the first loss sends the waiter to ask anew, the second aborts it.
+    const losses = [];
+    t.after(
+      client.on('lease-lost', () => {
+        if (losses.push(1) === 2) controller.abort(reason);
+      }),
+    );
+    const hangs = () => new Promise(() => {});
+    const options = { scope, leaseMs: 5_000, maxLeaseMs: 200 };
+    const runs = ['first', 'second'].map((key) =>
+      client.withIdempotency(key, hangs, options).catch(({ code }) => code),
+    );
+    await eventually(() => count(events, 'claimed') === 2);
+    const waits = { ...options, waitTimeoutMs: 2_000, signal: controller.signal };
+    const waiters = ['first', 'second'].map((key) => client.withIdempotency(key, hangs, waits).catch((error) => error));
+    const until = performance.now() + 400;
+    while (performance.now() < until);
+    assert.deepEqual(await Promise.all(waiters), [reason, reason]);
+    assert.deepEqual(await Promise.all(runs), ['ERR_LEASE_LOST', 'ERR_LEASE_LOST']);
+  },
+);
+
 onEachStore('what a run leaves unrecorded on purpose reaches no duplicate as a value', async ({ client, events }) => {
   const { promise, resolve } = gate();
   const large = { scope, maxResultBytes: 100 };

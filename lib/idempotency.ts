@@ -60,9 +60,13 @@ function claim(call: Call): void {
   advance(call);
 }
 
-/** Asks for a turn. Throws nothing: from here on the call is answered through `finish` and `fail`. */
+/**
+ * Asks for a turn; from then on the call is answered through `finish` and `fail`.
+ * @throws the reason of a signal that has aborted: before the call, or between two turns of it
+ */
 function advance(call: Call): void {
-  const { client } = call;
+  const { client, options } = call;
+  if (options?.signal?.aborted === true) throw options.signal.reason;
   const cached = client.cache?.get(call.identity, call.payload);
   if (cached !== undefined) {
     take(call, { as: 'cached', text: cached.text, attempt: cached.attempt });
@@ -122,7 +126,6 @@ function prepare(call: Call): void {
         "one user's key answers another user's call. (Said once, in development.)",
     );
   }
-  if (options?.signal?.aborted === true) throw options.signal.reason;
   if (isInside(client.space, identity)) throw new ActonceError('ERR_REENTRANT', { hash: call.hash() });
 }
 
