@@ -63,6 +63,18 @@ test('ACTONCE_URL comes before REDIS_URL, and memory: in production is warned ab
   assert.match(other.lines[0], /^ERR_INVALID_ARGUMENT/);
 });
 
+test('ACTONCE_SECRET keys the names of records, and one the option would not take is refused', async () => {
+  const body = `
+    actonce.on((event) => console.log(event.type, event.hash));
+    await actonce.withIdempotency('k', () => 1, { scope: 's' }).catch(({ code, message }) => console.log(code, message));`;
+  const told = async (secret) => (await inProcess({ ACTONCE_URL: 'memory:', ACTONCE_SECRET: secret }, body)).lines;
+  const [plain, keyed] = [await told(''), await told('0123456789abcdef')];
+  for (const lines of [plain, keyed]) assert.match(lines[0], /^claimed [\w-]{22}$/);
+  assert.notEqual(plain[0], keyed[0]);
+  const [refused] = await told('0123456789abcde');
+  assert.match(refused, /^ERR_INVALID_ARGUMENT .*ACTONCE_SECRET must be .* at least 16/);
+});
+
 test('A14 ACTONCE_DISABLED=1 runs everything unprotected, needs no store, and is announced once', async () => {
   const { lines, said } = await inProcess({ NODE_ENV: 'production', ACTONCE_DISABLED: '1' }, CALL_TWICE);
   assert.deepEqual(lines, ['false', 'false']);

@@ -44,7 +44,7 @@ function areClasses(value: unknown): string | undefined {
 }
 
 const LEAST_SECRET = 16;
-function isSecret(value: unknown): string | undefined {
+export function isSecret(value: unknown): string | undefined {
   const secrets: unknown = Array.isArray(value) ? value : [value];
   const fits =
     Array.isArray(secrets) &&

@@ -19,7 +19,7 @@ import { Binding } from './binding';
 import { OutcomeCache } from './cache';
 import type { View } from './call';
 import { CLIENT_DEFAULTS, cacheLimits, checkClientOptions, checkClose } from './client-options';
-import { urlFromEnvironment } from './environment';
+import { secretFromEnvironment, urlFromEnvironment } from './environment';
 import { ActonceError } from './errors';
 import { Events } from './events';
 import { Flights } from './flights';
@@ -28,10 +28,9 @@ import { Operator } from './operator';
 import { type Settings, settingsOfClient } from './options';
 import { Results } from './results';
 
-function secretsOf(secret: ClientOptions['secret']): readonly string[] {
-  const given = secret ?? process.env.ACTONCE_SECRET;
-  if (given === undefined || given === '') return [];
-  return typeof given === 'string' ? [given] : given;
+function secretsOf(given: ClientOptions['secret']): readonly string[] {
+  const secret = given ?? secretFromEnvironment() ?? [];
+  return typeof secret === 'string' ? [secret] : secret;
 }
 
 export class Client implements ActonceClient {

@@ -3,6 +3,7 @@
  * while it builds, where none of this is set.
  */
 import { announceOnce, isDevelopment } from './announce';
+import { isSecret } from './client-options';
 import { invalid } from './errors';
 
 const EMBEDDED = 'memory:';
@@ -37,4 +38,13 @@ export function urlFromEnvironment(isDisabled: boolean): string {
     'no store is configured: set ACTONCE_URL or REDIS_URL (redis://host:6379), or give createClient a url; ' +
       'ACTONCE_URL=memory: allows the embedded store in production',
   );
+}
+
+/** @throws ActonceError `ERR_INVALID_ARGUMENT` for one that the option would not take either */
+export function secretFromEnvironment(): string | undefined {
+  const secret = process.env.ACTONCE_SECRET;
+  if (secret === undefined || secret === '') return undefined;
+  const reason = isSecret(secret);
+  if (reason !== undefined) throw invalid(`ACTONCE_SECRET ${reason}`);
+  return secret;
 }
