@@ -1,5 +1,5 @@
 // Scenarios A1, A2, A5 as two processes see them: what one has recorded, the other one replays from the record. What one
-// process sees of it is in core.test.mjs.
+// client sees of it is in core.test.mjs.
 import assert from 'node:assert/strict';
 import { createClient } from './support/actonce.mjs';
 import { conformance } from './support/stores.mjs';
@@ -37,7 +37,9 @@ onEachStoreAndPolicy(
 );
 
 const falsy = { undefined, null: null, zero: 0, empty: '', false: false, NaN: Number.NaN, 'minus zero': -0 };
-for (const [name, value] of Object.entries({ ...falsy, 'no elements': [], 'no fields': {} })) {
+const empty = { 'no elements': [], 'no fields': {}, 'an undefined field': { 'a b': undefined } };
+const odd = { 'a bigint': 0n, 'half a surrogate pair': '\ud800' };
+for (const [name, value] of Object.entries({ ...falsy, ...empty, ...odd })) {
   onEachStore(`A5 ${name} is replayed as itself`, async ({ client, ledger, effect }) => {
     const [first, second] = [client(), client()];
     const run = (on) => on.withIdempotency.outcome('k', async (ctx) => effect('k', value)(ctx));

@@ -90,6 +90,20 @@ onEachStoreAndPolicy('A6 without onError a rerun releases and a hold holds', asy
   assert.equal((await actonce.inspect({ key: 'k' })).state, expected[world.onCrash]);
 });
 
+onEachStoreAndPolicy('A6 onError may decide by the error', async (world) => {
+  const actonce = world.client();
+  const onError = (error) => error.decision;
+  for (const [decision, state] of [
+    ['release', 'released'],
+    ['record', 'failed'],
+    ['hold', 'indeterminate'],
+  ]) {
+    const error = Object.assign(new Error('declined'), { decision });
+    assert.equal(await thrownBy(actonce.withIdempotency(decision, failing(world, error), { onError })), error);
+    assert.equal((await actonce.inspect({ key: decision })).state, state);
+  }
+});
+
 onEachStoreAndPolicy('A6 an onError that fails or answers nonsense leaves the default', async (world) => {
   const actonce = world.client();
   const error = new Error('declined');
