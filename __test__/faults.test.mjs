@@ -2,7 +2,7 @@
 // A real server behind a proxy that lets trouble happen to chosen commands (support/proxy.mjs).
 import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
-import { Contenders, EXECUTORS, isClaim, isClaimScript, isCompletion } from './support/contenders.mjs';
+import { Contenders, EXECUTORS, isClaim, isClaimScript, isCompletion, POLICIES } from './support/contenders.mjs';
 import { startMonitor } from './support/monitor.mjs';
 import { startRedis } from './support/redis.mjs';
 import { it } from './support/steady.mjs';
@@ -37,9 +37,9 @@ const LOSSES = ['swallow-reply-and-close', 'swallow-reply', 'drop-request', 'bla
 
 for (const executor of EXECUTORS) {
   describe(`E. lost commands and replies · redis×${executor}`, { concurrency: 4, timeout: 60_000 }, () => {
-    for (const loss of LOSSES) {
-      it(`E1 (RB1, RB2, RB4) a claim and ${loss}: it is sent again and recognised, fn runs once`, async (t) => {
-        const { c, proxy, client } = await behindProxy(t, { executor });
+    for (const [loss, onCrash] of LOSSES.flatMap((loss) => POLICIES.map((onCrash) => [loss, onCrash]))) {
+      it(`E1 (RB1, RB2, RB4) a claim and ${loss}: it is sent again and recognised, fn runs once (${onCrash})`, async (t) => {
+        const { c, proxy, client } = await behindProxy(t, { executor, defaults: { onCrash } });
         const fault = proxy.fault(loss, { on: isClaim });
         const [seen, tookMs] = await elapsed(() =>
           client.withIdempotency(key, async (ctx) => {
@@ -57,8 +57,9 @@ for (const executor of EXECUTORS) {
         assert.deepEqual(client.told, ['claimed', 'completed']);
       });
 
-      it(`E2 (RB7) a completion and ${loss}: the caller gets its value, recorded once`, async (t) => {
-        const { c, proxy, client } = await behindProxy(t, { executor, commandTimeoutMs: 200 });
+      it(`E2 (RB7) a completion and ${loss}: the caller gets its value, recorded once (${onCrash})`, async (t) => {
+        const defaults = { onCrash };
+        const { c, proxy, client } = await behindProxy(t, { executor, commandTimeoutMs: 200, defaults });
         const fault = proxy.fault(loss, { on: isCompletion });
         assert.deepEqual(await client.withIdempotency(key, c.effect), { by: 1 });
         assert.equal(fault.hits, 1);
@@ -179,27 +180,29 @@ for (const executor of EXECUTORS) {
       for (const connection of before) assert.ok(after.includes(connection), `${connection} is not among ${after}`);
     });
 
-    it('E11 (RC7) SCRIPT FLUSH before a claim, a renewal, an ending: nobody notices', async (t) => {
-      const c = new Contenders(t, redis, { executor });
-      const client = c.client();
-      const flushed = async () => {
-        assert.equal(await redis.send('SCRIPT', 'FLUSH'), 'OK');
-      };
-      const failing = () => Promise.reject(new Error('no'));
-      await assert.rejects(client.withIdempotency(key, failing), /no/);
-      await flushed();
-      const renewed = await client.withIdempotency(key, async (ctx) => {
+    for (const onCrash of POLICIES) {
+      it(`E11 (RC7) SCRIPT FLUSH before a claim, a renewal, an ending: nobody notices (${onCrash})`, async (t) => {
+        const c = new Contenders(t, redis, { executor, defaults: { onCrash } });
+        const client = c.client();
+        const flushed = async () => {
+          assert.equal(await redis.send('SCRIPT', 'FLUSH'), 'OK');
+        };
+        const failing = () => Promise.reject(new Error('no'));
+        await assert.rejects(client.withIdempotency(key, failing, { onError: 'release' }), /no/);
         await flushed();
-        await c.renewed();
-        ctx.assertHeld();
+        const renewed = await client.withIdempotency(key, async (ctx) => {
+          await flushed();
+          await c.renewed();
+          ctx.assertHeld();
+          await flushed();
+          return ctx.attempt;
+        });
+        assert.equal(renewed, 2);
         await flushed();
-        return ctx.attempt;
+        assert.equal(await client.reset({ key }), 'reset');
+        assert.deepEqual(client.told, ['claimed', 'released', 'claimed', 'completed']);
       });
-      assert.equal(renewed, 2);
-      await flushed();
-      assert.equal(await client.reset({ key }), 'reset');
-      assert.deepEqual(client.told, ['claimed', 'released', 'claimed', 'completed']);
-    });
+    }
 
     const plantings = {
       'E12 a list': (name) => ['RPUSH', name, 'theirs'],

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Contenders, EXECUTORS, isRenewal, LEASE_MS } from './support/contenders.mjs';
+import { Contenders, EXECUTORS, isRenewal, LEASE_MS, POLICIES } from './support/contenders.mjs';
 import { eventually } from './support/eventually.mjs';
 import { startMonitor } from './support/monitor.mjs';
 import { startRedis } from './support/redis.mjs';
@@ -50,9 +50,11 @@ for (const executor of EXECUTORS) {
       ['D1 fn that runs five leases long keeps its lease and runs once', { sleepMs: 5 * LEASE_MS }, 12],
       ['D2 an event loop that is busy for three leases keeps its lease and fn runs once', { busyMs: 3 * LEASE_MS }, 7],
     ];
-    for (const [title, step, enough] of cases) {
-      it(title, async (t) => {
-        const c = contenders(t, { executor });
+    for (const [[title, step, enough], onCrash] of cases.flatMap((each) =>
+      POLICIES.map((onCrash) => [each, onCrash]),
+    )) {
+      it(`${title} (${onCrash})`, async (t) => {
+        const c = contenders(t, { executor, defaults: { onCrash } });
         const owner = await c.worker();
         const rival = c.client({ defaults: { onDuplicate: 'reject' } });
         const call = owner.call({ key, steps: [{ effect: true }, { say: 'in' }, step, { return: 'once' }] });
@@ -281,7 +283,7 @@ for (const executor of EXECUTORS) {
       assert.deepEqual(said, ['terminated', 'kept']);
     });
 
-    for (const onCrash of ['rerun', 'hold']) {
+    for (const onCrash of POLICIES) {
       it(`RA16 fn that never ends loses its lease at maxLeaseMs, its caller is told, others go on (${onCrash})`, async (t) => {
         const c = contenders(t, { executor, defaults: { onCrash, leaseMs: 300, maxLeaseMs: 1_000 } });
         const owner = c.client();

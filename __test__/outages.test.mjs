@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Contenders, EXECUTORS, gate, LEASE_MS } from './support/contenders.mjs';
+import { Contenders, EXECUTORS, gate, LEASE_MS, POLICIES } from './support/contenders.mjs';
 import { eventually } from './support/eventually.mjs';
 import { startRedis } from './support/redis.mjs';
 import { it } from './support/steady.mjs';
@@ -85,27 +85,29 @@ for (const executor of EXECUTORS) {
       assert.equal(c.ledger.count(key), 1);
     });
 
-    it('E4 the store dies during fn and comes back within the lease: the value is recorded, nothing runs twice', async (t) => {
-      const { redis, c } = await own(t, { executor, defaults: { leaseMs: 3_000 } }, DURABLE);
-      const client = c.client({ totalTimeoutMs: 1_000 });
-      const [value, tookMs] = await elapsed(() =>
-        client.withIdempotency(key, async (ctx) => {
-          await redis.stop('SIGKILL');
-          return c.effect(ctx);
-        }),
-      );
-      assert.deepEqual(value, { by: 1 });
-      assert.ok(tookMs < 3_000, `${tookMs} ms`);
-      assert.deepEqual(client.told, ['claimed', 'result-unrecorded']);
-      // In this process the outcome is known although it is not recorded yet.
-      assert.deepEqual(await client.withIdempotency(key, c.effect), { by: 1 });
-      await redis.start();
-      assert.deepEqual(await c.client().withIdempotency(key, c.effect), { by: 1 });
-      await eventually(() => client.told.includes('completed'));
-      assert.deepEqual(client.told, ['claimed', 'result-unrecorded', 'joined', 'completed']);
-      assert.equal(c.ledger.count(key), 1);
-      await client.close();
-    });
+    for (const onCrash of POLICIES) {
+      it(`E4 the store dies during fn and comes back within the lease: the value is recorded, nothing runs twice (${onCrash})`, async (t) => {
+        const { redis, c } = await own(t, { executor, defaults: { leaseMs: 3_000, onCrash } }, DURABLE);
+        const client = c.client({ totalTimeoutMs: 1_000 });
+        const [value, tookMs] = await elapsed(() =>
+          client.withIdempotency(key, async (ctx) => {
+            await redis.stop('SIGKILL');
+            return c.effect(ctx);
+          }),
+        );
+        assert.deepEqual(value, { by: 1 });
+        assert.ok(tookMs < 3_000, `${tookMs} ms`);
+        assert.deepEqual(client.told, ['claimed', 'result-unrecorded']);
+        // In this process the outcome is known although it is not recorded yet.
+        assert.deepEqual(await client.withIdempotency(key, c.effect), { by: 1 });
+        await redis.start();
+        assert.deepEqual(await c.client().withIdempotency(key, c.effect), { by: 1 });
+        await eventually(() => client.told.includes('completed'));
+        assert.deepEqual(client.told, ['claimed', 'result-unrecorded', 'joined', 'completed']);
+        assert.equal(c.ledger.count(key), 1);
+        await client.close();
+      });
+    }
 
     it('E4 close waits for an outcome that is not recorded yet', async (t) => {
       const { redis, c } = await own(t, { executor, defaults: { leaseMs: 3_000 } }, DURABLE);
@@ -121,7 +123,7 @@ for (const executor of EXECUTORS) {
       assert.equal((await c.record()).state, 'C');
     });
 
-    for (const onCrash of ['rerun', 'hold']) {
+    for (const onCrash of POLICIES) {
       it(`RB8 the store is away from the end of fn for three leases: the value is the caller's (${onCrash})`, async (t) => {
         const { c } = await own(t, { executor, defaults: { onCrash } });
         const proxy = await c.proxy();

@@ -11,6 +11,7 @@ import { startWorker } from './worker.mjs';
 /** Long enough for a busy machine, short enough to wait for. Renewed every 200 ms, called lost at 550. */
 export const LEASE_MS = 600;
 export const EXECUTORS = ['loop', 'thread'];
+export const POLICIES = ['rerun', 'hold'];
 
 /** A promise and what settles it. A call of the same key inside fn is refused, so rivals are started outside. */
 export function gate() {
