@@ -122,6 +122,18 @@ test('I7 replays come from the cache, reset empties it, and cache: false does wi
   assert.deepEqual(attempts, [2, 3]);
 });
 
+test('I7 a replay that is answered while reset is under way is not cached', async (t) => {
+  const redis = await startRedis();
+  t.after(() => redis.stop());
+  const [client, other] = [1, 2].map(() => createClient({ url: redis.url }));
+  t.after(() => Promise.all([client.close(), other.close()]));
+  const call = (on, value) => on.withIdempotency('k', () => value, { scope: 'i7' });
+  await call(other, 'first');
+  const replay = call(client, 'ran');
+  assert.deepEqual(await Promise.all([client.reset({ key: 'k', scope: 'i7' }), replay]), ['reset', 'first']);
+  assert.equal(await call(client, 'second'), 'second');
+});
+
 test('I7 a recorded error is cached, a released one is not', async (t) => {
   const redis = await startRedis();
   t.after(() => redis.stop?.());

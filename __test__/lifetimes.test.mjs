@@ -1,5 +1,6 @@
 // Scenarios C4, C15, C16: how long records live. The lease and the retention are two clocks.
 import assert from 'node:assert/strict';
+import { setTimeout as pause } from 'node:timers/promises';
 import { createClient } from './support/actonce.mjs';
 import { eventually } from './support/eventually.mjs';
 import { heldRun } from './support/held-run.mjs';
@@ -39,6 +40,16 @@ onEachStore('I7 the cache forgets an outcome with its record', async ({ client, 
   assert.deepEqual([await call(), await call()], [0, 0]);
   // Far earlier than the five seconds of a cached outcome.
   await eventually(async () => (await call()) === 1, { withinMs: 2_000 });
+});
+
+onEachStore('I7 a replay is not cached beyond its record, either', async ({ client, effect, ledger }) => {
+  const call = (on) => on.withIdempotency('k', effect('k', ledger.count('k')), { retentionMs: 2_000 });
+  const [first, second] = [client(), client()];
+  await call(first);
+  await pause(1_200);
+  assert.equal(await call(second), 0);
+  await pause(1_000);
+  assert.equal(await call(second), 1);
 });
 
 /** Options, and how long the unfinished record lives by them: max(retentionMs, 10 × lease, 1 h). */

@@ -71,6 +71,22 @@ for (const executor of EXECUTORS) {
       });
     }
 
+    it("E3 onStoreUnavailable 'run' starts nothing that another process was seen to run", async (t) => {
+      const { c } = await own(t, { executor, totalTimeoutMs: 300 });
+      const proxy = await c.proxy();
+      const work = gate();
+      const first = c.client().withIdempotency(key, async (ctx) => c.effect(ctx) && (await work.promise));
+      await eventually(() => c.ledger.count(key) === 1);
+      const second = c.client({ url: proxy.url, defaults: { onStoreUnavailable: 'run' } });
+      const waits = second.withIdempotency(key, c.effect).catch(({ code }) => code);
+      await eventually(async () => (await c.record()).flags % 2 === 1, { what: 'the mark of the one that waits' });
+      proxy.mode('black-hole');
+      assert.equal(await waits, 'ERR_STORE_UNAVAILABLE');
+      assert.equal(c.ledger.count(key), 1);
+      work.resolve('done');
+      assert.equal(await first, 'done');
+    });
+
     it('E3 a connected store that goes silent: a typed error in time, then it works again', async (t) => {
       const { redis, c } = await own(t, { executor, totalTimeoutMs: 500 });
       const client = c.client();

@@ -14,6 +14,13 @@ import './support/unhandled.mjs';
 
 const key = 'order-1';
 
+/** Whether a call that accepts to run without the store is run. */
+const runsAnyway = (c) =>
+  c
+    .client({ defaults: { onStoreUnavailable: 'run' } })
+    .withIdempotency('another', (ctx) => !ctx.protected)
+    .catch(() => false);
+
 async function own(t, executor, { options, ...server } = {}) {
   const redis = await startRedis(server);
   t.after(() => redis.stop());
@@ -68,6 +75,7 @@ for (const executor of EXECUTORS) {
       for (const each of [client, c.client()]) {
         assert.match((await refuses(c, each, 'ERR_STORE_FULL')).message, /OOM/);
       }
+      assert.equal(await runsAnyway(c), true);
     });
 
     it('MISCONF: unavailable until its snapshots work again', async (t) => {
@@ -147,6 +155,7 @@ for (const executor of EXECUTORS) {
       await control.send('CLIENT', 'KILL', 'SKIPME', 'yes', 'TYPE', 'normal');
       const error = await refuses(c, client, 'ERR_STORE_REFUSED');
       assert.match(error.message, /NOAUTH/);
+      assert.equal(await runsAnyway(c), false, 'a mistake in the configuration is no outage');
     });
 
     it('too many clients: unavailable until there is room', async (t) => {
@@ -188,6 +197,7 @@ for (const executor of EXECUTORS) {
       const url = `redis://127.0.0.1:${server.address().port}`;
       const c = new Contenders(t, { url }, { executor, totalTimeoutMs: 400 });
       await refuses(c, c.client(), 'ERR_STORE_PROTOCOL');
+      assert.equal(await runsAnyway(c), true);
     });
   });
 }
