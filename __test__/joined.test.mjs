@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { createClient } from './support/actonce.mjs';
 import { eventually } from './support/eventually.mjs';
 import { stores } from './support/stores.mjs';
@@ -165,6 +166,21 @@ onEachStore(
     }
   },
 );
+
+onEachStore('C7 the time a caller waits goes on when what it waits for runs anew', async ({ client }) => {
+  const { promise, resolve } = gate();
+  const bailout = Object.assign(new Error('no static page'), { digest: 'DYNAMIC_SERVER_USAGE' });
+  const first = client.withIdempotency('anew', () => pause(600).then(() => Promise.reject(bailout)), { scope });
+  const second = client.withIdempotency('anew', () => promise, { scope });
+  const startedAt = performance.now();
+  const third = client.withIdempotency('anew', () => promise, { scope, waitTimeoutMs: 1_000 });
+  await assert.rejects(first, (error) => error === bailout);
+  await assert.rejects(third, { code: 'ERR_IN_PROGRESS' });
+  const waited = performance.now() - startedAt;
+  assert.ok(waited > 950 && waited < 1_500, `${waited} ms`);
+  resolve('value');
+  assert.equal(await second, 'value');
+});
 
 onEachStore(
   'a signal that aborts between two turns of a wait ends it with its reason',

@@ -11,7 +11,7 @@ import { it } from './support/steady.mjs';
 import './support/unhandled.mjs';
 
 /** What scheduling and messages between processes on a busy machine may add to a takeover. */
-const SLACK_MS = 500;
+const SLACK_MS = 200;
 const key = 'order-1';
 
 let redis;
