@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { createClient } from './support/actonce.mjs';
+import { eventually } from './support/eventually.mjs';
 
 const scope = ['placeOrder', 'user-7'];
 
@@ -68,6 +69,30 @@ test('a subscription is for one type or for all, ends by itself, and must have a
   assert.deepEqual(completed, ['completed', 'completed', 'completed']);
   assert.throws(() => client.on('completed'), { code: 'ERR_INVALID_ARGUMENT' });
   assert.throws(() => client.on(null), { code: 'ERR_INVALID_ARGUMENT' });
+});
+
+test('a listener that is added by a listener hears the next event, not this one', async (t) => {
+  const { client, call } = open(t);
+  const late = [];
+  const stop = client.on(() => client.on(({ type }) => late.length < 10 && late.push(type)));
+  await call();
+  stop();
+  assert.deepEqual(late, ['completed']);
+});
+
+test('a signal that is first asked for after the lease was lost has aborted', async (t) => {
+  const { client, call } = open(t);
+  const alive = setInterval(() => {}, 1_000);
+  t.after(() => clearInterval(alive));
+  let asked;
+  const fn = async (ctx) => {
+    await new Promise((resolve) => client.on('lease-lost', () => setImmediate(resolve)));
+    asked = ctx.signal;
+  };
+  await assert.rejects(call(fn, { leaseMs: 100, maxLeaseMs: 100 }), { code: 'ERR_LEASE_LOST', reason: 'max-lease' });
+  await eventually(() => asked !== undefined);
+  assert.equal(asked.aborted, true);
+  assert.equal(asked.reason.code, 'ERR_LEASE_LOST');
 });
 
 test('a closed client refuses, waits for what runs, and can be closed again', async (t) => {

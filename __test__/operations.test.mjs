@@ -151,6 +151,20 @@ for (const state of ['completed', 'failed']) {
   });
 }
 
+onEachStore('J1 a value that cannot be recorded is refused, and resolves nothing', async ({ client, effect }) => {
+  const actonce = client({ defaults: { maxResultBytes: 100 } });
+  const fails = () => Promise.reject(new Error('timeout of the provider'));
+  await assert.rejects(actonce.withIdempotency('k', fails, { onError: 'hold' }), /timeout/);
+  for (const [value, reason] of [
+    [() => 1, 'unencodable'],
+    ['x'.repeat(200), 'too-large'],
+  ]) {
+    const refused = { code: 'ERR_RESULT_UNAVAILABLE', reason };
+    await assert.rejects(actonce.resolve({ key: 'k' }, { value }), refused);
+  }
+  await assert.rejects(actonce.withIdempotency('k', effect('k')), { code: 'ERR_INDETERMINATE' });
+});
+
 onEachStore('J1 who waits is woken by what an operator decides', async (world) => {
   const decided = { value: 'found', rerun: 'ran' };
   for (const [name, expected] of Object.entries(decided)) {

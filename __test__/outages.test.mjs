@@ -125,6 +125,21 @@ for (const executor of EXECUTORS) {
       });
     }
 
+    it('E4 a release waits for the store, too, and nothing of it was to be recorded', async (t) => {
+      const { redis, c } = await own(t, { executor, defaults: { leaseMs: 3_000 } }, DURABLE);
+      const client = c.client({ totalTimeoutMs: 300 });
+      const declined = client.withIdempotency(key, async () => {
+        await redis.stop('SIGKILL');
+        throw new Error('declined');
+      });
+      await assert.rejects(declined, /declined/);
+      assert.deepEqual(client.told, ['claimed']);
+      await redis.start();
+      await eventually(() => client.told.includes('released'));
+      assert.deepEqual(client.told, ['claimed', 'released']);
+      assert.deepEqual(await c.client().withIdempotency(key, c.effect), { by: 2 });
+    });
+
     it('E4 close waits for an outcome that is not recorded yet', async (t) => {
       const { redis, c } = await own(t, { executor, defaults: { leaseMs: 3_000 } }, DURABLE);
       const client = c.client({ totalTimeoutMs: 1_000 });
