@@ -75,6 +75,15 @@ test('ACTONCE_SECRET keys the names of records, and one the option would not tak
   assert.match(refused, /^ERR_INVALID_ARGUMENT .*ACTONCE_SECRET must be .* at least 16/);
 });
 
+test('E5 in production a value that cannot be written reaches its caller all the same', async () => {
+  const body = `
+    const call = () => actonce.withIdempotency('k', () => ({ print: () => 1 }), { scope: 's' });
+    console.log(typeof (await call()).print);
+    await call().catch(({ code }) => console.log(code));`;
+  const inMode = async (NODE_ENV) => (await inProcess({ NODE_ENV, ACTONCE_URL: 'memory:' }, body)).lines;
+  assert.deepEqual(await inMode('production'), ['function', 'ERR_RESULT_UNAVAILABLE']);
+});
+
 test('A14 ACTONCE_DISABLED=1 runs everything unprotected, needs no store, and is announced once', async () => {
   const { lines, said } = await inProcess({ NODE_ENV: 'production', ACTONCE_DISABLED: '1' }, CALL_TWICE);
   assert.deepEqual(lines, ['false', 'false']);

@@ -23,6 +23,11 @@ test('B8 the order of object keys does not matter, at any depth', () => {
   same({ a: 1, b: { c: 2, d: [{ e: 3, f: 4 }] } }, { b: { d: [{ f: 4, e: 3 }], c: 2 }, a: 1 });
 });
 
+test('B8 what no wire tells apart is equal: -0 and 0, an undefined field and an absent one', () => {
+  same(-0, 0);
+  same({ a: 1, b: undefined }, { a: 1 });
+});
+
 test('B8 the order of arrays matters, and so does the difference between a number and a string', () => {
   differ([1, 2], [2, 1]);
   differ({ a: 1 }, { a: '1' });

@@ -63,3 +63,13 @@ onEachStore('E14 a codec that writes a promise leaves the record without a value
   assert.equal(ledger.count('k'), 1);
   await new Promise(setImmediate);
 });
+
+onEachStore('H8 a codec whose text would not survive UTF-8 leaves the record without a value', async (world) => {
+  const { client, effect, ledger } = world;
+  const actonce = client({ codec: { encode: () => 'paid \ud800', decode: (text) => text } });
+  for (let call = 0; call < 2; call += 1) {
+    const refused = { code: 'ERR_RESULT_UNAVAILABLE', reason: 'unencodable' };
+    await assert.rejects(actonce.withIdempotency('k', effect('k', 'paid')), refused);
+  }
+  assert.equal(ledger.count('k'), 1);
+});

@@ -27,8 +27,7 @@ function leaf(value: unknown, walk: Walk): string | undefined {
   switch (typeof value) {
     case 'string':
       return JSON.stringify(value);
-    case 'number':
-      return Object.is(value, -0) ? '0' : String(value);
+    case 'number': // -0 is 0 here
     case 'boolean':
     case 'undefined':
       return String(value);
