@@ -125,9 +125,6 @@ async fn greet<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, target: &Targe
             }
         }
     }
-    if !buffer.is_empty() {
-        return Err(garbled(&"it says more than it was asked"));
-    }
     let (hello, time) = (&replies[0], &replies[replies.len() - 1]);
     let version = reply::field(hello, "version").unwrap_or_default();
     let major_minor = reply::major_minor(&version);
@@ -137,6 +134,9 @@ async fn greet<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, target: &Targe
     if reply::field(hello, "role").is_some_and(|role| role != "master") {
         let error = StoreError::Refused("the server is a read-only replica; connect to the primary".into());
         return Err(Failure { error, final_: false });
+    }
+    if !buffer.is_empty() {
+        return Err(garbled(&"it says more than it was asked"));
     }
     let server = reply::time(time).ok_or_else(|| refused("TIME answered no time, or one after the year 2255"))?;
     let if_equal_since =
