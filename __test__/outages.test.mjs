@@ -71,6 +71,25 @@ for (const executor of EXECUTORS) {
       });
     }
 
+    it('D10 a claim whose answer is read when its lease is over is made again before fn starts', async (t) => {
+      const { redis, c } = await own(t, { executor });
+      const client = c.client();
+      await client.inspect({ key });
+      redis.freeze();
+      const call = client.withIdempotency(key, async (ctx) => {
+        ctx.assertHeld();
+        const { leaseLeftMs, attempt } = await c.record();
+        return [leaseLeftMs > 0, attempt];
+      });
+      // The claim is written by then; the server takes it, while this thread is busy for longer than the lease.
+      setTimeout(() => {
+        redis.thaw();
+        const until = performance.now() + 1.5 * LEASE_MS;
+        while (performance.now() < until);
+      }, 50);
+      assert.deepEqual(await call, [true, 1]);
+    });
+
     it("E3 onStoreUnavailable 'run' starts nothing that another process was seen to run", async (t) => {
       const { c } = await own(t, { executor, totalTimeoutMs: 300 });
       const proxy = await c.proxy();
