@@ -1,7 +1,7 @@
 // What a run says: Markdown, the same on the terminal and in bench/results/.
-import { execFileSync } from 'node:child_process';
 import os from 'node:os';
-import { root } from '../scripts/step.mjs';
+import { commit, machine } from './provenance.mjs';
+import { table } from './results.mjs';
 import { median } from './samples.mjs';
 import { judge } from './targets.mjs';
 
@@ -65,20 +65,13 @@ function cell(values, show) {
   return lowest === highest ? middle : `${middle} (${lowest}–${highest})`;
 }
 
-function table(titles, rows) {
-  const line = (cells) => `| ${cells.join(' | ')} |`;
-  return [line(titles), line(titles.map((_, column) => (column === 0 ? '---' : '---:'))), ...rows.map(line)];
-}
-
 function environment(redisVersion, loadBefore) {
-  const git = (...args) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim();
-  const changed = git('status', '--porcelain', '--', 'src', 'lib', 'bench') !== '';
   const load = (numbers) => numbers[0].toFixed(2);
   return [
-    `Machine: ${os.cpus()[0].model.trim()}, ${os.cpus().length} cores, ${os.platform()} ${os.arch()}`,
+    machine(),
     `Load average before and after: ${load(loadBefore)}, ${load(os.loadavg())}`,
     `Node ${process.versions.node}, ${redisVersion} on loopback TCP`,
-    `Commit ${git('rev-parse', '--short', 'HEAD')}${changed ? ' with changes that are not committed' : ''}`,
+    commit('src', 'lib', 'bench'),
     `Command: \`npm run bench -- ${process.argv.slice(2).join(' ')}\``.replace(' -- `', '`'),
   ];
 }

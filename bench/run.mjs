@@ -12,6 +12,7 @@ import { main, root, run } from '../scripts/step.mjs';
 import { CONTESTANTS } from './contestants.mjs';
 import { startMeasuredRedis } from './redis.mjs';
 import { report } from './report.mjs';
+import { keep } from './results.mjs';
 import { FORMS, Run } from './rounds.mjs';
 import { smoke } from './smoke.mjs';
 
@@ -53,14 +54,6 @@ async function compare(redis, contestants) {
   } finally {
     await running.stop();
   }
-}
-
-function keep({ topic, text }) {
-  const date = new Date().toISOString().slice(0, 10);
-  const file = path.join(folder, 'results', `${date}-${topic.replaceAll(/\W+/g, '-')}.md`);
-  fs.mkdirSync(path.dirname(file), { recursive: true });
-  fs.writeFileSync(file, text);
-  console.log(`${text}\nwritten to ${path.relative(root, file)}`);
 }
 
 await main(async () => {

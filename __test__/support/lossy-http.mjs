@@ -3,6 +3,14 @@
 import net from 'node:net';
 import { readRequests } from '../../examples/shop/network/requests.mjs';
 
+/** How an answer is lost, at its first bytes. */
+const ENDS = {
+  fin: (client) => client.destroy(),
+  rst: (client) => client.resetAndDestroy(),
+  /** The head arrives, and nothing of the body. */
+  cut: (client, chunk) => client.end(chunk.subarray(0, chunk.indexOf('\r\n\r\n') + 4)),
+};
+
 export class LossyHttp {
   /** What the browser has sent to be done, as it came. */
   posts = [];
@@ -12,6 +20,7 @@ export class LossyHttp {
   #sockets = new Set();
   #toLose = 0;
   #on = 'any';
+  #end = ENDS.fin;
 
   static async start(...upstreamPorts) {
     const proxy = new LossyHttp();
@@ -27,10 +36,12 @@ export class LossyHttp {
    * Loses the next answers to actions.
    * @param on `reused`: spares a connection's first request, which no browser sends again. `fresh`: no connection is
    *   kept until then, so that the browser does not send again by itself.
+   * @param by what the browser's side sees: `fin`, `rst`, or the body `cut` off
    */
-  lose(count, { on = 'any' } = {}) {
+  lose(count, { on = 'any', by = 'fin' } = {}) {
     this.#toLose = count;
     this.#on = on;
+    this.#end = ENDS[by];
     if (on === 'fresh') this.#cutConnections();
   }
 
@@ -63,7 +74,7 @@ export class LossyHttp {
       upstream.write(isLast ? closing(bytes) : bytes);
       upstream.on('data', (chunk) => {
         // The first bytes of the answer: the action has ended.
-        if (loses) client.destroy();
+        if (loses) this.#end(client, chunk);
         else client.write(chunk);
       });
       const current = upstream;
