@@ -13,3 +13,9 @@ export function commit(...paths) {
   const changed = git('status', '--porcelain', '--', ...paths) !== '';
   return `Commit ${git('rev-parse', '--short', 'HEAD')}${changed ? ' with changes that are not committed' : ''}`;
 }
+
+/** @param before what os.loadavg() said when it began: others may use the machine, too */
+export function load(before) {
+  const show = ([lastMinute]) => lastMinute.toFixed(2);
+  return `Load average before and after: ${show(before)}, ${show(os.loadavg())}`;
+}

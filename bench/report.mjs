@@ -1,6 +1,5 @@
 // What a run says: Markdown, the same on the terminal and in bench/results/.
-import os from 'node:os';
-import { commit, machine } from './provenance.mjs';
+import { commit, load, machine } from './provenance.mjs';
 import { table } from './results.mjs';
 import { median } from './samples.mjs';
 import { judge } from './targets.mjs';
@@ -66,10 +65,9 @@ function cell(values, show) {
 }
 
 function environment(redisVersion, loadBefore) {
-  const load = (numbers) => numbers[0].toFixed(2);
   return [
     machine(),
-    `Load average before and after: ${load(loadBefore)}, ${load(os.loadavg())}`,
+    load(loadBefore),
     `Node ${process.versions.node}, ${redisVersion} on loopback TCP`,
     commit('src', 'lib', 'bench'),
     `Command: \`npm run bench -- ${process.argv.slice(2).join(' ')}\``.replace(' -- `', '`'),

@@ -2,6 +2,7 @@
 // Chromium, without any guard and with actonce. Installs and builds what it needs; docs/why.md quotes the result.
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { launchBrowser } from '../../__test__/support/browser.mjs';
@@ -11,7 +12,7 @@ import { serverProgram, startRedis } from '../../__test__/support/redis.mjs';
 import { addonFile } from '../../scripts/platform.mjs';
 import { prepare } from '../../scripts/prepare.mjs';
 import { main, root, run } from '../../scripts/step.mjs';
-import { commit, machine } from '../provenance.mjs';
+import { commit, load, machine } from '../provenance.mjs';
 import { keep, table } from '../results.mjs';
 import { lostAnswers, offline } from './lost-answers.mjs';
 import { recipes } from './recipes.mjs';
@@ -19,13 +20,14 @@ import { recipes } from './recipes.mjs';
 const { values: given } = parseArgs({ options: { seconds: { type: 'string', default: '30' } } });
 const seconds = Number(given.seconds);
 
-async function environment(browser) {
+async function environment(browser, loadBefore) {
   const { dependencies } = JSON.parse(
     fs.readFileSync(path.join(root, '__test__/fixtures/next-app/package.json'), 'utf8'),
   );
   const redis = /v=(\S+)/.exec(execFileSync(serverProgram(), ['--version'], { encoding: 'utf8' }))?.[1];
   return [
     `${machine()}; ${new Date().toISOString().slice(0, 16)}Z`,
+    load(loadBefore),
     `Chromium ${browser.version()}, Next.js ${dependencies.next}, React ${dependencies.react}`,
     `Node ${process.versions.node}, Redis ${redis}`,
     commit('src', 'lib', 'bench/why', '__test__/fixtures', '__test__/support'),
@@ -37,6 +39,7 @@ await main(async () => {
   await prepare(['redis-server', 'chromium']);
   const built = ['dist/index.cjs', addonFile()].every((file) => fs.existsSync(path.join(root, file)));
   if (!built) await run('npm', ['run', 'build']);
+  const loadBefore = os.loadavg();
   const redis = await startRedis();
   const app = await NextApp.prepare('next-app', { REDIS_URL: redis.url });
   const networks = [];
@@ -51,7 +54,7 @@ await main(async () => {
     const plain = { app, browser, network: await behindNetwork('plain') };
     const sections = [await lostAnswers(plain), await recipes(plain)];
     sections.push(await offline({ app, browser, network: await behindNetwork('offline') }, seconds));
-    const text = ['# why', '', ...(await environment(browser))];
+    const text = ['# why', '', ...(await environment(browser, loadBefore))];
     for (const { title, columns, rows } of sections) text.push('', `## ${title}`, '', ...table(columns, rows, '---'));
     keep({ topic: 'why', text: `${text.join('\n')}\n` });
   } finally {
