@@ -7,10 +7,10 @@ export function machine() {
   return `Machine: ${os.cpus()[0].model.trim()}, ${os.cpus().length} cores, ${os.platform()} ${os.arch()}`;
 }
 
-/** @param paths that the measurement depends on: whether they are as committed */
+/** @param paths that the measurement depends on: whether they are as committed; results are what comes of it */
 export function commit(...paths) {
   const git = (...args) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim();
-  const changed = git('status', '--porcelain', '--', ...paths) !== '';
+  const changed = git('status', '--porcelain', '--', ...paths, ':(exclude)bench/results') !== '';
   return `Commit ${git('rev-parse', '--short', 'HEAD')}${changed ? ' with changes that are not committed' : ''}`;
 }
 
