@@ -35,7 +35,7 @@ async function naive(fn) {
 
 /** A test of the lock and a test of actonce for one failing. */
 function failing(what, { lock, actonce }) {
-  describe(what, () => {
+  describe(what, { timeout: 30_000 }, () => {
     it(`naive: ${lock.name}`, async (t) => {
       await redis.send('FLUSHALL');
       await lock.test(t);
