@@ -12,8 +12,8 @@ import { chooseKey, forgetAll } from './tab';
 
 const REPEAT_AFTER_MS = 2_000;
 
-/** A copy: bundlers refuse a module's name that is not there, as in React 18, also where it is never used. */
-const hooks: Partial<Pick<typeof React, 'useActionState'>> = { ...React };
+/** By reflection: bundlers refuse a name that a module does not have, as React 18, also where it is never used. */
+const useActionState: typeof React.useActionState | undefined = Reflect.get(React, 'useActionState');
 
 type Action<State> = (previous: Awaited<State>, form: FormData) => State | Promise<State>;
 
@@ -22,7 +22,6 @@ export function useIdempotentActionState<State>(
   initialState: Awaited<State>,
   { id, initialKey, repeatAfterMs = REPEAT_AFTER_MS, permalink }: IdempotentActionStateOptions,
 ): IdempotentActionState<State> {
-  const { useActionState } = hooks;
   if (useActionState === undefined) throw new Error('useIdempotentActionState needs React 19 (Next.js 15 or newer)');
   const [problem, setProblem] = React.useState<Problem>();
   const [isHydrated, setHydrated] = React.useState(false);
