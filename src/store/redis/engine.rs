@@ -50,10 +50,9 @@ struct Flight {
     ahead: u64,
 }
 
-/// A channel somebody waits on. `live` once the server has confirmed it.
+/// A channel somebody waits on.
 #[derive(Default)]
 struct Channel {
-    live: bool,
     /// The server does not let us listen: the waiter polls instead.
     refused: bool,
 }

@@ -124,8 +124,7 @@ impl Engine {
                 if !confirmed {
                     return Err(StoreError::Protocol("a subscription nobody asked for".into()));
                 }
-                if let (PushKind::Subscribe, Some(known)) = (kind, self.channels.get_mut(&channel)) {
-                    known.live = true;
+                if *kind == PushKind::Subscribe && self.channels.contains_key(&channel) {
                     self.events.push(Event::Changed(channel));
                 }
             }
