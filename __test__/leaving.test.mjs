@@ -5,6 +5,7 @@ import { createClient } from './support/actonce.mjs';
 import { eventually } from './support/eventually.mjs';
 import { gate, heldRun } from './support/held-run.mjs';
 import { startMonitor } from './support/monitor.mjs';
+import { recordUnder } from './support/record.mjs';
 import { conformance } from './support/stores.mjs';
 
 const { onEachStore, onEachStoreAndPolicy, onEachSharedStore } = conformance(createClient);
@@ -73,6 +74,8 @@ onEachStore('where the first caller does not wait, those who do are not refused 
       return true;
     });
   }
+  const isMarked = async () => (await recordUnder(world.redis, world.options.prefix)).flags % 2 === 1;
+  if (world.redis) await eventually(isMarked, { what: 'the mark that has the owner wake those who wait' });
   run.returns('paid');
   assert.equal(await owned, 'paid');
   for (const waited of [calls[1], calls[3]]) assert.deepEqual(await waited, replayed);
