@@ -1,0 +1,236 @@
+//! What becomes of requests when connections, replies or scripts are lost, and when time runs out.
+
+use super::*;
+
+#[test]
+fn what_was_on_the_wire_goes_out_again_in_order_and_as_a_script() {
+    let mut engine = up();
+    engine.submit(begin(1), NOW);
+    engine.submit(release(2), NOW);
+    written(&mut engine);
+    engine.retire(StoreError::Unavailable("cut".into()), NOW);
+    assert!(engine.wake_at() < NOW + 100 * MILLI);
+    connect(&mut engine, NOW + 100 * MILLI);
+    let sent = written(&mut engine);
+    assert!(!sent.contains("\r\nNX\r\n"), "a repeat renews its own lease: {sent}");
+    assert!(sent.find("{1}") < sent.find("{2}"), "{sent}");
+    engine.received(b"*4\r\n$8\r\nacquired\r\n$1\r\n8\r\n$1\r\n1\r\n$1\r\n0\r\n", NOW + 101 * MILLI);
+    engine.received(OK, NOW + 101 * MILLI);
+    let acquired = Outcome::Acquired { fence: 8, attempt: 1, recovered: false };
+    assert_eq!(outcomes(&mut engine), [(1, acquired), (2, Outcome::Done)]);
+}
+
+#[test]
+fn a_silent_connection_is_retired_and_a_talking_one_is_not() {
+    let mut engine = up();
+    engine.submit(release(1), NOW);
+    engine.submit(release(2), NOW);
+    engine.sending(NOW);
+    engine.received(OK, NOW + TIMEOUT - 1);
+    engine.tick(NOW + TIMEOUT + 1);
+    assert!(engine.is_up());
+    engine.tick(NOW + 2 * TIMEOUT);
+    assert!(!engine.is_up());
+}
+
+#[test]
+fn a_busy_event_loop_that_wrote_late_is_not_a_silent_server() {
+    let mut engine = up();
+    engine.submit(release(1), NOW);
+    engine.tick(NOW + 2 * TIMEOUT);
+    assert!(engine.is_up());
+    engine.sending(NOW + 2 * TIMEOUT);
+    engine.submit(release(2), NOW + 2 * TIMEOUT);
+    engine.tick(NOW + 3 * TIMEOUT - 1);
+    assert!(engine.is_up());
+    engine.tick(NOW + 3 * TIMEOUT);
+    assert!(!engine.is_up());
+}
+
+#[test]
+fn every_request_is_answered_by_its_deadline_with_the_last_reason() {
+    let mut engine = Engine::new(TIMEOUT);
+    engine.submit(begin(1), NOW);
+    assert!(engine.wants_connection(NOW));
+    engine.connecting();
+    engine.failed(Failure { error: StoreError::Unavailable("refused".into()), final_: false }, NOW);
+    assert!(events(&mut engine).is_empty());
+    engine.tick(NOW + 1_000 * MILLI);
+    assert_eq!(the_error(&mut engine), (StoreError::Unavailable("refused".into()), false));
+}
+
+#[test]
+fn a_server_that_refuses_us_is_not_asked_again() {
+    let mut engine = Engine::new(TIMEOUT);
+    engine.submit(begin(1), NOW);
+    engine.connecting();
+    engine.failed(Failure { error: StoreError::Refused("WRONGPASS".into()), final_: true }, NOW);
+    assert_eq!(the_error(&mut engine), (StoreError::Refused("WRONGPASS".into()), false));
+}
+
+#[test]
+fn one_refused_greeting_loses_no_outcome() {
+    let mut engine = Engine::new(TIMEOUT);
+    engine.submit(release(1), NOW);
+    engine.submit(begin(2), NOW);
+    engine.connecting();
+    engine.failed(Failure { error: StoreError::Refused("WRONGPASS".into()), final_: true }, NOW);
+    let seen: Vec<String> = events(&mut engine).iter().map(|event| format!("{event:?}")).collect();
+    assert!(seen[0].contains("Answer(2, Failed") && seen[1].contains("Answer(1, Delayed"), "{seen:?}");
+    connect(&mut engine, NOW + 100 * MILLI);
+    engine.received(OK, NOW + 100 * MILLI);
+    assert_eq!(outcomes(&mut engine), [(1, Outcome::Done)]);
+}
+
+#[test]
+fn a_reset_whose_reply_was_lost_is_not_sent_again_at_whoever_came_after_it() {
+    let mut engine = up();
+    let reset = Command::Reset { owner: owner(3), retention_ms: 1_000, force: false };
+    engine.submit(request(1, Ask::Command(reset)), NOW);
+    engine.retire(StoreError::Unavailable("cut".into()), NOW);
+    assert_eq!(the_error(&mut engine), (StoreError::Unavailable("cut".into()), true));
+    connect(&mut engine, NOW + 100 * MILLI);
+    assert!(!written(&mut engine).contains("EVALSHA") || engine.is_idle());
+}
+
+#[test]
+fn an_error_nobody_understands_does_not_end_an_outcome() {
+    let mut engine = up();
+    engine.submit(release(1), NOW);
+    engine.received(b"-ERR max requests limit exceeded\r\n", NOW);
+    assert!(matches!(events(&mut engine)[..], [Event::Answer(1, Answer::Delayed)]));
+    engine.tick(NOW + 100 * MILLI);
+    engine.received(OK, NOW + 101 * MILLI);
+    assert_eq!(outcomes(&mut engine), [(1, Outcome::Done)]);
+}
+
+#[test]
+fn a_large_upload_may_take_its_time() {
+    let mut engine = up();
+    engine.submit(release(1), NOW);
+    let mut large = release(2);
+    if let Ask::Command(Command::Fail { failure, .. }) = &mut large.ask {
+        *failure = Fail::Release { payload: vec![b'x'; 1024 * 1024] };
+    }
+    engine.submit(large, NOW);
+    engine.sending(NOW);
+    engine.received(OK, NOW + 1);
+    engine.tick(NOW + 5_000 * MILLI - 1_000);
+    assert!(engine.is_up());
+}
+
+#[test]
+fn a_demoted_node_is_left_and_the_command_goes_to_the_next_connection() {
+    let mut engine = up();
+    engine.submit(release(1), NOW);
+    engine.received(b"-READONLY You can't write against a read only replica.\r\n", NOW);
+    assert!(!engine.is_up());
+    connect(&mut engine, NOW + 10);
+    written(&mut engine);
+    engine.received(OK, NOW + 20);
+    assert_eq!(outcomes(&mut engine), [(1, Outcome::Done)]);
+}
+
+#[test]
+fn a_flushed_script_cache_is_filled_again_unseen() {
+    let mut engine = up();
+    engine.submit(release(1), NOW);
+    written(&mut engine);
+    engine.received(b"-NOSCRIPT No matching script. Please use EVAL.\r\n", NOW);
+    let sent = written(&mut engine);
+    assert!(sent.contains("LOAD") && sent.contains("EVALSHA"), "{sent}");
+    engine.received(b"$40\r\n0000000000000000000000000000000000000000\r\n", NOW);
+    engine.received(OK, NOW);
+    assert_eq!(outcomes(&mut engine), [(1, Outcome::Done)]);
+}
+
+#[test]
+fn a_script_that_is_forgotten_again_and_again_is_not_asked_for_without_a_pause() {
+    let missing = b"-NOSCRIPT No matching script.\r\n";
+    let mut engine = up();
+    engine.submit(release(1), NOW);
+    let mut tries = 0;
+    for now in (NOW..NOW + 1_000 * MILLI).step_by(1_000) {
+        engine.tick(now);
+        let sent = written(&mut engine);
+        if sent.contains("LOAD\r\n") {
+            engine.received(b"-NOPERM no rights to run 'script|load'\r\n", now);
+        }
+        if sent.contains("EVALSHA\r\n") {
+            tries += 1;
+            engine.received(missing, now);
+        }
+    }
+    assert!((20..=90).contains(&tries), "{tries} in a second");
+    events(&mut engine);
+    engine.tick(NOW + 1_000 * MILLI);
+    assert!(matches!(the_error(&mut engine), (StoreError::Unavailable(why), _) if why.contains("load")));
+}
+
+#[test]
+fn a_release_whose_reply_was_lost_is_not_stale_because_others_have_acquired_since() {
+    let stale = b"*2\r\n$5\r\nstale\r\n$1\r\n9\r\n";
+    let mut engine = up();
+    engine.submit(release(1), NOW);
+    engine.received(stale, NOW);
+    assert_eq!(outcomes(&mut engine), [(1, Outcome::Stale { fence: 9 })]);
+    engine.submit(release(2), NOW);
+    engine.retire(StoreError::Unavailable("cut".into()), NOW);
+    connect(&mut engine, NOW + 100 * MILLI);
+    engine.received(stale, NOW + 100 * MILLI);
+    assert_eq!(outcomes(&mut engine), [(2, Outcome::Done)]);
+}
+
+#[test]
+fn an_error_nobody_understands_does_not_end_a_lease() {
+    let mut engine = up();
+    engine.submit(request(1, Ask::Command(Command::Extend { owner: owner(1) })), NOW);
+    engine.received(b"-ERR max requests limit exceeded\r\n", NOW);
+    assert!(events(&mut engine).is_empty());
+    engine.tick(NOW + 100 * MILLI);
+    engine.received(OK, NOW + 101 * MILLI);
+    assert_eq!(outcomes(&mut engine), [(1, Outcome::Done)]);
+}
+
+#[test]
+fn a_full_server_refuses_a_begin_at_once_and_an_outcome_never() {
+    let oom = b"-OOM command not allowed when used memory > 'maxmemory'.\r\n";
+    let mut engine = up();
+    engine.submit(begin(1), NOW);
+    engine.received(oom, NOW);
+    assert!(matches!(the_error(&mut engine), (StoreError::Full(_), _)));
+    engine.submit(release(2), NOW);
+    engine.received(oom, NOW);
+    assert!(matches!(events(&mut engine)[..], [Event::Answer(2, Answer::Delayed)]));
+    written(&mut engine);
+    engine.tick(NOW + 100 * MILLI);
+    assert!(written(&mut engine).contains("EVALSHA"));
+    engine.received(OK, NOW + 101 * MILLI);
+    assert_eq!(outcomes(&mut engine), [(2, Outcome::Done)]);
+}
+
+#[test]
+fn what_is_to_be_sent_again_does_not_wake_an_engine_without_connection() {
+    let mut engine = up();
+    engine.submit(release(1), NOW);
+    engine.received(b"-BUSY running a script\r\n", NOW);
+    engine.retire(StoreError::Unavailable("cut".into()), NOW);
+    engine.connecting();
+    let later = NOW + 200 * MILLI;
+    engine.tick(later);
+    assert!(engine.wake_at() > later);
+    connect(&mut engine, later);
+    assert!(engine.wake_at() <= later);
+}
+
+#[test]
+fn patience_ends_once_and_the_answer_still_comes() {
+    let mut engine = Engine::new(TIMEOUT);
+    engine.submit(release(1), NOW);
+    engine.tick(NOW + 500 * MILLI);
+    engine.tick(NOW + 600 * MILLI);
+    assert!(matches!(events(&mut engine)[..], [Event::Answer(1, Answer::Delayed)]));
+    connect(&mut engine, NOW + 700 * MILLI);
+    engine.received(OK, NOW + 700 * MILLI);
+    assert_eq!(outcomes(&mut engine), [(1, Outcome::Done)]);
+}

@@ -1,0 +1,163 @@
+//! What the server says: replies, news and nonsense, each for the request it belongs to.
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[test]
+fn bytes_that_are_no_protocol_end_the_connection_and_nothing_else() {
+    for garbage in [&b"hello\r\n"[..], b"$-5\r\nx", b"*1\r\n:1\r\n", b":1\r\n", b"+OK\r\n"] {
+        let mut engine = up();
+        engine.submit(release(1), NOW);
+        engine.sending(NOW);
+        engine.received(garbage, NOW);
+        assert!(!engine.is_up() || !engine.is_idle(), "{garbage:?}");
+        engine.tick(NOW + TIMEOUT);
+        assert!(!engine.is_up(), "{garbage:?}");
+        assert!(events(&mut engine).is_empty());
+        engine.tick(NOW + 1_000 * MILLI);
+        let (error, unknown) = the_error(&mut engine);
+        assert!(unknown && matches!(error, StoreError::Protocol(_) | StoreError::Unavailable(_)), "{error:?}");
+    }
+}
+
+#[test]
+fn a_reply_nobody_asked_for_ends_the_connection() {
+    let mut engine = up();
+    engine.received(b"+OK\r\n", NOW);
+    assert!(!engine.is_up());
+}
+
+#[test]
+fn a_foreign_type_at_the_key_is_told_as_such() {
+    let mut engine = up();
+    engine.submit(begin(1), NOW);
+    engine.received(b"-WRONGTYPE Operation against a key holding the wrong kind of value\r\n", NOW);
+    assert!(matches!(events(&mut engine)[..], [Event::Answer(1, Answer::Unreadable(_))]));
+}
+
+#[test]
+fn a_subscription_is_confirmed_between_the_replies_and_tells_of_changes() {
+    let mut engine = up();
+    engine.submit(release(1), NOW);
+    engine.subscribe("c", NOW);
+    engine.submit(release(2), NOW);
+    engine.received(OK, NOW);
+    engine.received(b">3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n", NOW);
+    engine.received(b">3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nC\r\n", NOW);
+    engine.received(OK, NOW);
+    let seen: Vec<String> = events(&mut engine).iter().map(|event| format!("{event:?}")).collect();
+    assert!(seen[0].contains("Answer(1") && seen[3].contains("Answer(2"), "{seen:?}");
+    assert_eq!(seen[1..3], ["Changed(\"c\")", "Changed(\"c\")"]);
+    assert!(engine.can_listen("c"));
+}
+
+#[test]
+fn a_refused_subscription_does_not_shift_the_replies_and_is_remembered() {
+    let mut engine = up();
+    engine.subscribe("c", NOW);
+    engine.submit(release(1), NOW);
+    engine.received(b"-NOPERM this user has no permissions to access one of the channels\r\n", NOW);
+    engine.received(OK, NOW);
+    assert!(!engine.can_listen("c"));
+    assert_eq!(events(&mut engine).len(), 2);
+}
+
+#[test]
+fn channels_are_subscribed_again_after_a_reconnect() {
+    let mut engine = up();
+    engine.subscribe("c", NOW);
+    engine.retire(StoreError::Unavailable("cut".into()), NOW);
+    assert!(engine.wants_connection(NOW + 100 * MILLI));
+    connect(&mut engine, NOW + 100 * MILLI);
+    assert!(written(&mut engine).contains("SUBSCRIBE"));
+}
+
+#[test]
+fn what_is_forgotten_is_not_answered_and_does_not_shift_the_replies() {
+    let mut engine = up();
+    engine.submit(release(1), NOW);
+    engine.submit(release(2), NOW);
+    engine.forget(1);
+    engine.received(OK, NOW);
+    engine.received(OK, NOW);
+    assert_eq!(outcomes(&mut engine), [(2, Outcome::Done)]);
+}
+
+#[derive(Clone, Debug)]
+enum Happening {
+    Submit,
+    Reply(Vec<u8>),
+    Cut,
+    Connect,
+    ConnectFails(bool),
+    Pass(Micros),
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    let reply = prop_oneof![
+        4 => Just(OK.to_vec()),
+        1 => Just(b"-LOADING Redis is loading\r\n".to_vec()),
+        1 => Just(b"-BUSY running a script\r\n".to_vec()),
+        1 => Just(b"-OOM full\r\n".to_vec()),
+        1 => Just(b"-NOSCRIPT gone\r\n".to_vec()),
+        1 => Just(b"_\r\n".to_vec()),
+        1 => proptest::collection::vec(any::<u8>(), 0..20),
+    ];
+    prop_oneof![
+        3 => Just(Happening::Submit),
+        5 => reply.prop_map(Happening::Reply),
+        1 => Just(Happening::Cut),
+        2 => Just(Happening::Connect),
+        1 => any::<bool>().prop_map(Happening::ConnectFails),
+        2 => (0..300 * MILLI).prop_map(Happening::Pass),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
+
+    /// Whatever the network does: exactly one last answer each, in time.
+    #[test]
+    fn every_request_gets_exactly_one_last_answer(happenings in proptest::collection::vec(happening(), 1..60)) {
+        let (mut engine, mut now, mut submitted) = (Engine::new(TIMEOUT), NOW, 0_u64);
+        let mut answered = HashMap::<u64, u32>::new();
+        let mut count = |engine: &mut Engine| {
+            for event in std::mem::take(engine.events()) {
+                if let Event::Answer(id, answer) = event {
+                    *answered.entry(id).or_default() += u32::from(!matches!(answer, Answer::Delayed));
+                }
+            }
+        };
+        for happening in happenings {
+            match happening {
+                Happening::Submit => {
+                    submitted += 1;
+                    let mut request = if submitted % 2 == 0 { begin(submitted) } else { release(submitted) };
+                    request.deadline = now + 1_000 * MILLI;
+                    request.patience = if submitted % 2 == 0 { Micros::MAX } else { now + 300 * MILLI };
+                    engine.submit(request, now);
+                }
+                Happening::Reply(bytes) if engine.is_up() => engine.received(&bytes, now),
+                Happening::Cut if engine.is_up() => engine.retire(StoreError::Unavailable("cut".into()), now),
+                Happening::Connect if engine.wants_connection(now) => connect(&mut engine, now),
+                Happening::ConnectFails(final_) if engine.wants_connection(now) => {
+                    engine.connecting();
+                    engine.failed(Failure { error: StoreError::Unavailable("no".into()), final_ }, now);
+                }
+                Happening::Pass(time) => {
+                    now += time;
+                    engine.tick(now);
+                }
+                _ => {}
+            }
+            count(&mut engine);
+        }
+        engine.tick(now + 1_000 * MILLI);
+        count(&mut engine);
+        for id in 1..=submitted {
+            prop_assert_eq!(answered.get(&id), Some(&1), "request {}", id);
+        }
+        prop_assert!(engine.is_idle());
+    }
+}
