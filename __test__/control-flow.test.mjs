@@ -108,6 +108,13 @@ test('F3: a signal only the installed Next knows is foreign; an error about one 
   assert.equal(withNext16.isForeignControlFlow(about), false);
 });
 
+test('F3: what a next-safe-action refuses with carries a digest like one of Next and is an error of the app', () => {
+  for (const digest of ['NEXT_SAFE_ACTION_SERVER_VALIDATION_ERROR;{}', 'NEXT_SAFE_ACTION_SERVER_ERROR;"closed"']) {
+    for (const module of [withNext16, withoutNext]) assert.equal(module.isForeignControlFlow(signal(digest)), false);
+    assert.equal(recordableControlFlow(signal(digest)), undefined);
+  }
+});
+
 test('F3: an application error never loads Next, and none is taken for a signal', async () => {
   const loaded = await bundle(entry, { 'next/navigation': 'globalThis.nextWasLoaded = true' });
   const errors = [

@@ -56,6 +56,9 @@ const FOREIGN_DIGESTS: ReadonlySet<unknown> = new Set([
   'INSTANT_VALIDATION_ERROR',
 ]);
 
+/** next-safe-action borrows the prefix for what an action refuses: errors of the app, not signals of Next. */
+const SAFE_ACTION = 'NEXT_SAFE_ACTION_';
+
 /** Whether Next or React threw this to steer something else: it is rethrown and never recorded. */
 export function isForeignControlFlow(thrown: unknown): boolean {
   if (typeof thrown !== 'object' || thrown === null || recordableControlFlow(thrown) !== undefined) return false;
@@ -63,6 +66,7 @@ export function isForeignControlFlow(thrown: unknown): boolean {
   if (property(thrown, 'code') === 'NEXT_STATIC_GEN_BAILOUT') return true;
   const digest = property(thrown, 'digest');
   if (typeof digest !== 'string' || digest.startsWith('ACTONCE;')) return false;
+  if (digest.startsWith(SAFE_ACTION)) return false;
   return FOREIGN_DIGESTS.has(digest) || digest.startsWith('NEXT_') || isRethrownByNext(thrown);
 }
 
