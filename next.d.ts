@@ -240,6 +240,7 @@ export interface RouteOptions<Verified = undefined> extends IdempotencyDefaults 
  *     verify: (request, body) =>
  *       stripe.webhooks.constructEvent(Buffer.from(body), request.headers.get('stripe-signature'), secret),
  *     key: (_request, _body, event) => event.id,
+ *     payload: (_request, _body, event) => event.id, // Stripe's body counts pending deliveries
  *     retentionMs: 7 * 86_400_000,
  *   },
  *   async (_request, { verified: event }) => {
