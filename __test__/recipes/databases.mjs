@@ -84,7 +84,7 @@ for (const name of ['drizzle', 'prisma']) {
       );
     });
 
-    it('a kill between commit and record: recover finds the order, and it is not placed again', async (t) => {
+    it('D7 a kill between commit and record: recover finds the order, and it is not placed again', async (t) => {
       const key = randomUUID();
       const target = await killedAfterCommit(t, key, 2, 'rerun');
       const taken = [];
@@ -121,7 +121,7 @@ for (const name of ['drizzle', 'prisma']) {
       assert.equal((await rows(4)).length, 1);
     });
 
-    it('D3 a frozen owner that wakes after its successor writes nothing: its fence is smaller', async (t) => {
+    it('D6 a frozen owner that wakes after its successor writes nothing: its fence is smaller', async (t) => {
       const order = await orders.placeOrder(randomUUID(), USER, 5);
       const frozen = startRecipe(t, `${name}/orders`, 'shipOrder', [order.id]);
       await carrier.asked(order.id);
