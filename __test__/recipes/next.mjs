@@ -45,6 +45,8 @@ describe('useActionState', () => {
     const again = page.waitForResponse((response) => response.request().method() === 'POST');
     await submit(page);
     await again;
+    // React empties the form when it takes the answer in, and what was typed until then.
+    await page.waitForSelector('button[type=submit]:enabled');
     assert.equal(ran().length, 1);
     await page.fill('input[name=card]', 'visa');
     await submit(page);
