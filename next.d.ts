@@ -169,7 +169,8 @@ export interface RouteOptions<Verified = undefined> extends IdempotencyDefaults 
   scope: (request: Request, verified: Verified) => Scope | Promise<Scope>;
   /**
    * Called first, with the bytes as they came: checks a signature over them and returns what it found, such as the
-   * event. When it throws or returns false the answer is 401; a `Response` is answered as it is.
+   * event. When it throws or returns false the answer is 401 (in development what it threw is a process warning); a
+   * `Response` is answered as it is.
    * @default none
    */
   verify?:

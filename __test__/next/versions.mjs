@@ -129,8 +129,9 @@ for (const { next, folder, ends, cells, inShort = [] } of VERSIONS) {
 
       it('a route handler: 201 and its replay, a redirect and its replay', async () => {
         app.forget();
+        const order = randomUUID();
         const send = async (end) => {
-          const headers = { 'idempotency-key': `route-${form}-${end}`, 'content-type': 'application/json' };
+          const headers = { 'idempotency-key': `${order}-${end}`, 'content-type': 'application/json' };
           const request = { method: 'POST', redirect: 'manual', headers, body: JSON.stringify({ end }) };
           const response = await fetch(`${server.url}/api/orders`, request);
           return [response.status, response.headers.get('location'), await response.text()];

@@ -82,6 +82,7 @@ export class NextApp {
   /** @param form which of the app's builds, see its next.config.mjs @param flags of `next build` */
   build(form = 'plain', ...flags) {
     return once(`${this.#folder} ${form}`, () => {
+      this.#forgetBuild(form);
       const env = { ...this.#env, APP_FORM: form };
       const options = { cwd: this.#folder, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] };
       try {
@@ -92,6 +93,11 @@ export class NextApp {
     });
   }
 
+  /** webpack's cache knows a package by its version, and actonce is another one each time. */
+  #forgetBuild(form) {
+    fs.rmSync(path.join(this.#folder, '.next', form), { recursive: true, force: true });
+  }
+
   /** A server process for a build, ready to answer. */
   start(form = 'plain') {
     return this.#serve(form, [this.#next, 'start', '--hostname', '127.0.0.1'], '127.0.0.1');
@@ -99,6 +105,7 @@ export class NextApp {
 
   /** `next dev`; in development a page comes to life on localhost only. @param flags of `next dev` */
   develop(form, ...flags) {
+    this.#forgetBuild(form);
     return this.#serve(form, [this.#next, 'dev', ...flags], 'localhost');
   }
 

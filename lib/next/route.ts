@@ -3,6 +3,7 @@
  * the id of their event. Its own refusals are responses and never recorded; what the handler throws goes on to Next.
  */
 import type { ActonceClient, IdempotencyContext, IdempotencyOptions, Outcome } from '../../index';
+import { isDevelopment, reportHook } from '../announce';
 import { isForeignControlFlow, recordableControlFlow, throwControlFlow } from '../control-flow';
 import { withIdempotency } from '../default-client';
 import { isActonceError } from '../errors';
@@ -141,6 +142,8 @@ async function verifiedBy(verify: RouteOptions['verify'], request: Request, rawB
     return verified === false ? unverifiedResponse() : verified;
   } catch (error) {
     if (isForeignControlFlow(error) || recordableControlFlow(error) !== undefined) throw error;
+    // A forged request is nothing to report; a missing secret is, where somebody is looking.
+    if (isDevelopment()) reportHook('verify', error);
     return unverifiedResponse();
   }
 }
