@@ -5,11 +5,11 @@ import path from 'node:path';
 import process from 'node:process';
 import { after, before, describe, test } from 'node:test';
 import { findProgram } from '../scripts/prepare.mjs';
-import { prepareShop } from '../scripts/shop.mjs';
 import { root } from '../scripts/step.mjs';
 import { eventually } from './support/eventually.mjs';
 import { startRedis } from './support/redis.mjs';
 import { openShop } from './support/shop.mjs';
+import './shop/page.mjs';
 import './support/unhandled.mjs';
 
 const executablePath = findProgram('chromium');
@@ -28,7 +28,6 @@ const CASES = [
   {
     title: 'the answer is lost and Chromium sends the POST again: naive charges twice, actonce once',
     mode: 'drop',
-    picture: true,
     naive: { outcomes: ['executed', 'executed'], charges: 2 },
     actonce: { outcomes: ['executed', 'replayed'], charges: 1 },
   },
@@ -70,8 +69,6 @@ const STORES = [
   },
 ];
 
-let prepared;
-
 for (const { store, cases, startStore } of STORES) {
   describe(`the shop in Chromium, on ${store}`, { skip, timeout: 480_000 }, () => {
     const keepsRecords = process.env.SHOP_SCREENSHOTS === '1' && cases === CASES;
@@ -80,8 +77,6 @@ for (const { store, cases, startStore } of STORES) {
 
     before(async () => {
       assert.ok(executablePath, 'Chromium is not installed');
-      prepared ??= prepareShop();
-      await prepared;
       server = await startStore();
       shop = await openShop(executablePath, { ...process.env, ACTONCE_URL: server.url });
     });
@@ -91,16 +86,17 @@ for (const { store, cases, startStore } of STORES) {
       await server?.stop();
     });
 
-    for (const { title, mode, reloads = false, picture = false, ...lanes } of cases) {
+    for (const [index, { title, mode, reloads = false, picture = false, ...lanes }] of cases.entries()) {
+      const bags = index + 1;
       test(title, async () => {
         await shop.setNetwork(mode);
         const name = reloads ? `${mode}-reload` : mode;
         for (const [lane, wanted] of Object.entries(lanes)) {
-          const key = await shop.placeOrder(lane);
+          const key = await shop.placeOrder(lane, bags);
           if (reloads) {
             await shop.outcomes(key, 1); // the order is placed, its answer still on the way
             await shop.reload();
-            assert.equal(await shop.placeOrder(lane), key, 'an order without a seen outcome keeps its key');
+            assert.equal(await shop.placeOrder(lane, bags), key, 'an order without a seen outcome keeps its key');
           }
           const outcomes = await shop.outcomes(key, wanted.outcomes.length);
           const charges = shop.charges(lane, key);
@@ -112,13 +108,14 @@ for (const { store, cases, startStore } of STORES) {
           if (keepsRecords)
             console.log([name, lane, key.slice(0, 8), outcomes.join(', '), charges.join(' ')].join('\t'));
         }
-        if (keepsRecords && picture) await shop.page.screenshot({ path: path.join(screenshots, `${name}.png`) });
+        if (keepsRecords && picture)
+          await shop.page.screenshot({ path: path.join(screenshots, `${name}.png`), fullPage: true });
       });
     }
 
     test('a retried order is printed as two traces of one key: the charge is below the first', async (t) => {
       await shop.setNetwork('drop');
-      const key = await shop.placeOrder('actonce');
+      const key = await shop.placeOrder('actonce', cases.length + 1);
       await shop.outcomes(key, 2);
       const order =
         /trace {2}\w{32} {2}POST.*\n {2}idempotency placeOrder {2}(\w+) {2}redirect {2}1 {2}([\w-]{22}) {2}\(([^)]*)\) {2}\d+ ms\n( *provider charge)?/g;

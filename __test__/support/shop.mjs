@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
 import { startShop } from '../../examples/shop/run.mjs';
+import { prepareShop } from '../../scripts/shop.mjs';
 import { eventually } from './eventually.mjs';
 import { temporaryFolder } from './folder.mjs';
 import { dieWithUs, hasEnded } from './reaper.mjs';
@@ -19,8 +20,12 @@ const FLAGS = [
   '--disable-sync',
 ];
 
+let prepared; // once for all suites of a process
+
 /** @param executablePath of Chromium @param env for the shop: REDIS_URL puts both lanes on Redis */
 export async function openShop(executablePath, env = process.env) {
+  prepared ??= prepareShop();
+  await prepared;
   let printed = '';
   const print = (text) => {
     printed += text;
@@ -28,11 +33,17 @@ export async function openShop(executablePath, env = process.env) {
   const shop = await startShop({ port: 0, folder: temporaryFolder('shop'), env, print });
   shop.pids.forEach(dieWithUs);
   const browser = await chromium.launch({ executablePath, args: FLAGS }); // a fresh profile each time
-  const page = await browser.newPage({ viewport: { width: 1200, height: 1000 } });
-  page.setDefaultTimeout(PATIENCE_MS);
-  const hydrated = () => page.locator('.network details').waitFor();
-  await page.goto(shop.url);
-  await hydrated();
+  const hydrated = (opened) => opened.locator('.network fieldset:enabled').waitFor();
+
+  /** The shop in a tab of a new visitor. @param options of Playwright's `newPage` */
+  async function open(options = {}) {
+    const opened = await browser.newPage({ viewport: { width: 1280, height: 800 }, ...options });
+    opened.setDefaultTimeout(PATIENCE_MS);
+    await opened.goto(shop.url);
+    if (options.javaScriptEnabled !== false) await hydrated(opened);
+    return opened;
+  }
+  const page = await open();
 
   const patiently = (what, condition) => eventually(condition, { withinMs: PATIENCE_MS, everyMs: 50, what });
   const lane = (name) => page.locator(`section.lane[data-lane=${name}]`);
@@ -47,13 +58,14 @@ export async function openShop(executablePath, env = process.env) {
 
   return {
     page,
+    open,
 
     /** What the shop has printed on its terminal. */
     printed: () => printed,
 
     async reload() {
       await page.reload();
-      await hydrated();
+      await hydrated(page);
     },
 
     async setNetwork(mode) {
@@ -64,8 +76,12 @@ export async function openShop(executablePath, env = process.env) {
       assert.equal((await set).status(), 200);
     },
 
-    /** Clicks once, and resolves to the idempotency key that the browser sent. */
-    async placeOrder(name) {
+    /**
+     * Clicks once, and resolves to the idempotency key that the browser sent. Within two seconds of its outcome the same
+     * cart again would count as a double click: different orders are of different `bags`.
+     */
+    async placeOrder(name, bags = 1) {
+      await lane(name).locator('input[name=bags]').fill(String(bags));
       const sent = page.waitForRequest((request) => request.method() === 'POST');
       await lane(name).locator('button').click();
       return /idempotency-key"\s+([\w-]+)/.exec((await sent).postData())[1];

@@ -5,7 +5,7 @@ export default function OrderUnconfirmed({ error, reset }: { error: Error & { di
   return (
     <main className="page">
       <h1>We could not confirm your order</h1>
-      <p>Order it again: until its outcome is known, it counts as the same order.</p>
+      <p className="lede">Order it again: until its outcome is known, it counts as the same order.</p>
       <p>
         <small>Reference: {error.digest ?? error.message}</small>
       </p>

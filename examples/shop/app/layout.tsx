@@ -1,12 +1,16 @@
-import type { Metadata } from 'next';
+import type { Metadata, Viewport } from 'next';
 import type { ReactNode } from 'react';
-import './shop.css';
+import './base.css';
+import './lanes.css';
+import './diagram.css';
 
 export const metadata: Metadata = {
   title: 'One click, how many charges?',
   description: 'The same checkout twice, behind a faulty network: with a naive lock, and with actonce.',
   icons: 'data:,',
 };
+
+export const viewport: Viewport = { colorScheme: 'light dark' };
 
 export default function Document({ children }: { children: ReactNode }) {
   return (

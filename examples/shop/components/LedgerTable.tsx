@@ -14,13 +14,16 @@ export function LedgerTable({ intents }: { intents: Intent[] }) {
   const charges = intents.flatMap((intent) => intent.charges).length;
   const doubled = intents.filter((intent) => intent.charges.length > 1).length;
   return (
-    <>
-      <dl className="totals" aria-live="polite">
-        <Total name="orders intended" value={intents.length} />
-        <Total name="charges made" value={charges} />
-        <Total name="double charges" value={doubled} alarm={doubled > 0} />
-      </dl>
+    <div className="ledger">
       <table>
+        <caption>
+          The ledger: {counted(intents.length, 'order')}, {counted(charges, 'charge')}
+          {doubled > 0 && (
+            <>
+              , <strong>{doubled} charged too often</strong>
+            </>
+          )}
+        </caption>
         <thead>
           <tr>
             <th scope="col">Order</th>
@@ -35,25 +38,20 @@ export function LedgerTable({ intents }: { intents: Intent[] }) {
         </tbody>
       </table>
       {intents.length > SHOWN && <p className="more">and {intents.length - SHOWN} earlier</p>}
-    </>
-  );
-}
-
-function Total({ name, value, alarm = false }: { name: string; value: number; alarm?: boolean }) {
-  return (
-    <div className={alarm ? 'alarm' : undefined}>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
     </div>
   );
 }
 
-function Row({ intent: { key, atMs, attempts, charges } }: { intent: Intent }) {
+function counted(count: number, unit: string): string {
+  return `${count} ${unit}${count === 1 ? '' : 's'}`;
+}
+
+function Row({ intent: { key, attempts, charges } }: { intent: Intent }) {
   return (
-    <tr data-key={key} className={charges.length > 1 ? 'alarm' : undefined}>
-      <td>
-        {new Date(atMs).toLocaleTimeString('en-GB')} <code>{key.slice(0, 8)}</code>
-      </td>
+    <tr data-key={key} className={charges.length > 1 ? 'bad' : undefined}>
+      <th scope="row">
+        <code>{key.slice(0, 8)}</code>
+      </th>
       <td>
         <ol>
           {attempts.map(({ id, outcome }) => (
@@ -69,7 +67,7 @@ function Row({ intent: { key, atMs, attempts, charges } }: { intent: Intent }) {
             </li>
           ))}
         </ul>
-        {charges.length > 1 && <strong>charged {charges.length} times</strong>}
+        {charges.length > 1 && <strong>✕ charged {charges.length} times</strong>}
       </td>
     </tr>
   );

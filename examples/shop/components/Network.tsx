@@ -1,23 +1,22 @@
 'use client';
 
 import { useState } from 'react';
-import { usePolled } from './usePolled';
 
 const MODES = [
-  { name: 'normal', label: 'Normal', what: 'Requests and answers arrive.' },
+  { name: 'normal', label: 'No fault', what: 'Requests and answers arrive.' },
   {
     name: 'drop',
-    label: 'Lose the answer',
-    what: 'The action runs, then the connection breaks before its answer. Chromium sends the POST again by itself: one click, two requests, and nothing to see in DevTools.',
+    label: 'Answer lost',
+    what: 'The connection breaks before the answer. Chromium sends the POST again by itself; its DevTools show one request.',
   },
   {
     name: 'retry',
-    label: 'Send twice',
+    label: 'Sent twice',
     what: 'An edge proxy does not hear the first answer and sends the request again.',
   },
   {
     name: 'together',
-    label: 'Send twice at once',
+    label: 'Twice at once',
     what: 'An edge proxy sends two copies in parallel; the first answer counts.',
   },
   {
@@ -27,14 +26,15 @@ const MODES = [
   },
 ];
 
-type Wire = { atMs: number; connection: number; reused: boolean; what: string };
-type State = { mode: string; wire: Wire[] };
+/** One POST of a Server Action that reached the server, as the network saw it. */
+export type Post = { id: number; key: string; sender: string; fate: string };
+export type NetworkState = { mode: string; posts: Post[] };
 
-/** The switch of the faulty network, and what it did to the last requests of Server Actions. */
-export function Network() {
-  const state = usePolled<State>('/network');
+/** The switch of the faulty network. */
+export function Network({ state }: { state: NetworkState | undefined }) {
   const [chosen, setChosen] = useState<string>();
-  const mode = chosen ?? state?.mode ?? 'normal';
+  const mode = chosen ?? state?.mode;
+  if (chosen && chosen === state?.mode) setChosen(undefined); // it is set; from now on what is polled counts
 
   async function choose(name: string) {
     setChosen(name);
@@ -43,28 +43,28 @@ export function Network() {
 
   return (
     <section className="network" aria-labelledby="network-title">
-      <fieldset>
-        <legend id="network-title">The network</legend>
+      <fieldset disabled={!state}>
+        <legend id="network-title">The network between browser and server</legend>
         {MODES.map(({ name, label }) => (
           <label key={name}>
-            <input type="radio" name="network" value={name} checked={name === mode} onChange={() => choose(name)} />
-            {label}
+            <input
+              type="radio"
+              name="network"
+              value={name}
+              checked={name === mode}
+              onChange={() => choose(name)}
+              aria-describedby="network-fault"
+            />
+            <span>{label}</span>
           </label>
         ))}
       </fieldset>
-      <p role="status">{MODES.find(({ name }) => name === mode)?.what}</p>
-      {state && (
-        <details>
-          <summary>What it did to the last requests</summary>
-          <ol>
-            {state.wire.map(({ atMs, connection, reused, what }) => (
-              <li key={`${atMs}/${connection}`}>
-                POST on connection {connection} ({reused ? 'reused' : 'fresh'}): {what}
-              </li>
-            ))}
-          </ol>
-        </details>
-      )}
+      <p id="network-fault" role="status">
+        {MODES.find(({ name }) => name === mode)?.what}
+      </p>
+      <noscript>
+        <p>The switch and the live views need JavaScript. Ordering does not.</p>
+      </noscript>
     </section>
   );
 }

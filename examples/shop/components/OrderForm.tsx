@@ -1,43 +1,44 @@
 'use client';
 
-import { type FormEvent, useActionState, useEffect, useId, useRef } from 'react';
+import { useIdempotentActionState } from 'actonce/react';
+import { useId } from 'react';
 import { BAG_CENTS } from '@/lib/cart';
 import { euros } from '@/lib/euros';
 import type { Lane } from '@/lib/journal';
-import { keyAtSubmit, outcomeSeen } from './submit-key';
 
-export type Refusal = { key: string; problem: string } | undefined;
+export type Refusal = { problem: string } | undefined;
 export type PlaceOrder = (previous: Refusal, form: FormData) => Promise<Refusal>;
 
 /** `serverKey` is for a post without JavaScript, or before it has loaded. */
-type Props = { lane: Lane; action: PlaceOrder; serverKey: string };
+export type Ordering = { action: PlaceOrder; serverKey: string };
+type Props = Ordering & { lane: Lane };
 
-/** The cart and its button. Both lanes use this form; `action` is all that differs. */
+/** The cart and its button. Both lanes use this form and its key; `action` is all that differs. */
 export function OrderForm({ lane, action, serverKey }: Props) {
-  const [refusal, submit, pending] = useActionState(action, undefined);
-  const keyField = useRef<HTMLInputElement>(null);
+  const options = { id: lane, initialKey: serverKey };
+  const { state, pending, problem, formProps, field } = useIdempotentActionState<Refusal>(action, undefined, options);
+  const refusal = pending ? undefined : refusalText(problem?.code, state);
   const bagsId = useId();
-
-  useEffect(() => {
-    if (refusal) outcomeSeen(refusal.key);
-  }, [refusal]);
-
-  /** Before React reads the form. The next render puts the server's key back, the next submit chooses again. */
-  function chooseKey(event: FormEvent<HTMLFormElement>) {
-    const bags = Number(new FormData(event.currentTarget).get('bags'));
-    if (keyField.current) keyField.current.value = keyAtSubmit(lane, { bags });
-  }
-
   return (
-    <form action={submit} onSubmit={chooseKey}>
-      <input type="hidden" name="idempotency-key" defaultValue={serverKey} ref={keyField} />
-      <label htmlFor={bagsId}>Espresso beans, 1 kg, {euros(BAG_CENTS)}</label>
-      <input id={bagsId} name="bags" type="number" min={1} max={9} defaultValue={1} required />
-      {/* It stays clickable while an order is on its way: people click twice, and that must be safe. */}
-      <button type="submit">{pending ? 'Placing the order…' : 'Place order'}</button>
-      <p className="refusal" role="status">
-        {refusal && !pending && `The answer was “${refusal.problem}”, and no order to show.`}
+    <form {...formProps} className="order" data-lane={lane} aria-busy={pending}>
+      <div className="cart">
+        {field}
+        <label htmlFor={bagsId}>
+          Espresso beans <span className="price">{euros(BAG_CENTS)} / kg</span>
+        </label>
+        <input id={bagsId} name="bags" type="number" min={1} max={9} defaultValue={1} required />
+        {/* It stays clickable while an order is on its way: people click twice, and that must be safe. */}
+        <button type="submit">{pending ? 'Placing order…' : 'Place order'}</button>
+      </div>
+      <p className={refusal ? 'screen refusal' : 'screen'} role="status">
+        {refusal ?? 'What the customer sees: the page of the newest order.'}
       </p>
     </form>
   );
+}
+
+function refusalText(code: string | undefined, state: Refusal): string | undefined {
+  if (code) return `Not confirmed yet (${code}). Press again: it stays one order.`;
+  if (state) return `✕ The answer was “${state.problem}”, and there is no order to show.`;
+  return undefined;
 }

@@ -6,48 +6,68 @@ import { readRequests } from './requests.mjs';
 
 const SLOW_MS = 3000;
 const upstreamPort = Number(process.env.SHOP_PORT);
-const wire = []; // what happened to each Server Action request, newest last
+const posts = []; // each POST of a Server Action that went to the shop, newest last
+const POSTS_SHOWN = 60;
 const seen = new Set();
-let mode = 'normal';
+const UNDER_WAY = '… under way';
+const GIVEN_UP = '✕ nobody waited for the answer';
+let mode = 'drop'; // the one that surprises most
 
-/** What each mode does with one Server Action request. `exchange(bytes, onAnswer)` sends it to the shop once. */
+/**
+ * What each mode does with one Server Action request. `send(sender, onAnswer)` sends it to the shop, once per call, and
+ * gives the line that the page shows of it; its `fate` is told when it has met it.
+ */
 const MODES = {
-  normal({ request, exchange, client }) {
-    exchange(request.bytes, (chunk) => client.write(chunk));
-    return 'passed on';
+  normal({ send, client }, sender = 'your click') {
+    const post = send(sender, (chunk) => {
+      post.fate = '✓ answered';
+      client.write(chunk);
+    });
   },
 
   // The answer is lost. On a reused connection Chromium then sends the request again, without telling anyone.
   drop(link) {
-    const { request, reused, exchange, client } = link;
-    if (isRepeat(request)) return `${MODES.normal(link)}: sent again by the browser`;
-    if (!reused) return `${MODES.normal(link)}: a fresh connection, on which the browser would not repeat`;
-    exchange(request.bytes, () => client.destroy());
-    return 'the answer was dropped';
+    const { request, reused, send, client } = link;
+    if (isRepeat(request)) return MODES.normal(link, 'Chromium itself');
+    // On a fresh connection the browser would not send again, but show an error.
+    if (!reused) return MODES.normal(link);
+    const post = send('your click', () => {
+      post.fate = '✕ answer lost';
+      client.destroy();
+    });
   },
 
   // An edge proxy hears no answer from its upstream and tries again: two requests, one after the other.
-  retry({ request, exchange, client }) {
-    const again = () => exchange(request.bytes, (chunk) => client.write(chunk));
-    exchange(request.bytes, once(again));
-    return 'the answer was lost at the edge, which sent the request again';
+  retry(link) {
+    const again = once(() => MODES.normal(link, 'the edge, again'));
+    const post = link.send('your click', () => {
+      post.fate = '✕ answer lost';
+      again();
+    });
   },
 
   // An edge proxy hedges: two copies at once, the first answer counts.
-  together({ request, exchange, client }) {
+  together({ send, client }) {
     let winner;
-    for (const copy of [1, 2]) {
-      exchange(request.bytes, (chunk) => {
-        winner ??= copy;
-        if (winner === copy) client.write(chunk);
+    const copy = (sender) => {
+      const post = send(sender, (chunk) => {
+        winner ??= post;
+        post.fate = winner === post ? '✓ answered first' : '✕ answered too late';
+        if (winner === post) client.write(chunk);
       });
-    }
-    return 'sent twice at once';
+    };
+    copy('your click');
+    copy('the edge, a copy');
   },
 
-  slow({ request, exchange, client }) {
-    exchange(request.bytes, (chunk) => setTimeout(() => client.write(chunk), SLOW_MS));
-    return `the answer takes ${SLOW_MS / 1000} s longer`;
+  slow({ send, client }) {
+    const post = send('your click', (chunk) => {
+      post.fate = `… the answer takes ${SLOW_MS / 1000} s`;
+      setTimeout(() => {
+        post.fate = client.destroyed ? GIVEN_UP : '✓ answered late';
+        client.write(chunk);
+      }, SLOW_MS);
+    });
   },
 };
 
@@ -59,6 +79,11 @@ function isRepeat({ bytes }) {
   return false;
 }
 
+/** The idempotency key in the form that was sent. */
+function keyOf({ body }) {
+  return /idempotency-key"\s+([\w-]+)/.exec(body)?.[1];
+}
+
 function once(callback) {
   let called = false;
   return () => {
@@ -68,11 +93,9 @@ function once(callback) {
   };
 }
 
-let connections = 0;
 const server = net.createServer({ noDelay: true }, (client) => {
-  connections += 1;
-  const connection = connections;
   let served = 0;
+  const sent = [];
   const upstreams = new Set();
 
   /** Each request goes to the shop on a connection of its own, which is closed when the browser asks for more. */
@@ -93,24 +116,29 @@ const server = net.createServer({ noDelay: true }, (client) => {
     served += 1;
     if (request.path.startsWith('/network')) return operate(request, client);
     for (const upstream of upstreams) upstream.destroy();
-    const link = { request, reused, exchange, client };
-    if (!request.isAction) return MODES.normal(link);
-    const entry = { atMs: Date.now(), connection, reused, what: '' };
-    wire.push(entry);
-    entry.what = MODES[mode](link);
+    if (!request.isAction) return exchange(request.bytes, (chunk) => client.write(chunk));
+    const send = (sender, onAnswer) => {
+      const post = { id: posts.length, key: keyOf(request), sender, fate: UNDER_WAY };
+      posts.push(post);
+      sent.push(post);
+      exchange(request.bytes, onAnswer);
+      return post;
+    };
+    MODES[mode]({ request, reused, send, client });
   });
 
   client.on('close', () => {
+    for (const post of sent) if (post.fate === UNDER_WAY) post.fate = GIVEN_UP;
     for (const upstream of upstreams) upstream.destroy();
   });
   client.on('error', () => client.destroy());
 });
 
-/** `PUT /network` with the mode's name sets it; every answer says what is set and what happened lately. */
+/** `PUT /network` with the mode's name sets it; every answer says what is set, and what became of the last POSTs. */
 function operate({ method, body }, client) {
   const known = Object.hasOwn(MODES, body);
   if (method === 'PUT' && known) mode = body;
-  const json = JSON.stringify({ mode, wire: wire.slice(-6) });
+  const json = JSON.stringify({ mode, posts: posts.slice(-POSTS_SHOWN) });
   const status = method === 'PUT' && !known ? '400 Bad Request' : '200 OK';
   client.write(
     `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncache-control: no-store\r\n` +

@@ -21,12 +21,13 @@ function firstRequest(received) {
   const length = bodyStart + Number(/^content-length: *(\d+)/im.exec(head)?.[1] ?? 0);
   if (received.length < length) return undefined;
   const [method, path] = head.split(' ', 2);
+  const body = received.subarray(bodyStart, length).toString('latin1');
   return {
     method,
     path,
-    // The header that Next's client puts on every call of a Server Action.
-    isAction: method === 'POST' && /^next-action:/im.test(head),
-    body: received.subarray(bodyStart, length).toString('latin1'),
+    // By the header that Next's client sends with every Server Action, or by React's fields in a form without JavaScript.
+    isAction: method === 'POST' && (/^next-action:/im.test(head) || body.includes('name="$ACTION_')),
+    body,
     bytes: received.subarray(0, length),
   };
 }

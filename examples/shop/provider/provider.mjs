@@ -6,7 +6,7 @@ import http from 'node:http';
 
 const ledger = process.env.PROVIDER_LEDGER;
 if (!ledger) throw new Error('PROVIDER_LEDGER must name the file to append charges to');
-const paymentMs = Number(process.env.PROVIDER_PAYMENT_MS ?? 400);
+const paymentMs = Number(process.env.PROVIDER_PAYMENT_MS ?? 1200);
 
 const server = http.createServer(async (request, response) => {
   const route = `${request.method} ${request.url}`;

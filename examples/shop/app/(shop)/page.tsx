@@ -1,3 +1,4 @@
+/** The shop itself is the layout; the page of an order appears in it. */
 export default function NoOrderYet() {
-  return <p className="receipt">The page of your order appears here, when the shop answers.</p>;
+  return null;
 }

@@ -1,15 +1,16 @@
 'use server';
-import { withIdempotency } from 'actonce';
+import { idempotentAction } from 'actonce/next';
 import { checkout, readForm } from '@/lib/checkout';
+import { customer } from '@/lib/customer';
 import { noteAttempt } from '@/lib/journal';
 
-const customer = 'ada'; // a real shop takes it from the session
-
-export async function placeOrder(_previous: unknown, form: FormData) {
-  const { key, cart } = readForm(form);
-  return withIdempotency(key, () => checkout('actonce', key, cart), {
-    scope: ['placeOrder', customer],
-    payload: cart,
-    onResponse: ({ status }) => noteAttempt('actonce', key, status),
-  });
-}
+export const placeOrder = idempotentAction(
+  {
+    name: 'placeOrder',
+    scope: () => customer,
+    payload: (form: FormData) => readForm(form).cart,
+    onProblem: ({ code }) => ({ problem: code }),
+    onResponse: ({ status }, form) => noteAttempt('actonce', readForm(form).key, status),
+  },
+  (form, { key }) => checkout('actonce', key, readForm(form).cart),
+);

@@ -4,5 +4,5 @@ import { withNaiveLock } from '@/lib/naive-lock';
 
 export async function placeOrder(_previous: unknown, form: FormData) {
   const { key, cart } = readForm(form);
-  return { key, problem: await withNaiveLock(key, () => checkout('naive', key, cart)) };
+  return { problem: await withNaiveLock(key, () => checkout('naive', key, cart)) };
 }

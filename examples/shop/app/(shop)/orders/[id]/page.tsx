@@ -1,5 +1,4 @@
 import { notFound } from 'next/navigation';
-import { OutcomeSeen } from '@/components/OutcomeSeen';
 import { euros } from '@/lib/euros';
 import { noted } from '@/lib/journal';
 
@@ -9,14 +8,12 @@ export default async function OrderPage({ params }: { params: Promise<{ id: stri
   const order = (await noted('orders')).find((candidate) => candidate.id === id);
   if (!order) notFound();
   return (
-    <section className="receipt" data-lane={order.lane} data-order={id} aria-live="polite">
-      <OutcomeSeen idempotencyKey={order.key} />
-      <h2>
-        Thank you. Order <code>{id}</code> is placed.
-      </h2>
-      <p>
-        {order.cart.bags} × espresso beans, {euros(order.amountCents)}, charge <code>{order.chargeId}</code>. This is
-        all the customer sees.
+    <section className="receipt" data-lane={order.lane} data-order={id} aria-label="Your order">
+      <p role="status">
+        <strong>
+          <span aria-hidden="true">✓</span> Thank you, order <code>{id}</code> is placed.
+        </strong>{' '}
+        {order.cart.bags} kg for {euros(order.amountCents)}, paid with <code>{order.chargeId}</code>.
       </p>
     </section>
   );
