@@ -38,12 +38,8 @@ function counted(t, options = {}, handler = created) {
     const sent =
       typeof body === 'string' || body instanceof Uint8Array || body instanceof FormData ? body : JSON.stringify(body);
     if (sent instanceof FormData) delete all['content-type'];
-    const request = new Request(`http://shop.test${path}`, {
-      method,
-      headers: all,
-      ...(method !== 'GET' && { body: sent }),
-    });
-    return route(request, { params: Promise.resolve({ id: '7' }) });
+    const init = { method, headers: all, ...(method !== 'GET' && { body: sent }) };
+    return route(new Request(`http://shop.test${path}`, init), { params: Promise.resolve({ id: '7' }) });
   };
   return { route, send, calls, client };
 }

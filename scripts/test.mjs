@@ -29,7 +29,7 @@ await main(async () => {
 
   // Nothing is printed after this: the runner's own closing lines are the last ones.
   console.log(`\n── Node tests${long ? ', long form' : ''}`);
-  const limitMs = (long ? 60 : 10) * MINUTE_MS;
+  const limitMs = (long ? 60 : 20) * MINUTE_MS;
   const options = ['--test', '--test-concurrency=2', '--test-reporter=spec', `--test-timeout=${limitMs}`];
   const code = await exitCode(process.execPath, [...options, ...nodeTests()], { env });
   process.exitCode = failed.length > 0 ? 1 : code;

@@ -12,8 +12,8 @@ const FLAGS = [
   '--disable-sync',
 ];
 
-export function launchBrowser() {
-  return chromium.launch({ executablePath: findProgram('chromium'), args: FLAGS });
+export function launchBrowser(executablePath = findProgram('chromium')) {
+  return chromium.launch({ executablePath, args: FLAGS });
 }
 
 /** Resolves when React has taken over what the server rendered, and its effects have run. */

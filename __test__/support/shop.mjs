@@ -2,23 +2,14 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { chromium } from 'playwright-core';
 import { startShop } from '../../examples/shop/run.mjs';
 import { prepareShop } from '../../scripts/shop.mjs';
+import { launchBrowser } from './browser.mjs';
 import { eventually } from './eventually.mjs';
 import { temporaryFolder } from './folder.mjs';
 import { dieWithUs, hasEnded } from './reaper.mjs';
 
 const PATIENCE_MS = 60_000;
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 
 let prepared; // once for all suites of a process
 
@@ -32,7 +23,7 @@ export async function openShop(executablePath, env = process.env) {
   };
   const shop = await startShop({ port: 0, folder: temporaryFolder('shop'), env, print });
   shop.pids.forEach(dieWithUs);
-  const browser = await chromium.launch({ executablePath, args: FLAGS }); // a fresh profile each time
+  const browser = await launchBrowser(executablePath); // a fresh profile each time
   const hydrated = (opened) => opened.locator('.network fieldset:enabled').waitFor();
 
   /** The shop in a tab of a new visitor. @param options of Playwright's `newPage` */
