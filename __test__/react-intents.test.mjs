@@ -138,6 +138,14 @@ describe('whether two submissions are the same', () => {
     );
   });
 
+  it('a field without a file is the same each time the form is read, though the browser dates it anew', () => {
+    const read = (lastModified) =>
+      form([['photo', new File([], '', { type: 'application/octet-stream', lastModified })]]);
+    assert.equal(fingerprintOf(read(1)), fingerprintOf(read(2)));
+    const chosen = (lastModified) => form([['photo', new File(['x'], 'a.png', { lastModified })]]);
+    assert.notEqual(fingerprintOf(chosen(1)), fingerprintOf(chosen(2)));
+  });
+
   it('every kind of argument counts by what it holds', () => {
     const values = [
       undefined,
@@ -179,8 +187,13 @@ describe('what a tab remembers', () => {
       throw new DOMException('blocked', 'SecurityError');
     };
     return broken
-      ? { getItem: fails, setItem: fails }
-      : { getItem: (k) => items.get(k) ?? null, setItem: (k, v) => items.set(k, v), items };
+      ? { getItem: fails, setItem: fails, removeItem: fails }
+      : {
+          getItem: (k) => items.get(k) ?? null,
+          setItem: (k, v) => items.set(k, v),
+          removeItem: (k) => items.delete(k),
+          items,
+        };
   };
 
   for (const [what, broken] of [
@@ -206,9 +219,20 @@ describe('what a tab remembers', () => {
     });
   }
 
+  it('is what was sent last, when the storage becomes full on the way', async (t) => {
+    const { chooseKey } = await bundle('lib/react/tab.ts');
+    globalThis.sessionStorage = storage(false);
+    t.after(() => delete globalThis.sessionStorage);
+    chooseKey('order', 'a', 2_000);
+    sessionStorage.setItem = () => {
+      throw new DOMException('full', 'QuotaExceededError');
+    };
+    assert.equal(chooseKey('order', 'b', 2_000), chooseKey('order', 'b', 2_000));
+  });
+
   it('is begun anew when something else is stored there, and a key is made without randomUUID', async (t) => {
     const { chooseKey } = await bundle('lib/react/tab.ts');
-    globalThis.sessionStorage = { getItem: () => '{"attempts":5}', setItem: () => {} };
+    globalThis.sessionStorage = { getItem: () => '{"attempts":5}', setItem() {}, removeItem() {} };
     t.after(() => delete globalThis.sessionStorage);
     const { randomUUID } = crypto;
     crypto.randomUUID = undefined;

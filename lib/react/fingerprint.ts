@@ -18,7 +18,9 @@ function describe(value: unknown): unknown {
   if (typeof FormData !== 'undefined' && value instanceof FormData) return entriesOf(value);
   if (typeof Blob !== 'undefined' && value instanceof Blob) {
     const { name, lastModified } = value as File;
-    return ['file', name, value.size, value.type, lastModified];
+    // For a field without a file the browser makes an empty one, dated now, each time the form is read.
+    const isNoFile = name === '' && value.size === 0;
+    return ['file', name, value.size, value.type, isNoFile ? 0 : lastModified];
   }
   if (value instanceof Map) return ['map', ...value];
   if (value instanceof Set) return ['set', ...value];

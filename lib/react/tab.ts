@@ -22,6 +22,8 @@ function load(id: string): Intents {
 function save(id: string, intents: Intents): void {
   memory.set(id, intents);
   try {
+    // Away with the old first: where there is no room for the new, the memory has to count.
+    sessionStorage.removeItem(PREFIX + id);
     sessionStorage.setItem(PREFIX + id, JSON.stringify(intents));
   } catch {
     // The memory has it.
