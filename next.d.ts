@@ -101,9 +101,10 @@ export interface ActionOptions<Input, Result, Refusal = never, Sent = Input> ext
   /**
    * Answers what would be thrown as an {@link ActonceError}: `ERR_IN_PROGRESS`, `ERR_KEY_REUSED`,
    * `ERR_STORE_UNAVAILABLE` and so on. What it returns is the action's result for this caller and never recorded: a form
-   * without JavaScript shows it instead of an error page.
+   * without JavaScript shows it instead of an error page. Forms only, and not those of `actonce/react`: a plain call and
+   * the hooks get the error, since a result would count as an outcome and the next try would have a new key.
    */
-  onProblem?: ((problem: ActonceError, sent: unknown) => Refusal | Promise<Refusal>) | undefined;
+  onProblem?: ((problem: ActonceError, sent: FormData) => Refusal | Promise<Refusal>) | undefined;
   /**
    * Without a key: refuse with `ERR_KEY_MISSING`, or `run` without protection.
    * @default 'reject'

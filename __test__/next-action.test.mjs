@@ -1,17 +1,20 @@
 // idempotentAction, called as React and Next call it; what needs a running Next is in next-app.test.mjs.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { createElement } from 'react';
+import { renderToString } from 'react-dom/server';
 import * as v from 'valibot';
 import { z } from 'zod';
-import { createClient } from './support/actonce.mjs';
+import { useIdempotentCall } from '../dist/react.mjs';
+import { createTestClient } from '../dist/testing.mjs';
+import './support/actonce.mjs';
 import { formOf, next } from './support/next.mjs';
 
 const { idempotentAction, readProblem, withActonce } = next;
-let stores = 0;
 
 /** An action on a store of its own, which counts its runs. */
 function counted(t, options = {}, work = (input) => ({ ran: input })) {
-  const client = createClient({ url: `memory:next-action-${process.pid}-${stores++}` });
+  const client = createTestClient();
   t.after(() => client.close());
   const calls = [];
   const action = idempotentAction({ name: 'order', scope: () => 'ann', client, ...options }, (input, ctx) => {
@@ -19,6 +22,18 @@ function counted(t, options = {}, work = (input) => ({ ran: input })) {
     return work(input, ctx);
   });
   return { action, calls, client };
+}
+
+/** What useIdempotentCall gives a component; nothing counts as a double click. */
+function calling(action, id) {
+  let call;
+  renderToString(
+    createElement(() => {
+      call = useIdempotentCall(action, { id, repeatAfterMs: 0 });
+      return null;
+    }),
+  );
+  return call;
 }
 
 describe('how an action is called', () => {
@@ -165,17 +180,38 @@ describe('what was sent', () => {
 
 describe('how it is answered', () => {
   it('onProblem answers our refusals, not what the function throws, and is not recorded', async (t) => {
-    const onProblem = (problem, sent) => ({ problem: problem.code, sent });
+    const onProblem = (problem, sent) => ({ problem: problem.code, sent: sent.get('bags') });
     const { action, calls } = counted(t, { onProblem }, (input) => {
-      if (input === 'fails') throw new Error('declined');
+      if (input.get('bags') === 'none') throw new Error('declined');
       return 'done';
     });
-    assert.equal(await action('k', 1), 'done');
-    assert.deepEqual(await action('k', 2), { problem: 'ERR_KEY_REUSED', sent: 2 });
-    assert.equal(await action('k', 1), 'done');
-    await assert.rejects(action('f', 'fails'), /declined/);
+    const order = (key, bags) => action(formOf({ 'idempotency-key': key, bags }));
+    assert.equal(await order('k', '1'), 'done');
+    assert.deepEqual(await order('k', '2'), { problem: 'ERR_KEY_REUSED', sent: '2' });
+    assert.equal(await order('k', '1'), 'done');
+    await assert.rejects(order('f', 'none'), /declined/);
     assert.equal(calls.length, 2);
   });
+
+  for (const [what, input] of [
+    ['an argument', () => ({ bags: 1 })],
+    ['a form', () => formOf({ bags: '1' })],
+  ]) {
+    it(`useIdempotentCall with ${what}: a refusal is no outcome, whatever onProblem says; the next try has the same key`, async (t) => {
+      const { action, client } = counted(t, { onProblem: ({ code }) => ({ code }) });
+      client.failStore();
+      const keys = [];
+      const order = calling((key, sent) => {
+        keys.push(key);
+        return action(key, sent);
+      }, what);
+      await assert.rejects(order(input()), { code: 'ERR_STORE_UNAVAILABLE' });
+      client.restoreStore();
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      await order(input());
+      assert.deepEqual(keys, [keys[0], keys[0]]);
+    });
+  }
 
   it('F4 onResponse is called for every answer, with the input', async (t) => {
     const seen = [];

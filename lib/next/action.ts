@@ -10,7 +10,7 @@ import { type ActonceError, InvalidInputError, invalid, isActonceError } from '.
 import { anything, ofType, type Rule } from '../rules';
 import { checkDefinition, isNames, scopeOf } from './definition';
 import { recordCookies, replayCookies, valueWithin, type WithCookies, warnOfEffects } from './effects';
-import { isForm, keyOfForm, objectOfForm, takesProblems } from './form';
+import { isForm, keyOfForm, objectOfForm, wantsAnswer } from './form';
 import { parseKeyHeader } from './key-header';
 import { requestHeader } from './request';
 import { isStandardSchema, validate } from './schema';
@@ -25,7 +25,7 @@ export interface ActionOptions
   readonly recover?: (ctx: IdempotencyContext, input: unknown) => never;
   readonly onResponse?: (outcome: Outcome, input: unknown) => unknown;
   readonly onInvalid?: (issues: readonly StandardIssue[], sent: unknown) => unknown;
-  readonly onProblem?: (problem: ActonceError, sent: unknown) => unknown;
+  readonly onProblem?: (problem: ActonceError, sent: FormData) => unknown;
   readonly missingKey?: 'reject' | 'run';
   readonly replayCookies?: readonly string[];
   readonly client?: ActonceClient;
@@ -75,8 +75,8 @@ export function idempotentAction(options: ActionOptions, handler: Handler): (...
     try {
       return await perform(options, handler, sent);
     } catch (error) {
-      if (options.onProblem === undefined || !isActonceError(error) || takesProblems(sent.input)) throw error;
-      return options.onProblem(error, sent.input);
+      if (options.onProblem === undefined || !isActonceError(error) || !wantsAnswer(sent.input)) throw error;
+      return options.onProblem(error, sent.input as FormData);
     }
   };
 }

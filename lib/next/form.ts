@@ -16,9 +16,12 @@ export function keyOfForm(form: FormData): string | undefined {
   return typeof key === 'string' && key !== '' ? key : undefined;
 }
 
-/** Whether it was sent by a hook of actonce/react, which shows refusals itself: a result would count as an outcome. */
-export function takesProblems(input: unknown): boolean {
-  return isForm(input) && input.has(THROWS_PROBLEMS);
+/**
+ * Whether a refusal is to be answered with a result. Not a plain call, nor what a hook of actonce/react sent: they can
+ * catch, and to them a result would count as an outcome, after which the next try has a new key.
+ */
+export function wantsAnswer(input: unknown): boolean {
+  return isForm(input) && !input.has(THROWS_PROBLEMS);
 }
 
 /** A name that occurs once gives its value, one that occurs again gives all of them in order. */

@@ -1,7 +1,7 @@
 /** For event handlers: a Server Action that takes the key as its first argument, called without one. */
 import * as React from 'react';
 import type { IdempotentCallOptions } from '../../react';
-import { KEY_FIELD } from '../form-entries';
+import { KEY_FIELD, THROWS_PROBLEMS } from '../form-entries';
 import { fingerprintOf } from './fingerprint';
 import { followed } from './outcome';
 import { chooseKey } from './tab';
@@ -16,7 +16,11 @@ export function useIdempotentCall<Args extends readonly unknown[], Result>(
     async (...args) => {
       const key = chooseKey(id, fingerprintOf(args), repeatAfterMs);
       // Where an action is given a form, it looks for the key in there.
-      for (const arg of args) if (arg instanceof FormData) arg.set(KEY_FIELD, key);
+      for (const arg of args) {
+        if (!(arg instanceof FormData)) continue;
+        arg.set(KEY_FIELD, key);
+        arg.set(THROWS_PROBLEMS, '1');
+      }
       return followed(id, key, () => action(key, ...args));
     },
     [action, id, repeatAfterMs],
