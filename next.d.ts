@@ -282,6 +282,6 @@ export function readProblem(error: unknown): Problem | undefined;
 /**
  * Adds `actonce/server` to `serverExternalPackages` of a Next.js configuration (of Next 14:
  * `experimental.serverComponentsExternalPackages`), since an addon cannot be bundled. Takes what `next.config` may
- * export, an object or a function, and keeps everything else.
+ * export, an object, a promise of one or a function, and keeps everything else.
  */
 export function withActonce<Config>(config?: Config): Config;

@@ -14,7 +14,7 @@ const { idempotentAction, readProblem, withActonce } = next;
 
 /** An action on a store of its own, which counts its runs. */
 function counted(t, options = {}, work = (input) => ({ ran: input })) {
-  const client = createTestClient();
+  const client = options.client ?? createTestClient();
   t.after(() => client.close());
   const calls = [];
   const action = idempotentAction({ name: 'order', scope: () => 'ann', client, ...options }, (input, ctx) => {
@@ -269,6 +269,8 @@ describe('options', () => {
       replayCookies: [{ replayCookies: 'cart' }],
       nmae: [{ nmae: 'typo' }],
       client: [{ client: {} }],
+      fingerprint: [{ fingerprint: 5 }, { fingerprint: [] }],
+      signal: [{ signal: {} }],
     };
     for (const [name, wrong] of Object.entries(cases)) {
       for (const more of wrong) {
@@ -280,15 +282,44 @@ describe('options', () => {
   });
 
   it('replayCookies needs a user', async (t) => {
-    const { action, calls } = counted(t, { scope: () => 'public', replayCookies: ['cart'] });
-    await assert.rejects(action('k', 1), { code: 'ERR_INVALID_ARGUMENT', message: /user/ });
-    assert.equal(calls.length, 0);
+    for (const scope of ['public', ['public'], ['public', 'public']]) {
+      const { action, calls } = counted(t, { scope: () => scope, replayCookies: ['cart'] });
+      await assert.rejects(action('k', 1), { code: 'ERR_INVALID_ARGUMENT', message: /user/ });
+      assert.equal(calls.length, 0);
+    }
+  });
+
+  it('replayCookies may come and go with a deployment: what is on record replays either way', async (t) => {
+    const seen = [];
+    const onResponse = ({ kind, value }) => seen.push([kind, value]);
+    const before = counted(t, { onResponse });
+    const { client } = before;
+    const after = counted(t, { client, onResponse, replayCookies: ['cart'] });
+    for (const [key, first, second] of [
+      ['came', before, after],
+      ['went', after, before],
+    ]) {
+      for (const { action } of [first, second]) assert.deepEqual(await action(key, 1), { ran: 1 });
+    }
+    assert.deepEqual(seen, Array(4).fill(['value', { ran: 1 }]));
+    assert.deepEqual([before.calls.length, after.calls.length], [1, 1]);
+  });
+
+  it('replayCookies does not hide what recover found', async (t) => {
+    const { action, client } = counted(t, { replayCookies: ['cart'], recover: () => ({ value: 'found' }) });
+    const scope = ['order', 'ann'];
+    await assert.rejects(
+      client.withIdempotency('k', () => Promise.reject(new Error('timeout')), { scope, onError: 'hold' }),
+    );
+    await client.resolve({ key: 'k', scope }, { rerun: true });
+    assert.equal(await action('k', 'in'), 'found');
   });
 
   it('withActonce adds the package once, to objects and functions, and keeps the rest', async () => {
     const named = { serverExternalPackages: ['actonce/server'] };
     assert.deepEqual(withActonce(), named);
     assert.deepEqual(withActonce(withActonce({ output: 'standalone' })), { output: 'standalone', ...named });
+    assert.deepEqual(await withActonce(Promise.resolve({ output: 'export' })), { output: 'export', ...named });
     const config = withActonce(async (phase) => ({ env: { phase }, serverExternalPackages: ['sharp'] }));
     assert.deepEqual(await config('build'), {
       env: { phase: 'build' },

@@ -70,7 +70,7 @@ export const SETTING_RULES: Record<keyof IdempotencyDefaults, Rule> = {
 };
 
 /** The options only a call has. `scope` and `payload` have rules of their own, in identity and fingerprint. */
-const CALL_RULES: Record<Exclude<keyof IdempotencyOptions, keyof IdempotencyDefaults>, Rule> = {
+export const CALL_RULES: Record<Exclude<keyof IdempotencyOptions, keyof IdempotencyDefaults>, Rule> = {
   scope: anything,
   payload: anything,
   fingerprint: isFingerprint,

@@ -7,9 +7,10 @@ import type { ActonceClient, IdempotencyContext, IdempotencyOptions, Outcome } f
 import type { StandardIssue, StandardSchema } from '../../next';
 import { withIdempotency } from '../default-client';
 import { type ActonceError, InvalidInputError, invalid, isActonceError } from '../errors';
-import { anything, ofType, type Rule } from '../rules';
-import { checkDefinition, isNames, scopeOf } from './definition';
-import { recordCookies, replayCookies, valueWithin, type WithCookies, warnOfEffects } from './effects';
+import { CALL_RULES } from '../options';
+import { ofType, type Rule } from '../rules';
+import { checkDefinition, isNames, isPublic, scopeOf } from './definition';
+import { isWithCookies, recordCookies, replayCookies, valueWithin, warnOfEffects } from './effects';
 import { isForm, keyOfForm, objectOfForm, wantsAnswer } from './form';
 import { parseKeyHeader } from './key-header';
 import { requestHeader } from './request';
@@ -35,9 +36,9 @@ export type Handler = (input: unknown, ctx: IdempotencyContext) => unknown;
 
 const RULES: Record<string, Rule> = {
   schema: (value) => (isStandardSchema(value) ? undefined : 'must be a Standard Schema (zod 3.24+, valibot 1+, …)'),
-  recover: ofType('function'),
-  signal: anything,
-  onResponse: ofType('function'),
+  recover: CALL_RULES.recover,
+  signal: CALL_RULES.signal,
+  onResponse: CALL_RULES.onResponse,
   onInvalid: ofType('function'),
   onProblem: ofType('function'),
   replayCookies: isNames,
@@ -93,13 +94,13 @@ async function perform(options: ActionOptions, handler: Handler, sent: Sent): Pr
   }
   const input = validated.value;
   const owner = await scope(input);
-  if (cookieNames.length > 0 && owner === 'public') {
+  const keepsCookies = cookieNames.length > 0;
+  if (keepsCookies && isPublic(owner)) {
     throw invalid("replayCookies needs a user in the scope: the cookies are the first caller's");
   }
   const key = await keyOf(sent);
   const isUnprotected = key === undefined && missingKey === 'run';
   const run = (ctx: IdempotencyContext) => warnOfEffects(name, cookieNames, async () => handler(input, ctx));
-  const keepsCookies = cookieNames.length > 0;
   const once = client?.withIdempotency ?? withIdempotency;
   const value = await once(key as string, keepsCookies ? (ctx) => recordCookies(cookieNames, () => run(ctx)) : run, {
     ...settings,
@@ -109,23 +110,24 @@ async function perform(options: ActionOptions, handler: Handler, sent: Sent): Pr
     ...(recover && { recover: (ctx: IdempotencyContext) => recover(ctx, input) }),
     ...((keepsCookies || onResponse) && {
       onResponse: async (outcome: Outcome) => {
-        if (keepsCookies) await setCookiesOf(outcome);
-        await onResponse?.(keepsCookies ? withoutCookies(outcome) : outcome, input);
+        await setCookiesOf(outcome, cookieNames);
+        await onResponse?.(withoutCookies(outcome), input);
       },
     }),
   });
-  return keepsCookies ? valueWithin(value as WithCookies) : value;
+  return valueWithin(value);
 }
 
-async function setCookiesOf(outcome: Outcome): Promise<void> {
-  if (outcome.kind === 'value' && outcome.status !== 'executed') await replayCookies(outcome.value as WithCookies);
+/** The first response has them already. */
+async function setCookiesOf(outcome: Outcome, names: readonly string[]): Promise<void> {
+  if (outcome.kind === 'value' && outcome.status !== 'executed') await replayCookies(outcome.value, names);
 }
 
 /** The outcome as the action's author knows it. */
 function withoutCookies(outcome: Outcome): Outcome {
-  if (outcome.kind !== 'value') return outcome;
+  if (outcome.kind !== 'value' || !isWithCookies(outcome.value)) return outcome;
   const { status, attempt } = outcome;
-  const { value, flow } = outcome.value as WithCookies;
+  const { value, flow } = outcome.value;
   if (flow === undefined) return { status, attempt, kind: 'value', value };
   if (flow.kind === 'http') return { status, attempt, kind: 'http', httpStatus: flow.status };
   return { status, attempt, kind: 'redirect', url: flow.url, type: flow.type, httpStatus: flow.status };

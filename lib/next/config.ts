@@ -27,8 +27,9 @@ function extended(config: NextConfig): NextConfig {
   return { ...config, experimental: { ...experimental, serverComponentsExternalPackages } };
 }
 
-/** Takes an object or a function, as next.config does, and gives the same kind. */
+/** Takes an object, a promise of one or a function, as next.config does, and gives the same kind. */
 export function withActonce(config: unknown = {}): unknown {
+  if (config instanceof Promise) return config.then(extended);
   if (typeof config !== 'function') return extended(config as NextConfig);
   return async (...given: unknown[]) => extended((await config(...given)) as NextConfig);
 }

@@ -1,8 +1,8 @@
 /** What an action and a route have in common: the rules of the options they are defined with, and their scope. */
 import type { ActonceClient, Scope } from '../../index';
 import { invalid } from '../errors';
-import { SETTING_RULES } from '../options';
-import { anything, check, ofType, oneOf, type Rule, rulesOf } from '../rules';
+import { CALL_RULES, SETTING_RULES } from '../options';
+import { check, ofType, oneOf, type Rule, rulesOf } from '../rules';
 
 const isText: Rule = (value) => (typeof value === 'string' && value !== '' ? undefined : 'must be a name');
 export const isNames: Rule = (value) =>
@@ -15,7 +15,7 @@ const SHARED: Record<string, Rule> = {
   name: isText,
   scope: ofType('function'),
   payload: ofType('function'),
-  fingerprint: anything,
+  fingerprint: CALL_RULES.fingerprint,
   missingKey: oneOf('reject', 'run'),
   client: isClient,
 };
@@ -32,10 +32,15 @@ export function checkDefinition(of: string, rules: Record<string, Rule>, options
   if (typeof fn !== 'function') throw invalid(`${of} needs a function`);
 }
 
-/** The name in front: two definitions with equal scopes and keys are two records. */
-export function scopeOf(name: string, scope: unknown): Scope {
+/** The name in front: two definitions with equal scopes and keys are two records. `place` is a route's. */
+export function scopeOf(name: string, scope: unknown, ...place: string[]): Scope {
   if (scope === undefined || scope === null || (Array.isArray(scope) && scope.length === 0)) {
     throw invalid(`the scope of '${name}' is empty; return the user, or 'public' for a scope that all users share`);
   }
-  return [name, ...((Array.isArray(scope) ? scope : [scope]) as string[])];
+  return [name, ...place, ...((Array.isArray(scope) ? scope : [scope]) as string[])];
+}
+
+/** Whether it names nobody. */
+export function isPublic(scope: unknown): boolean {
+  return [scope].flat().every((part) => part === 'public');
 }

@@ -6,11 +6,18 @@ import { announceOnce, isDevelopment } from '../announce';
 import { type ControlFlow, recordableControlFlow, throwControlFlow } from '../control-flow';
 import { requestCookies, type SetCookie } from './request';
 
+const COOKIES = 'actonce:cookies';
+
 /** What is recorded instead of the value when cookies are replayed. */
 export interface WithCookies {
-  readonly cookies: readonly SetCookie[];
+  readonly [COOKIES]: readonly SetCookie[];
   readonly value?: unknown;
   readonly flow?: ControlFlow;
+}
+
+/** A record outlives a deployment, which may have brought `replayCookies` or taken it away. */
+export function isWithCookies(value: unknown): value is WithCookies {
+  return typeof value === 'object' && value !== null && Array.isArray((value as WithCookies)[COOKIES]);
 }
 
 /** Next's own: preview cookies must never reach another browser. */
@@ -53,16 +60,19 @@ export async function recordCookies(names: readonly string[], fn: () => Promise<
     },
   );
   const cookies = (await changed()).filter(({ name }) => names.includes(name) && !NEVER.has(name));
-  return { ...ended, cookies: cookies.map((cookie) => ({ ...cookie })) };
+  return { ...ended, [COOKIES]: cookies.map((cookie) => ({ ...cookie })) };
 }
 
-/** Sets what was recorded, which on the first response only sets it once more. */
-export async function replayCookies({ cookies }: WithCookies): Promise<void> {
+/** Sets what was recorded under a name that is still to be replayed. */
+export async function replayCookies(value: unknown, names: readonly string[]): Promise<void> {
+  const cookies = isWithCookies(value) ? value[COOKIES].filter(({ name }) => names.includes(name)) : [];
   if (cookies.length === 0) return;
   const jar = await requestCookies();
   for (const cookie of cookies) jar?.set(cookie);
 }
 
-export function valueWithin({ value, flow }: WithCookies): unknown {
-  return flow === undefined ? value : throwControlFlow(flow);
+/** @throws the redirect or page that was recorded with cookies */
+export function valueWithin(value: unknown): unknown {
+  if (!isWithCookies(value)) return value;
+  return value.flow === undefined ? value.value : throwControlFlow(value.flow);
 }

@@ -110,7 +110,7 @@ async function answer(
   const outcome = await once.outcome(given as string, run, {
     onDuplicate: 'reject',
     ...settings,
-    scope: scopeOf(name, [place, ...(Array.isArray(owner) ? owner : [owner])]),
+    scope: scopeOf(name, owner, place),
     payload: payload === undefined ? await payloadOf(request, rawBody) : payload(request, rawBody, verified),
     skip: !isProtected || (given === undefined && missingKey === 'run'),
   });
