@@ -200,7 +200,7 @@ export interface RouteOptions<Verified = undefined> extends IdempotencyDefaults 
    */
   onDuplicate?: 'wait' | 'reject' | undefined;
   /**
-   * The methods that need a key; others run unprotected.
+   * The methods that need a key; others run unprotected, and their bodies are streamed as they are.
    * @default ['POST', 'PATCH']
    */
   methods?: readonly string[] | undefined;
@@ -232,7 +232,7 @@ export interface RouteOptions<Verified = undefined> extends IdempotencyDefaults 
  * [`Idempotency-Key` header](https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/): 400 without a
  * key, 409 with `Retry-After` while the first is running, 422 with another body, each as `application/problem+json` and never
  * recorded. A replay has the status, body and headers of the first response and `Idempotent-Replayed: true`, but no
- * `Set-Cookie`, `Date` or connection headers. The body of a response is read to its end before it is sent.
+ * `Set-Cookie`, `Date` or connection headers. The body of a response with a key is read to its end before it is sent.
  *
  * ```ts
  * export const POST = idempotentRoute(

@@ -193,8 +193,35 @@ describe('responses', () => {
       calls.map(({ ctx }) => ctx.protected),
       [false, false, false, false],
     );
-    const strict = counted(t, { methods: ['PUT'] });
-    await assertProblem(await strict.send({ method: 'PUT', key: null }), 400, 'ERR_KEY_MISSING');
+    for (const methods of [['PUT'], ['put']]) {
+      const strict = counted(t, { methods });
+      await assertProblem(await strict.send({ method: 'PUT', key: null }), 400, 'ERR_KEY_MISSING');
+    }
+  });
+
+  it('what passes is not read: neither request nor response has to end, and no payload is taken of it', async (t) => {
+    const pull = (controller) => controller.enqueue(Buffer.from('tick'));
+    const endless = () => new Response(new ReadableStream({ pull }), { headers: { 'content-length': '9' } });
+    const payload = () => assert.fail('there is none');
+    const { route, send } = counted(t, { payload }, endless);
+    const body = new ReadableStream({ pull });
+    for (const response of [
+      await send({ method: 'GET', key: null }),
+      await route(new Request('http://shop.test/orders', { method: 'PUT', body, duplex: 'half' })),
+    ]) {
+      assert.equal(response.headers.get('content-length'), '9');
+      const reader = response.body.getReader();
+      assert.equal(Buffer.from((await reader.read()).value).toString(), 'tick');
+      await reader.cancel();
+    }
+  });
+
+  it('an empty scope is refused, a list of nobody as well', async (t) => {
+    for (const scope of [undefined, null, [], '', ['']]) {
+      const { send, calls } = counted(t, { scope: () => scope });
+      await assertProblem(await send(), 500, 'ERR_INVALID_ARGUMENT');
+      assert.equal(calls.length, 0);
+    }
   });
 
   onEachStore('B14 status, body and headers replay; Set-Cookie and connection headers do not', async (world) => {
@@ -236,6 +263,17 @@ describe('responses', () => {
       assert.deepEqual([calls.length, second.headers.get('idempotent-replayed')], [1, 'true']);
     });
   }
+
+  it('a response without a content type stays so, and what NextResponse notes of cookies is not kept', async (t) => {
+    const { send } = counted(
+      t,
+      {},
+      () => new Response(Buffer.from('ok'), { headers: { 'x-middleware-set-cookie': 'session=secret' } }),
+    );
+    const [first, second] = [await send(), await send()];
+    assert.deepEqual([first.headers.get('content-type'), second.headers.get('content-type')], [null, null]);
+    assert.equal(second.headers.get('x-middleware-set-cookie'), null);
+  });
 
   it('a 5xx counts as a failure: it is answered, and onError decides whether the next one runs', async (t) => {
     const broken = () => Response.json({ error: 'provider' }, { status: 502 });

@@ -11,6 +11,7 @@ export interface RecordedResponse {
 /** They belong to one connection or one moment; a cookie belongs to one browser. */
 const NOT_RECORDED = new Set([
   'set-cookie',
+  'x-middleware-set-cookie', // the same once more, by NextResponse
   'date',
   'age',
   'connection',
@@ -40,19 +41,21 @@ export async function recordOf(response: Response): Promise<RecordedResponse> {
   return { status, statusText, headers, body: await readBody(response) };
 }
 
-export function responseOf({ status, statusText, headers, body }: RecordedResponse, isReplayed: boolean): Response {
+/** As bytes: for text, Response would add a content type. */
+function bodyOf({ body }: RecordedResponse): Uint8Array<ArrayBuffer> | null {
+  return typeof body === 'string' ? new TextEncoder().encode(body) : (body as Uint8Array<ArrayBuffer> | null);
+}
+
+export function responseOf(record: RecordedResponse): Response {
+  const { status, statusText, headers } = record;
   const all = new Headers(headers.map(([name, value]) => [name, value] as [string, string]));
-  if (isReplayed) all.set('idempotent-replayed', 'true');
-  return new Response(body as string | Uint8Array<ArrayBuffer> | null, { status, statusText, headers: all });
+  all.set('idempotent-replayed', 'true');
+  return new Response(bodyOf(record), { status, statusText, headers: all });
 }
 
 /** The first response keeps what is not recorded: its cookies. */
-export function firstResponse(original: Response, { body }: RecordedResponse): Response {
-  const headers = new Headers(original.headers);
+export function firstResponse({ status, statusText, headers: given }: Response, record: RecordedResponse): Response {
+  const headers = new Headers(given);
   headers.delete('content-length');
-  return new Response(body as string | Uint8Array<ArrayBuffer> | null, {
-    status: original.status,
-    statusText: original.statusText,
-    headers,
-  });
+  return new Response(bodyOf(record), { status, statusText, headers });
 }

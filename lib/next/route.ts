@@ -87,20 +87,27 @@ async function answer(
     client,
     ...settings
   } = options;
+  const isProtected = methods.some((method) => method.toUpperCase() === request.method.toUpperCase());
+  const isRead = isProtected || verify !== undefined;
   // The handler gets the request as it came, its body unread.
-  const rawBody = new Uint8Array(await request.clone().arrayBuffer());
+  const rawBody = new Uint8Array(isRead ? await request.clone().arrayBuffer() : []);
   const verified = await verifiedBy(verify, request, rawBody);
   if (verified instanceof Response) return verified;
   const owner = await scope(request, verified);
   const url = new URL(request.url);
   const place = `${request.method} ${url.pathname}${url.search}`;
-  const isProtected = methods.includes(request.method);
   const given = isProtected ? await keyOfRequest(options, request, rawBody, verified) : undefined;
   if (given instanceof Response) return given;
+  const isUnprotected = given === undefined;
   let first: Response | undefined;
-  const run = async (ctx: IdempotencyContext): Promise<RecordedResponse> => {
+  const run = async (ctx: IdempotencyContext): Promise<RecordedResponse | undefined> => {
     const response = await handler(request, Object.assign(ctx, { verified }), route);
     if (!(response instanceof Response)) throw new TypeError(`the route '${name}' must return a Response`);
+    if (isUnprotected) {
+      // Nothing is kept of it: a stream goes on as one.
+      first = response;
+      return undefined;
+    }
     const record = await recordOf(response);
     first = firstResponse(response, record);
     if (isFailure(response)) throw new FailedResponse(record);
@@ -111,20 +118,21 @@ async function answer(
     onDuplicate: 'reject',
     ...settings,
     scope: scopeOf(name, owner, place),
-    payload: payload === undefined ? await payloadOf(request, rawBody) : payload(request, rawBody, verified),
-    skip: !isProtected || (given === undefined && missingKey === 'run'),
+    ...(isUnprotected
+      ? { skip: true }
+      : { payload: payload === undefined ? await payloadOf(request, rawBody) : payload(request, rawBody, verified) }),
   });
   // The response belongs to whoever ran; Node cannot send one twice.
   if (outcome.status === 'executed' && first !== undefined) return first;
   return replay(outcome);
 }
 
-function replay(outcome: Outcome<RecordedResponse>): Response {
-  if (outcome.kind === 'value') return responseOf(outcome.value, true);
+function replay(outcome: Outcome<RecordedResponse | undefined>): Response {
+  if (outcome.kind === 'value') return responseOf(outcome.value as RecordedResponse);
   if (outcome.kind === 'error') {
     const response = responseWithin(outcome.error);
     if (response === undefined) throw outcome.error;
-    return responseOf(response, true);
+    return responseOf(response);
   }
   if (outcome.kind === 'http') return throwControlFlow({ kind: 'http', status: outcome.httpStatus as 404 });
   return throwControlFlow({ ...outcome, status: outcome.httpStatus as 307 });
