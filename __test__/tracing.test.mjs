@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { DiagLogLevel, diag, SpanKind, trace } from '@opentelemetry/api';
-import { AlwaysOffSampler } from '@opentelemetry/sdk-trace-base';
+import { AlwaysOffSampler, BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
 import { createClient, currentIdempotency } from './support/actonce.mjs';
 import { heldRun } from './support/held-run.mjs';
 import { startProxy } from './support/proxy.mjs';
@@ -317,3 +317,24 @@ it('J3 a span that is not sampled: its call is measured all the same', async () 
     [[{ 'actonce.operation': 'placeOrder', 'actonce.status': 'executed' }, 1]],
   );
 });
+
+for (const moment of ['onStart', 'onEnd']) {
+  it(`J3 a processor that throws in ${moment} alters no outcome and is reported`, async (t) => {
+    const warnings = t.mock.method(process, 'emitWarning', () => {}).mock;
+    unregister();
+    const nothing = () => {};
+    const broken = () => {
+      throw new Error('the exporter broke');
+    };
+    const processor = { onStart: nothing, onEnd: nothing, shutdown: nothing, forceFlush: nothing, [moment]: broken };
+    trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors: [processor] }));
+    t.after(() => {
+      unregister();
+      register();
+    });
+    const client = createClient({ url: `memory:tracing-${moment}` });
+    t.after(() => client.close());
+    for (let n = 0; n < 2; n++) assert.equal(await client.withIdempotency(KEY, async () => 'paid', { scope }), 'paid');
+    assert.match(String(warnings.calls[0].arguments[0]), /OpenTelemetry threw: Error: the exporter broke/);
+  });
+}

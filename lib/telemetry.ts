@@ -4,6 +4,7 @@
  */
 import type { Context, Counter, Histogram, Span, Tracer } from '@opentelemetry/api';
 import type { IdempotencyEvent, Scope } from '../index';
+import { reportHook } from './announce';
 import { isActonceError } from './errors';
 import { operationOf } from './identity';
 import type { Ending, Settled } from './results';
@@ -81,6 +82,16 @@ interface Failure {
   readonly isThrownHere: boolean;
 }
 
+/** What an exporter or a processor throws alters no outcome: the call it is told of has run. */
+function guarded<T>(tell: () => T): T | undefined {
+  try {
+    return tell();
+  } catch (error) {
+    reportHook('OpenTelemetry', error);
+    return undefined;
+  }
+}
+
 /** One call, as it is traced. */
 export class Observation {
   readonly #instruments: Instruments;
@@ -94,7 +105,7 @@ export class Observation {
   /** Undefined when nobody has asked for telemetry. */
   static start(scope: Scope | undefined): Observation | undefined {
     const found = instruments();
-    return found && new Observation(found, operationOf(scope));
+    return found && guarded(() => new Observation(found, operationOf(scope)));
   }
 
   private constructor(found: Instruments, operation: string | undefined) {
@@ -113,6 +124,10 @@ export class Observation {
   }
 
   tell(type: IdempotencyEvent['type'], particulars: Record<string, unknown>): void {
+    guarded(() => this.#tell(type, particulars));
+  }
+
+  #tell(type: IdempotencyEvent['type'], particulars: Record<string, unknown>): void {
     if (INCIDENTS.has(type)) this.#instruments.incidents.add(1, { ...this.#operation, 'actonce.incident': type });
     if (this.#isOver || !this.#span.isRecording()) return;
     const attributes = attributesOf(particulars);
@@ -136,6 +151,10 @@ export class Observation {
   #end(status: string, hash: () => string | undefined, failure: Failure | undefined, more: Attributes = {}): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    guarded(() => this.#finish(status, hash, failure, more));
+  }
+
+  #finish(status: string, hash: () => string | undefined, failure: Failure | undefined, more: Attributes): void {
     const error: Attributes = failure === undefined ? {} : { 'error.type': typeOf(failure.error) };
     const outcome: Attributes = { 'actonce.status': status, ...error };
     // A span that was not sampled is spared the hash, which is dear.
