@@ -3,7 +3,7 @@
 //! The wall clock decides nothing; the server's clock is only ever estimated from `TIME`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -27,6 +27,7 @@ pub fn now() -> Micros {
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
     ahead: Arc<AtomicU64>,
+    leap: Arc<Mutex<()>>,
 }
 
 impl Clock {
@@ -35,7 +36,13 @@ impl Clock {
         now() + self.ahead.load(Ordering::Acquire)
     }
 
-    /// For tests of users, on the embedded store.
+    /// Time makes no leap while this is held: the keeper renews what it found due, and who lets time pass finds nothing
+    /// half renewed.
+    pub fn steady(&self) -> MutexGuard<'_, ()> {
+        self.leap.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// For tests of users, on the embedded store; called while it is [`steady`](Self::steady).
     pub fn advance(&self, by: Micros) {
         self.ahead.fetch_add(by, Ordering::AcqRel);
     }

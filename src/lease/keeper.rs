@@ -88,6 +88,7 @@ async fn keep(
     };
     let mut turner = Turner::default();
     while !stop.stopped.load(Ordering::Acquire) {
+        let steady = clock.steady();
         let now = clock.now();
         if let Some(wire) = &mut wire {
             wire.read(now);
@@ -115,6 +116,7 @@ async fn keep(
         {
             wake_at = wake_at.min(now + TIDY_EVERY);
         }
+        drop(steady);
         let Some(wire) = &mut wire else {
             tokio::select! { () = stop.wake.notified() => {}, () = sleep_until(clock.on_boot_clock(wake_at)) => {} }
             continue;

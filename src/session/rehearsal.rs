@@ -10,6 +10,8 @@ impl Session {
     pub fn advance(&mut self, clock: &Clock, by: Micros) {
         let Backend::Memory(store) = &self.backend else { return };
         let store = store.clone();
+        // The keeper's thread looks after the same leases.
+        let steady = clock.steady();
         let end = clock.now() + by;
         let (mut renewals, mut losses) = (Vec::new(), Vec::new());
         loop {
@@ -30,6 +32,7 @@ impl Session {
             let step = if has_renewed { 0 } else { next.min(self.wake_at()).saturating_sub(now) };
             clock.advance(step.max(MILLI).min(end - now));
         }
+        drop(steady);
         self.leases.wake_keeper();
     }
 
