@@ -9,6 +9,8 @@ import { Events } from './events';
 /** Kept on `globalThis`; the events are here because listeners may come before the client, and outlive it. */
 interface Holder {
   client: ActonceClient | undefined;
+  /** Those of tests, the last one put there last. */
+  readonly substitutes: ActonceClient[];
   readonly events: Events;
 }
 
@@ -16,25 +18,27 @@ const HOLDER = Symbol.for('actonce.default-client');
 
 function holder(): Holder {
   const shared = globalThis as { [HOLDER]?: Holder };
-  shared[HOLDER] ??= { client: undefined, events: new Events() };
+  shared[HOLDER] ??= { client: undefined, substitutes: [], events: new Events() };
   return shared[HOLDER];
 }
 
 function client(): ActonceClient {
   const held = holder();
+  const substitute = held.substitutes.at(-1);
+  if (substitute !== undefined) return substitute;
   held.client ??= new Client({}, held.events);
   return held.client;
 }
 
-/** Puts another client behind them, with its events, until what is returned is called. */
+/** Puts another client behind them, with its events, until what is returned is called: in any order, where several are. */
 export function useClient(other: ActonceClient): () => void {
-  const held = holder();
-  const former = held.client;
-  held.client = other;
-  const stopListening = other.on((event) => held.events.emit(event));
+  const { substitutes, events } = holder();
+  substitutes.push(other);
+  const stopListening = other.on((event) => events.emit(event));
   return () => {
     stopListening();
-    if (held.client === other) held.client = former;
+    const place = substitutes.lastIndexOf(other);
+    if (place >= 0) substitutes.splice(place, 1);
   };
 }
 
@@ -62,7 +66,8 @@ export const on = ((first: never, second: never) => holder().events.on(first, se
 
 export async function close(options?: CloseOptions): Promise<void> {
   const held = holder();
-  const closing = held.client;
-  held.client = undefined;
+  const substitute = held.substitutes.at(-1);
+  const closing = substitute ?? held.client;
+  if (substitute === undefined) held.client = undefined;
   await closing?.close(options);
 }
