@@ -9,6 +9,7 @@
  */
 import type { ComponentPropsWithoutRef, ReactElement, ReactNode } from 'react';
 import type { ErrorCode } from './index';
+import type { IdempotentAction } from './next';
 
 /** What the browser learns of an `ActonceError`. */
 export interface Problem {
@@ -120,6 +121,10 @@ export interface IdempotentCallOptions {
  * <button onClick={() => order({ bags: 2 })}>Place order</button>
  * ```
  */
+export function useIdempotentCall<Sent, Result>(
+  action: IdempotentAction<Sent, Result>,
+  options: IdempotentCallOptions,
+): (input: Sent | FormData) => Promise<Result>;
 export function useIdempotentCall<Args extends readonly unknown[], Result>(
   action: (key: string, ...args: Args) => Promise<Result>,
   options: IdempotentCallOptions,

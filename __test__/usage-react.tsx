@@ -24,6 +24,10 @@ export function Checkout({ initialKey }: { initialKey: string }) {
     initialKey,
   });
   const [plain] = useActionState<Order | { issues: string[] } | null, FormData>(placeOrder, null);
+  const order = useIdempotentCall(placeOrder, { id: 'order' });
+  const ordered: Promise<Order | { issues: string[] }>[] = [order({ bags: 2 }), order(new FormData())];
+  // @ts-expect-error: there is one argument
+  const two = () => order({ bags: 2 }, 3);
   const call = useIdempotentCall((key: string, bags: number) => placeOrder(key, { bags }), { id: 'c' });
   // @ts-expect-error: the argument is a number
   const wrong = () => call('2');
@@ -39,7 +43,7 @@ export function Checkout({ initialKey }: { initialKey: string }) {
       <form {...form.formProps}>
         {form.field}
         <output>{shown}</output>
-        <button type="submit" disabled={form.pending} onClick={() => [wrong, nameless, call(2)]}>
+        <button type="submit" disabled={form.pending} onClick={() => [wrong, nameless, two, ordered, call(2)]}>
           {form.problem?.code}
         </button>
       </form>
