@@ -7,6 +7,7 @@ import { createClient } from './support/actonce.mjs';
 import { next } from './support/next.mjs';
 import { startRedis } from './support/redis.mjs';
 import { conformance } from './support/stores.mjs';
+import { nextWarning } from './support/warnings.mjs';
 
 const { idempotentRoute } = next;
 const { onEachStore } = conformance(createClient);
@@ -173,14 +174,18 @@ describe('payloads', () => {
 });
 
 describe('responses', () => {
-  it('B12 a store that is away is 503 with Retry-After, and the handler does not run', async (t) => {
+  it('B12 a store that is away is 503 with Retry-After, and the handler does not run; only the operator is told where it was', async (t) => {
     const redis = await startRedis();
     await redis.stop();
     const client = createClient({ url: redis.url, totalTimeoutMs: 200 });
     t.after(() => client.close());
     const { send, calls } = counted(t, { client });
+    const warned = nextWarning();
     const response = await send();
     assert.ok(Number(response.headers.get('retry-after')) >= 1);
+    const { message } = await warned;
+    assert.match(message, /the route 'orders' answered 503: The store did not answer/);
+    assert.ok(message.includes(redis.url.replace(/^\w+:\/\//, '')));
     const { detail } = await assertProblem(response, 503, 'ERR_STORE_UNAVAILABLE');
     assert.ok(!detail.includes(redis.url.replace(/^\w+:\/\//, '')), 'the answer names our hosts');
     assert.equal(calls.length, 0);

@@ -1,6 +1,6 @@
 /**
  * What is said to the operator outside errors and events: hints, once per process however many copies of this module
- * it holds, and faults in the hooks a user gave us.
+ * it holds, faults in the hooks a user gave us, and answers that say less than is known.
  */
 
 const SAID = Symbol.for('actonce.announced');
@@ -18,6 +18,11 @@ export function announceOnce(topic: string, text: string): void {
 export function reportHook(hook: string, error: unknown): void {
   const detail = error instanceof Error ? error.stack : undefined;
   process.emitWarning(`${hook} threw: ${String(error)}`, { type: 'ActonceWarning', ...(detail ? { detail } : {}) });
+}
+
+/** What a caller over HTTP is not told, since it may name hosts and settings: the operator is, each time. */
+export function reportAnswer(route: string, status: number, error: Error): void {
+  process.emitWarning(`the route '${route}' answered ${status}: ${error.message}`, { type: 'ActonceWarning' });
 }
 
 /** For what a hook returned that had to answer at once: it was refused, and how a promise of it ends is nobody's matter. */

@@ -3,7 +3,7 @@
  * the id of their event. Its own refusals are responses and never recorded; what the handler throws goes on to Next.
  */
 import type { ActonceClient, IdempotencyContext, IdempotencyOptions, Outcome } from '../../index';
-import { isDevelopment, reportHook } from '../announce';
+import { isDevelopment, reportAnswer, reportHook } from '../announce';
 import { isForeignControlFlow, recordableControlFlow, throwControlFlow } from '../control-flow';
 import { withIdempotency } from '../default-client';
 import { isActonceError } from '../errors';
@@ -63,7 +63,9 @@ export function idempotentRoute(options: RouteOptions, handler: RouteHandler): R
       return await answer(options, handler, request, route);
     } catch (error) {
       if (!isActonceError(error)) throw error;
-      return problemResponse(error, options.documentation);
+      const response = problemResponse(error, options.documentation);
+      if (response.status >= 500) reportAnswer(options.name, response.status, error);
+      return response;
     }
   };
 }
