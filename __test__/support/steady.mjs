@@ -1,6 +1,7 @@
 // `it` for tests in which real time passes: leases of 600 ms run out when a busy machine stands still for that long, and
-// no library can help it. A test that failed while this process was kept from running is tried again; one that fails in
-// peace fails.
+// no library can help it. A test that failed while this process was kept from running, or while the machine had more to do
+// than it can (then it is another process that stood still), is tried again; one that fails in peace fails.
+import os from 'node:os';
 import { it as plain } from 'node:test';
 
 /** Every wait in these tests leaves more than this. */
@@ -23,6 +24,10 @@ function watchStandstill() {
   };
 }
 
+function isOverloaded() {
+  return os.loadavg()[0] > 1.5 * os.availableParallelism();
+}
+
 /** What `body` opens ends with the test, also that of an earlier try: contenders have a prefix of their own each time. */
 export function it(title, ...rest) {
   const body = rest.pop();
@@ -34,10 +39,10 @@ export function it(title, ...rest) {
         return stop();
       } catch (error) {
         const stoodMs = Math.round(stop());
-        if (attempt === TRIES || stoodMs < STANDSTILL_MS) throw error;
-        t.diagnostic(
-          `tried again: the machine stood still for ${stoodMs} ms (${String(error.message).split('\n', 1)[0]})`,
-        );
+        if (attempt === TRIES || (stoodMs < STANDSTILL_MS && !isOverloaded())) throw error;
+        const load = os.loadavg()[0].toFixed(1);
+        const [why] = String(error.message).split('\n', 1);
+        t.diagnostic(`tried again: the machine stood still for ${stoodMs} ms, its load is ${load} (${why})`);
       }
     }
   });
