@@ -211,7 +211,8 @@ export interface RouteOptions<Verified = undefined> extends IdempotencyDefaults 
   missingKey?: 'reject' | 'run' | undefined;
   /**
    * Which responses count as failures: the caller gets them, and `onError` decides what becomes of the record, with an
-   * error named `FailedResponse` that has the recorded `response`.
+   * error named `FailedResponse` that has the recorded `response`. One that throws is reported as a process warning, and
+   * the default decides.
    * @default status 500 and above
    */
   isFailure?: ((response: Response) => boolean) | undefined;

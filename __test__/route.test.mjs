@@ -1,59 +1,16 @@
-// idempotentRoute: the IETF draft's header for APIs, and webhooks by the id of their event; over HTTP where the wire counts.
+// idempotentRoute: the IETF draft's header for APIs; over HTTP where the wire counts.
 import assert from 'node:assert/strict';
-import { createHmac, timingSafeEqual } from 'node:crypto';
 import http from 'node:http';
 import { describe, it } from 'node:test';
 import { createClient } from './support/actonce.mjs';
 import { next } from './support/next.mjs';
 import { startRedis } from './support/redis.mjs';
+import { assertProblem, counted, created, freshClient, ORDER } from './support/route.mjs';
 import { conformance } from './support/stores.mjs';
 import { nextWarning } from './support/warnings.mjs';
 
 const { idempotentRoute } = next;
 const { onEachStore } = conformance(createClient);
-const ORDER = { bags: 2, note: 'ü' };
-let stores = 0;
-
-function freshClient(t, more) {
-  const client = createClient({ url: `memory:route-${process.pid}-${stores++}`, ...more });
-  t.after(() => client.close({ graceMs: 0 }));
-  return client;
-}
-
-const created = () =>
-  Response.json({ id: 'o-1' }, { status: 201, headers: { location: '/orders/o-1', 'set-cookie': 'cart=; Max-Age=0' } });
-
-/** A route that counts its runs. */
-function counted(t, options = {}, handler = created) {
-  const calls = [];
-  const client = options.client ?? freshClient(t);
-  const route = idempotentRoute(
-    { name: 'orders', scope: () => 'ann', client, ...options },
-    async (request, ctx, given) => {
-      calls.push({ ctx, given });
-      return handler(request, ctx, given);
-    },
-  );
-  const send = ({ key = 'k', body = ORDER, path = '/orders', method = 'POST', headers = {} } = {}) => {
-    const all = { 'content-type': 'application/json', ...(key !== null && { 'idempotency-key': key }), ...headers };
-    const sent =
-      typeof body === 'string' || body instanceof Uint8Array || body instanceof FormData ? body : JSON.stringify(body);
-    if (sent instanceof FormData) delete all['content-type'];
-    const init = { method, headers: all, ...(method !== 'GET' && { body: sent }) };
-    return route(new Request(`http://shop.test${path}`, init), { params: Promise.resolve({ id: '7' }) });
-  };
-  return { route, send, calls, client };
-}
-
-async function assertProblem(response, status, code) {
-  assert.equal(response.status, status);
-  assert.match(response.headers.get('content-type'), /^application\/problem\+json/);
-  const body = await response.json();
-  assert.deepEqual([body.status, body.code], [status, code]);
-  for (const name of ['type', 'title', 'detail']) assert.ok(body[name], name);
-  return body;
-}
-
 describe('keys', () => {
   it('B1 a missing key is 400, with a link to the documentation where there is one', async (t) => {
     const { send, calls } = counted(t, { documentation: 'https://shop.test/docs/keys' });
@@ -298,6 +255,16 @@ describe('responses', () => {
     assert.equal(own.calls.length, 2);
   });
 
+  it('an isFailure that throws decides nothing: what ran is kept, and the operator is told', async (t) => {
+    const warned = nextWarning();
+    const isFailure = () => {
+      throw new Error('forgot one');
+    };
+    const { send, calls } = counted(t, { isFailure });
+    assert.deepEqual([(await send()).status, (await send()).status, calls.length], [201, 201, 1]);
+    assert.match((await warned).message, /^isFailure threw: Error: forgot one/);
+  });
+
   it('those who wait for a 5xx get a copy of it each', async (t) => {
     const { send, calls } = counted(t, { onDuplicate: 'wait' }, async () => {
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -331,61 +298,6 @@ describe('responses', () => {
       Response.json([await request.json(), (await params).id, ctx.deriveKey('x').length]);
     const { send } = counted(t, {}, echo);
     assert.deepEqual(await (await send()).json(), [ORDER, '7', 36]);
-  });
-});
-
-describe('webhooks', () => {
-  const secret = 'whsec_test';
-  const sign = (body, at) => createHmac('sha256', secret).update(`${at}.${body}`).digest('hex');
-  const captured = (event, at = 1_763_900_000) => {
-    const body = JSON.stringify(event, null, 2);
-    return { body, headers: { 'stripe-signature': `t=${at},v1=${sign(body, at)}` } };
-  };
-  const verify = (request, rawBody) => {
-    const [, at, given] = /^t=(\d+),v1=([0-9a-f]{64})$/.exec(request.headers.get('stripe-signature') ?? '') ?? [];
-    const body = Buffer.from(rawBody).toString();
-    if (!timingSafeEqual(Buffer.from(given, 'hex'), Buffer.from(sign(body, at), 'hex')))
-      throw new Error('bad signature');
-    return JSON.parse(body);
-  };
-  const options = {
-    name: 'stripe',
-    scope: () => 'public',
-    verify,
-    key: (_request, _body, event) => event.id,
-    retentionMs: 7 * 86_400_000,
-  };
-  const event = { id: 'evt_1', type: 'payment_intent.succeeded', data: { object: { amount: 1900 } } };
-
-  onEachStore('a captured event sent twice runs once, and its record is kept for seven days', async (world) => {
-    const client = world.client();
-    const { send, calls } = counted(world.t, { ...options, client }, (_, { verified }) =>
-      Response.json({ got: verified.id }),
-    );
-    const { body, headers } = captured(event);
-    for (let n = 0; n < 2; n++) {
-      const response = await send({ key: null, path: '/hooks', body, headers });
-      assert.deepEqual([response.status, await response.json()], [200, { got: 'evt_1' }]);
-    }
-    assert.equal(calls.length, 1);
-    const record = await client.inspect({ key: 'evt_1', scope: ['stripe', 'POST /hooks', 'public'] });
-    assert.ok(record.expiresInMs > 6.9 * 86_400_000, String(record.expiresInMs));
-  });
-
-  it('a tampered or unsigned one is 401, runs nothing and is not recorded', async (t) => {
-    const { send, calls, client } = counted(t, options);
-    const { body, headers } = captured(event);
-    const tampered = body.replace('1900', '1');
-    for (const sent of [
-      { body: tampered, headers },
-      { body, headers: {} },
-    ]) {
-      assert.equal((await send({ key: null, path: '/hooks', ...sent })).status, 401);
-    }
-    assert.equal(calls.length, 0);
-    assert.equal(await client.inspect({ key: 'evt_1', scope: ['stripe', 'POST /hooks', 'public'] }), undefined);
-    const refusing = counted(t, { ...options, verify: () => new Response('who?', { status: 403 }) });
-    assert.equal((await refusing.send({ key: null, body, headers })).status, 403);
   });
 });
 

@@ -112,7 +112,7 @@ async function answer(
     }
     const record = await recordOf(response);
     first = firstResponse(response, record);
-    if (isFailure(response)) throw new FailedResponse(record);
+    if (countsAsFailure(isFailure, response)) throw new FailedResponse(record);
     return record;
   };
   const once = client?.withIdempotency ?? withIdempotency;
@@ -138,6 +138,16 @@ function replay(outcome: Outcome<RecordedResponse | undefined>): Response {
   }
   if (outcome.kind === 'http') return throwControlFlow({ kind: 'http', status: outcome.httpStatus as 404 });
   return throwControlFlow({ ...outcome, status: outcome.httpStatus as 307 });
+}
+
+/** A predicate that fails has not decided: what it looked at has been done, and is kept as without it. */
+function countsAsFailure(isFailure: NonNullable<RouteOptions['isFailure']>, response: Response): boolean {
+  try {
+    return isFailure(response);
+  } catch (error) {
+    reportHook('isFailure', error);
+    return isServerError(response);
+  }
 }
 
 function isServerError(response: Response): boolean {
