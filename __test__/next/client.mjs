@@ -3,11 +3,10 @@
 // key that the page was rendered with.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { hydrated, launchBrowser } from '../support/browser.mjs';
+import { hydrated } from '../support/browser.mjs';
 import { eventually } from '../support/eventually.mjs';
 import { LossyHttp } from '../support/lossy-http.mjs';
-import { NextApp } from '../support/next-app.mjs';
-import { startRedis } from '../support/redis.mjs';
+import { openShakyApp } from '../support/shaky-app.mjs';
 import '../support/unhandled.mjs';
 
 const SAME_AGAIN_MS = 2_200;
@@ -15,21 +14,12 @@ let app;
 let redis;
 let network;
 let browser;
+let close;
 
 before(async () => {
-  redis = await startRedis();
-  app = await NextApp.prepare('next-app', { REDIS_URL: redis.url });
-  await app.build();
-  const servers = await Promise.all([app.start(), app.start()]);
-  network = await LossyHttp.start(...servers.map(({ port }) => port));
-  browser = await launchBrowser();
+  ({ redis, app, network, browser, close } = await openShakyApp({ servers: 2 }));
 });
-after(async () => {
-  await browser?.close();
-  await network?.stop();
-  await app?.stop();
-  await redis?.stop();
-});
+after(() => close?.());
 beforeEach(() => {
   app.forget();
   network.lose(0);

@@ -2,31 +2,16 @@
 // measures the long form.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { launchBrowser } from '../support/browser.mjs';
 import { clickOnce } from '../support/click.mjs';
-import { LossyHttp } from '../support/lossy-http.mjs';
-import { NextApp } from '../support/next-app.mjs';
-import { startRedis } from '../support/redis.mjs';
+import { openShakyApp } from '../support/shaky-app.mjs';
 import '../support/unhandled.mjs';
 
 describe('one click, its answer lost once on a reused connection', () => {
-  let app;
-  let redis;
-  let network;
-  let browser;
+  let place;
   before(async () => {
-    redis = await startRedis();
-    app = await NextApp.prepare('next-app', { REDIS_URL: redis.url });
-    await app.build();
-    network = await LossyHttp.start((await app.start()).port);
-    browser = await launchBrowser();
+    place = await openShakyApp({ servers: 1 });
   });
-  after(async () => {
-    await browser?.close();
-    await network?.stop();
-    await app?.stop();
-    await redis?.stop();
-  });
+  after(() => place?.close());
 
   for (const [path, executed] of [
     ['/unguarded', 2],
@@ -35,7 +20,7 @@ describe('one click, its answer lost once on a reused connection', () => {
     for (const by of ['fin', 'rst']) {
       it(`${path}, by ${by}: DevTools sees 1 request, 2 are sent, the action runs ${executed}×`, async () => {
         const lose = [1, { on: 'reused', by }];
-        const counted = await clickOnce({ browser, network, app }, { path, lose });
+        const counted = await clickOnce(place, { path, lose });
         assert.deepEqual(counted, { seen: 1, sent: 2, executed, ui: 'result' });
       });
     }
@@ -47,7 +32,7 @@ describe('one click, its answer lost once on a reused connection', () => {
       [1, { on: 'fresh' }],
       [1, { on: 'reused', by: 'cut' }],
     ]) {
-      const { ui, ...counted } = await clickOnce({ browser, network, app }, { path: '/unguarded', lose });
+      const { ui, ...counted } = await clickOnce(place, { path: '/unguarded', lose });
       assert.deepEqual(counted, { seen: 1, sent: 1, executed: 1 });
       assert.match(ui, /^error/);
     }

@@ -37,6 +37,9 @@ function randomKey(): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
+/** Within this time after its outcome was seen, the same thing sent again is a double click. */
+export const REPEAT_AFTER_MS = 2_000;
+
 export function chooseKey(id: string, fingerprint: string, repeatAfterMs: number, suggested?: string): string {
   const rules = { repeatAfterMs, lifetimeMs: LIFETIME_MS, suggested, makeKey: randomKey };
   const { key, intents } = keyFor(load(id), fingerprint, Date.now(), rules);

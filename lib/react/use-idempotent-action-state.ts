@@ -8,9 +8,7 @@ import { KEY_FIELD, THROWS_PROBLEMS } from '../form-entries';
 import { type Problem, readProblem } from '../problem';
 import { fingerprintOf } from './fingerprint';
 import { followed } from './outcome';
-import { chooseKey, forgetAll } from './tab';
-
-const REPEAT_AFTER_MS = 2_000;
+import { chooseKey, forgetAll, REPEAT_AFTER_MS } from './tab';
 
 /** By reflection: bundlers refuse a name that a module does not have, as React 18, also where it is never used. */
 const useActionState: typeof React.useActionState | undefined = Reflect.get(React, 'useActionState');

@@ -4,9 +4,7 @@ import type { IdempotentCallOptions } from '../../react';
 import { KEY_FIELD, THROWS_PROBLEMS } from '../form-entries';
 import { fingerprintOf } from './fingerprint';
 import { followed } from './outcome';
-import { chooseKey } from './tab';
-
-const REPEAT_AFTER_MS = 2_000;
+import { chooseKey, REPEAT_AFTER_MS } from './tab';
 
 export function useIdempotentCall<Args extends readonly unknown[], Result>(
   action: (key: string, ...args: Args) => Promise<Result>,

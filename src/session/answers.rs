@@ -106,9 +106,14 @@ impl Session {
 
     /// The last word on an operation.
     pub(super) fn end(&mut self, id: u32, delivery: Delivery, now: Micros) {
+        self.let_go(id, now);
+        self.deliver(delivery);
+    }
+
+    /// Nothing of it is left here; what is in the store stays as it is.
+    pub(super) fn let_go(&mut self, id: u32, now: Micros) {
         self.stop_listening(id, now);
         self.ops.remove(&id);
         self.leases.release(id);
-        self.deliver(delivery);
     }
 }

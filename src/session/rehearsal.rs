@@ -38,8 +38,6 @@ impl Session {
 
     /// As if the process that runs this operation had died: its lease is not renewed, and what it says is not heard.
     pub fn crash(&mut self, id: u32, now: Micros) {
-        self.stop_listening(id, now);
-        self.ops.remove(&id);
-        self.leases.release(id);
+        self.let_go(id, now);
     }
 }
