@@ -7,7 +7,7 @@ use std::ptr::null_mut;
 use napi::sys;
 
 /// More than any method takes.
-const MOST: usize = 8;
+const MOST: usize = 12;
 /// Keys and most results fit: one pass instead of measuring first.
 const SHORT: usize = 1_024;
 

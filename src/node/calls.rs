@@ -12,7 +12,8 @@ use super::arguments::Arguments;
 use super::client::Client;
 use super::config::millis;
 use crate::clock::MILLI;
-use crate::session::{FailMode, Recording, Terms};
+use crate::model::machine::Machine;
+use crate::session::{FailMode, Purpose, Recording, Sent, Session, Terms};
 use crate::store::keys;
 
 const HOLD: u32 = 1;
@@ -30,7 +31,7 @@ enum Answer {
 
 type Method = fn(&Rc<Client>, &Arguments) -> Answer;
 
-const METHODS: [(&CStr, sys::napi_callback); 15] = [
+const METHODS: [(&CStr, sys::napi_callback); 20] = [
     (c"begin", Some(called::<BEGIN>)),
     (c"again", Some(called::<AGAIN>)),
     (c"wait", Some(called::<WAIT>)),
@@ -38,6 +39,11 @@ const METHODS: [(&CStr, sys::napi_callback); 15] = [
     (c"fail", Some(called::<FAIL>)),
     (c"forget", Some(called::<FORGET>)),
     (c"admin", Some(called::<ADMIN>)),
+    (c"define", Some(called::<DEFINE>)),
+    (c"create", Some(called::<CREATE>)),
+    (c"send", Some(called::<SEND>)),
+    (c"look", Some(called::<LOOK>)),
+    (c"due", Some(called::<DUE>)),
     (c"held", Some(called::<HELD>)),
     (c"hash", Some(called::<HASH>)),
     (c"deriveKey", Some(called::<DERIVE_KEY>)),
@@ -55,16 +61,21 @@ const COMPLETE: usize = 3;
 const FAIL: usize = 4;
 const FORGET: usize = 5;
 const ADMIN: usize = 6;
-const HELD: usize = 7;
-const HASH: usize = 8;
-const DERIVE_KEY: usize = 9;
-const EXECUTOR: usize = 10;
-const LEASES: usize = 11;
-const CLOSE: usize = 12;
-const ADVANCE: usize = 13;
-const CRASH: usize = 14;
+const DEFINE: usize = 7;
+const CREATE: usize = 8;
+const SEND: usize = 9;
+const LOOK: usize = 10;
+const DUE: usize = 11;
+const HELD: usize = 12;
+const HASH: usize = 13;
+const DERIVE_KEY: usize = 14;
+const EXECUTOR: usize = 15;
+const LEASES: usize = 16;
+const CLOSE: usize = 17;
+const ADVANCE: usize = 18;
+const CRASH: usize = 19;
 
-const BODIES: [Method; 15] = [
+const BODIES: [Method; 20] = [
     |client, arguments| {
         let (op, flags) = (arguments.integer(0), arguments.integer(6));
         let identity = arguments.text(1).unwrap_or_default();
@@ -77,7 +88,7 @@ const BODIES: [Method; 15] = [
             will_wait: flags & WILL_WAIT != 0,
             budget: millis(arguments.number(7)),
         };
-        let begin = move |session: &mut crate::session::Session, now| {
+        let begin = move |session: &mut Session, now| {
             session.begin(op, &identity, payload.as_deref(), terms, now);
         };
         Answer::Outcomes(client.run(Some(op), begin))
@@ -113,6 +124,42 @@ const BODIES: [Method; 15] = [
         let (op, request) = (arguments.integer(0), arguments.text(1).unwrap_or_default());
         Answer::Outcomes(client.run(Some(op), move |session, now| session.admin(op, &request, now)))
     },
+    |client, arguments| {
+        let number = arguments.integer(0);
+        match Machine::parse(&arguments.text(1).unwrap_or_default()) {
+            Err(reason) => Answer::Text(reason),
+            Ok(machine) => {
+                client.run(None, move |session, _| session.define(number, machine));
+                Answer::Nothing
+            }
+        }
+    },
+    |client, arguments| {
+        let (op, machine) = (arguments.integer(0), arguments.integer(1));
+        let (id, data) = (arguments.text(2).unwrap_or_default(), arguments.text(3));
+        let budget = millis(arguments.number(4));
+        let create = move |session: &mut Session, now| session.create(op, machine, &id, data, budget, now);
+        Answer::Outcomes(client.run(Some(op), create))
+    },
+    |client, arguments| {
+        let (op, machine) = (arguments.integer(0), arguments.integer(1));
+        let (id, sent) = (arguments.text(2).unwrap_or_default(), sent(arguments));
+        let budget = millis(arguments.number(11));
+        Answer::Outcomes(client.run(Some(op), move |session, now| session.send(op, machine, &id, sent, budget, now)))
+    },
+    |client, arguments| {
+        let (op, machine) = (arguments.integer(0), arguments.integer(1));
+        let id = arguments.text(2).unwrap_or_default();
+        let purpose = purpose(&arguments.text(3).unwrap_or_default());
+        let budget = millis(arguments.number(4));
+        Answer::Outcomes(client.run(Some(op), move |session, now| session.look(op, machine, &id, purpose, budget, now)))
+    },
+    |client, arguments| {
+        let (op, machine, partition) = (arguments.integer(0), arguments.integer(1), arguments.integer(2) as usize);
+        let (limit, budget) = (u64::from(arguments.integer(3)), millis(arguments.number(4)));
+        let due = move |session: &mut Session, now| session.due(op, machine, partition, limit, budget, now);
+        Answer::Outcomes(client.run(Some(op), due))
+    },
     |client, arguments| Answer::Bool(client.keeper.leases.is_held(arguments.integer(0), client.clock.now())),
     |client, arguments| Answer::Text(client.hasher.hash(&arguments.text(0).unwrap_or_default())),
     |client, arguments| {
@@ -138,6 +185,31 @@ fn recording(arguments: &Arguments, first: usize) -> Recording {
         retention_ms: millis(arguments.number(first)) / MILLI,
         patience: millis(arguments.number(first + 1)),
         budget: millis(arguments.number(first + 2)),
+    }
+}
+
+/// The third argument of `send` and what follows it: event, data, payload, key, record, fence, version, create.
+fn sent(arguments: &Arguments) -> Sent {
+    let fence = millis(arguments.number(8)) / MILLI;
+    let version = arguments.number(9);
+    Sent {
+        event: arguments.integer(3) as usize,
+        data: arguments.text(4),
+        payload: arguments.text(5),
+        key: arguments.text(6),
+        caller: arguments.text(7).map(|record| (record, fence)),
+        expected_version: (version >= 0.0).then(|| millis(version) / MILLI),
+        create: arguments.integer(10) != 0,
+    }
+}
+
+/// `glance`, `history`, `drain`, or the numbers of the states to wait for, with commas between.
+fn purpose(text: &str) -> Purpose {
+    match text {
+        "glance" => Purpose::Glance,
+        "history" => Purpose::History,
+        "drain" => Purpose::Drain,
+        states => Purpose::Reach(states.split(',').filter_map(|state| state.parse().ok()).collect()),
     }
 }
 

@@ -1,10 +1,12 @@
-//! The state machine again, as Lua that Redis runs atomically: one script per command, one key per script.
+//! The state machine again, as Lua that Redis runs atomically: one script per command on a record,
+//! one for all commands on a state machine's instance.
 //!
 //! Owns the script sources, the bytes that call them ([`pack`]; for the two common cases also a plain command each,
 //! [`pack_set_if_absent`] and [`pack_set_if_equal`]) and the meaning of the replies ([`parse`], [`judge_set`]). Must
 //! not decide anything: `model/` does, and `tests/differential.rs` holds the Lua to it. Knows RESP only as far as
 //! writing a request; connections belong to `store/redis`.
 
+pub mod machine;
 mod reply;
 mod request;
 
@@ -26,10 +28,12 @@ pub struct Script {
 }
 
 /// Read by every script that may change a record: a line `-- @include <name>` stands for the file.
-const INCLUDES: [(&str, &str); 3] = [
+const INCLUDES: [(&str, &str); 5] = [
     ("record.lua", include_str!("record.lua")),
     ("lease.lua", include_str!("lease.lua")),
     ("now.lua", include_str!("now.lua")),
+    ("instance.lua", include_str!("instance.lua")),
+    ("repeat.lua", include_str!("repeat.lua")),
 ];
 
 pub static BEGIN: LazyLock<Script> = LazyLock::new(|| Script::new("begin", include_str!("begin.lua")));
@@ -38,15 +42,20 @@ pub static COMPLETE: LazyLock<Script> = LazyLock::new(|| Script::new("complete",
 pub static FAIL: LazyLock<Script> = LazyLock::new(|| Script::new("fail", include_str!("fail.lua")));
 pub static RESOLVE: LazyLock<Script> = LazyLock::new(|| Script::new("resolve", include_str!("resolve.lua")));
 pub static RESET: LazyLock<Script> = LazyLock::new(|| Script::new("reset", include_str!("reset.lua")));
+pub static TRANSITION: LazyLock<Script> = LazyLock::new(|| Script::new("transition", include_str!("transition.lua")));
+pub static DUE: LazyLock<Script> = LazyLock::new(|| Script::new("due", include_str!("due.lua")));
 
+/// Those that carry out a [`Command`].
+pub static RECORD_SCRIPTS: [&LazyLock<Script>; 6] = [&BEGIN, &EXTEND, &COMPLETE, &FAIL, &RESOLVE, &RESET];
 /// Everything a connection has to load.
-pub static ALL: [&LazyLock<Script>; 6] = [&BEGIN, &EXTEND, &COMPLETE, &FAIL, &RESOLVE, &RESET];
+pub static ALL: [&LazyLock<Script>; 8] = [&BEGIN, &EXTEND, &COMPLETE, &FAIL, &RESOLVE, &RESET, &TRANSITION, &DUE];
 
 impl Script {
     fn new(name: &'static str, file: &str) -> Self {
-        let source = INCLUDES
-            .iter()
-            .fold(file.to_owned(), |source, (include, text)| source.replace(&format!("-- @include {include}\n"), text));
+        let mut source = file.to_owned();
+        for (include, text) in INCLUDES {
+            source = source.replace(&format!("-- @include {include}\n"), text);
+        }
         let sha1 = sha1_smol::Sha1::from(&source).digest().to_string();
         Self { name, source, sha1 }
     }

@@ -52,7 +52,7 @@ pub fn judge_set(reply: Option<&[u8]>, begin: &Begin, fence: u64) -> Option<Outc
     }
 }
 
-fn unreadable(word: &[u8]) -> Option<Unreadable> {
+pub(super) fn unreadable(word: &[u8]) -> Option<Unreadable> {
     match word {
         b"version" => Some(Unreadable::Version),
         b"too_short" => Some(Unreadable::TooShort),
@@ -63,7 +63,7 @@ fn unreadable(word: &[u8]) -> Option<Unreadable> {
 }
 
 /// A fence comes zero padded.
-fn decimal(text: &[u8]) -> Option<u64> {
+pub(super) fn decimal(text: &[u8]) -> Option<u64> {
     let sound = (1..=16).contains(&text.len()) && text.iter().all(u8::is_ascii_digit);
     sound.then(|| value_of(text))
 }

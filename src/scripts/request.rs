@@ -87,30 +87,37 @@ fn pack_resolve<'a>(request: Request<'a>, to: &Resolution) -> Request<'a> {
     }
 }
 
-fn call<'a>(out: &'a mut Vec<u8>, script: &Script, key: &[u8], arguments: u64) -> Request<'a> {
+pub(super) fn call<'a>(out: &'a mut Vec<u8>, script: &Script, key: &[u8], arguments: u64) -> Request<'a> {
     Request::start(out, 4 + arguments).arg(b"EVALSHA").arg(script.sha1.as_bytes()).arg(b"1").arg(key)
 }
 
 /// A RESP array under construction.
-struct Request<'a> {
+pub(super) struct Request<'a> {
     out: &'a mut Vec<u8>,
 }
 
 impl<'a> Request<'a> {
-    fn start(out: &'a mut Vec<u8>, parts: u64) -> Self {
+    pub(super) fn start(out: &'a mut Vec<u8>, parts: u64) -> Self {
         out.push(b'*');
         push_decimal(out, parts);
         out.extend_from_slice(b"\r\n");
         Self { out }
     }
 
-    fn arg(self, bytes: &[u8]) -> Self {
+    pub(super) fn arg(self, bytes: &[u8]) -> Self {
         let request = self.bulk(bytes.len());
         request.out.extend_from_slice(bytes);
         request.end()
     }
 
-    fn number(self, number: u64) -> Self {
+    pub(super) fn prefixed(self, prefix: u8, bytes: &[u8]) -> Self {
+        let request = self.bulk(1 + bytes.len());
+        request.out.push(prefix);
+        request.out.extend_from_slice(bytes);
+        request.end()
+    }
+
+    pub(super) fn number(self, number: u64) -> Self {
         let request = self.bulk(digits(number));
         push_decimal(request.out, number);
         request.end()
@@ -130,21 +137,21 @@ impl<'a> Request<'a> {
         self.arg(if set { b"1" } else { b"0" })
     }
 
-    fn clock(self, clock: Clock) -> Self {
+    pub(super) fn clock(self, clock: Clock) -> Self {
         match clock {
             Clock::Server => self.arg(b""),
             Clock::Test { now, left_ms } => self.arg(format!("{} {left_ms}", now.us).as_bytes()),
         }
     }
 
-    fn bulk(self, length: usize) -> Self {
+    pub(super) fn bulk(self, length: usize) -> Self {
         self.out.push(b'$');
         push_decimal(self.out, length as u64);
         self.out.extend_from_slice(b"\r\n");
         self
     }
 
-    fn end(self) -> Self {
+    pub(super) fn end(self) -> Self {
         self.out.extend_from_slice(b"\r\n");
         self
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::delivery::{Delivery, Tag};
 use super::op::{Op, Phase};
-use super::{Ask, Command, Session, Terms};
+use super::{Ask, Command, DAY_MS, Session, Terms};
 use crate::clock::{MILLI, Micros};
 use crate::error::StoreError;
 use crate::model::{Outcome, Record, Resolution, State, Unreadable};
@@ -56,7 +56,6 @@ struct Shown<'a> {
 }
 
 const DEFAULT_BUDGET_MS: u64 = 5_000;
-const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
 impl Session {
     pub fn admin(&mut self, id: u32, request: &str, now: Micros) {
@@ -65,14 +64,7 @@ impl Session {
             Err(error) => return self.deliver(Delivery::failed(id, &StoreError::Invalid(error.to_string()))),
         };
         let budget = request.budget_ms.unwrap_or(DEFAULT_BUDGET_MS) * MILLI;
-        let terms = Terms {
-            lease_ms: DAY_MS,
-            max_lease_ms: DAY_MS,
-            retention_ms: request.retention_ms.unwrap_or(DAY_MS),
-            hold: false,
-            will_wait: false,
-            budget,
-        };
+        let terms = Terms { retention_ms: request.retention_ms.unwrap_or(DAY_MS), ..Terms::without_lease(budget) };
         let mut op = match (&request.hash, &request.identity) {
             (Some(hash), None) => Op::of_hash(&self.hashers[0], hash, terms, now + budget),
             (None, Some(identity)) => Op::new(&self.hashers, identity, None, terms, now + budget),

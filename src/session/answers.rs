@@ -19,6 +19,8 @@ impl Session {
         match answer {
             Answer::Outcome { outcome, sent_at } => self.outcome(id, outcome, sent_at, now),
             Answer::Inspected(found) => self.inspected(id, found, now),
+            Answer::Machine(outcome) => self.transitioned(id, outcome, now),
+            Answer::Due(members) => self.listed(id, &members, now),
             Answer::Delayed => self.deliver(Delivery::bare(id, Tag::Delayed)),
             Answer::Unreadable(reason) => self.end(id, Delivery::text(id, Tag::Unreadable, reason.into_bytes()), now),
             Answer::Failed { error, unknown } => {

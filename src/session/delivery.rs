@@ -22,6 +22,13 @@ pub enum Tag {
     Record = 14,
     Settled = 15,
     Unreadable = 16,
+    Instance = 17,
+    Moved = 18,
+    Illegal = 19,
+    Conflict = 20,
+    Absent = 21,
+    UnknownState = 22,
+    Due = 23,
 }
 
 #[derive(Debug)]

@@ -8,6 +8,7 @@
 mod admin;
 mod answers;
 mod delivery;
+mod machines;
 mod op;
 mod rehearsal;
 mod waits;
@@ -29,11 +30,15 @@ use crate::store::redis::wire::Wire;
 
 pub use admin::AdminRequest;
 pub use delivery::{Delivery, Tag};
+use machines::Machines;
+pub use machines::{Purpose, Sent};
 use op::{Op, Phase};
 use waits::Waits;
 
 /// A request that undoes a begin nobody waits for any more; its answer interests nobody.
 const WITHDRAWAL: u64 = 1 << 32;
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
 /// Called by the embedded store, on any thread, with the name of a record that changed.
 pub type Watch = Arc<dyn Fn(String) + Send + Sync>;
@@ -64,6 +69,14 @@ pub struct Terms {
     pub budget: Micros,
 }
 
+impl Terms {
+    /// Of an operation that holds nothing.
+    fn without_lease(budget: Micros) -> Self {
+        let (hold, will_wait) = (false, false);
+        Self { lease_ms: DAY_MS, max_lease_ms: DAY_MS, retention_ms: DAY_MS, hold, will_wait, budget }
+    }
+}
+
 /// How long an outcome may take to be recorded.
 #[derive(Clone, Copy, Debug)]
 pub struct Recording {
@@ -86,6 +99,7 @@ pub struct Session {
     leases: Arc<Leases>,
     ops: FxHashMap<u32, Op>,
     waits: Waits,
+    machines: Machines,
     deliveries: Vec<Delivery>,
     watch: Watch,
     /// Names this session to the embedded store.
@@ -102,6 +116,7 @@ impl Session {
             leases,
             ops: FxHashMap::default(),
             waits: Waits::default(),
+            machines: Machines::default(),
             deliveries: Vec::new(),
             watch,
             watcher: WATCHERS.fetch_add(1, Ordering::Relaxed),
@@ -127,7 +142,7 @@ impl Session {
         let Some(op) = self.ops.get_mut(&id) else { return };
         op.deadline = now + op.terms.budget;
         self.waits.stop(id);
-        self.send_begin(id, now);
+        if matches!(op.phase, Phase::Machine(_)) { self.look_again(id, now) } else { self.send_begin(id, now) }
     }
 
     fn send_begin(&mut self, id: u32, now: Micros) {
@@ -305,6 +320,15 @@ impl Session {
                         Answer::Outcome { outcome: store.execute(&request.key, command, server), sent_at: now }
                     }
                     Ask::Inspect => Answer::Inspected(store.inspect(&request.key, server)),
+                    Ask::Machine(ask) => {
+                        let listed = (&*ask.due_set, &*ask.member);
+                        let machine = &ask.prepared.machine;
+                        Answer::Machine(store.transition(machine, &request.key, listed, &ask.command, server))
+                    }
+                    Ask::Due { limit } => {
+                        let limit = usize::try_from(*limit).unwrap_or(usize::MAX);
+                        Answer::Due(store.due(&request.key, limit, server))
+                    }
                 };
                 self.answer(request.id, answer, now);
             }

@@ -19,6 +19,8 @@ pub enum Phase {
     Settling,
     /// An operator's request.
     Admin(super::AdminRequest),
+    /// A command on a state machine's instance.
+    Machine(super::machines::Asked),
 }
 
 /// The record's name under one secret.
@@ -64,6 +66,12 @@ impl Op {
     pub fn of_hash(hasher: &Hasher, hash: &str, terms: Terms, deadline: Micros) -> Self {
         let name = Name { key: hasher.record_key(hash), fingerprint: None };
         Self::named(name, Vec::new(), terms, deadline)
+    }
+
+    /// A command on what lies at `key`.
+    #[must_use]
+    pub fn at(key: Arc<str>, terms: Terms, deadline: Micros) -> Self {
+        Self::named(Name { key, fingerprint: None }, Vec::new(), terms, deadline)
     }
 
     fn named(first: Name, older: Vec<Name>, terms: Terms, deadline: Micros) -> Self {

@@ -1,4 +1,5 @@
-//! Names. Nothing a client sends reaches Redis as text: record keys, fingerprints and owners are hashes or random.
+//! Names. Nothing a client sends reaches Redis as text: record keys, fingerprints and owners are hashes or random. Only
+//! instances of state machines, which the application names, are named in clear.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -42,6 +43,11 @@ impl Hasher {
         key.push_str(hash);
         key.push('}');
         key.into()
+    }
+
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        &self.prefix
     }
 
     /// Bound to its record, so equal payloads under two keys do not look equal in Redis.
@@ -109,6 +115,39 @@ pub fn derive_key(prefix: &str, identity: &str, name: &str) -> String {
     Uuid::new_v5(&namespace, text.as_bytes()).to_string()
 }
 
+/// Instances of state machines lie in so many cluster slots, each with the list of its running timers beside it.
+pub const PARTITIONS: usize = 16;
+
+/// What their keys have between braces: chosen so that the slots lie evenly, within 20 of where they would be ideal.
+const TAGS: [&str; PARTITIONS] = [
+    "00td", "01ud", "02vd", "03wd", "04pd", "05qd", "06rd", "07sd", "08ca", "09ba", "10qn", "11pn", "12bl", "13cl",
+    "14un", "15tn",
+];
+
+/// `prefix:{tag}:m:<machine>:<id>`. A machine's name holds no colon. No secret goes in: an unfinished instance lives for
+/// ever, a secret does not. The second is the number of its partition.
+#[must_use]
+pub fn instance_key(prefix: &str, machine: &str, id: &str) -> (Arc<str>, usize) {
+    let digest = blake3::Hasher::new().update(machine.as_bytes()).update(b":").update(id.as_bytes()).finalize();
+    let partition = usize::from(digest.as_bytes()[0]) % PARTITIONS;
+    (format!("{prefix}:{{{}}}:m:{machine}:{id}", TAGS[partition]).into(), partition)
+}
+
+/// `prefix:{tag}:due:<machine>`: the machine's instances in this partition whose timer runs.
+#[must_use]
+pub fn due_set_key(prefix: &str, machine: &str, partition: usize) -> Arc<str> {
+    format!("{prefix}:{{{}}}:due:{machine}", TAGS[partition]).into()
+}
+
+/// Of a text that is itself unguessable or no secret.
+#[must_use]
+pub fn name_of(text: &str) -> [u8; 22] {
+    let mut name = [0; 22];
+    let written = URL_SAFE_NO_PAD.encode_slice(half(&blake3::hash(text.as_bytes())), &mut name);
+    debug_assert_eq!(written, Ok(22));
+    name
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,6 +166,31 @@ mod tests {
     fn owners_never_repeat() {
         let owners: std::collections::HashSet<_> = (0..10_000).map(|_| new_owner()).collect();
         assert_eq!(owners.len(), 10_000);
+    }
+
+    #[test]
+    fn the_partitions_lie_evenly_over_a_clusters_slots() {
+        for (index, tag) in TAGS.iter().enumerate() {
+            let slot = usize::from(crc16(tag.as_bytes())) % 16_384;
+            assert!(slot.abs_diff(index * 1_024 + 512) < 20, "{tag} lies at {slot}");
+        }
+        let partitions: std::collections::HashSet<_> =
+            (0..1_000).map(|n| instance_key("p", "payment", &n.to_string()).1).collect();
+        assert_eq!(partitions.len(), PARTITIONS);
+        let (key, partition) = instance_key("p", "payment", "{x}:1");
+        assert_eq!(*key, format!("p:{{{}}}:m:payment:{{x}}:1", TAGS[partition]));
+    }
+
+    /// CRC-16/XMODEM, as the cluster specification has it.
+    fn crc16(bytes: &[u8]) -> u16 {
+        bytes.iter().fold(0_u16, |crc, byte| {
+            (0..8).fold(
+                crc ^ (u16::from(*byte) << 8),
+                |crc, _| {
+                    if crc & 0x8000 == 0 { crc << 1 } else { (crc << 1) ^ 0x1021 }
+                },
+            )
+        })
     }
 
     #[test]

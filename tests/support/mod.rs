@@ -5,6 +5,7 @@
 
 pub mod link;
 pub mod lua;
+pub mod machine;
 pub mod run;
 pub mod sequence;
 pub mod server;

@@ -1,5 +1,6 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::shelf::{LIVE_PER_SWEEP, SMALLEST_CAPACITY};
 use super::*;
 use crate::model::{Begin, Failure, Flags, Owner, Record, State};
 
@@ -61,13 +62,13 @@ fn memory_returns_to_its_baseline_after_a_burst() {
         store.execute(&key, &begin(1, false), at_ms(n));
         store.execute(&key, &complete(1, n * 1_000, 60_000), at_ms(n));
     }
-    assert_eq!(store.lock().records.len(), 10_000);
+    assert_eq!(store.lock().records.slots.len(), 10_000);
     for n in 0..1_000 {
         store.execute("afterwards", &begin(1, false), at_ms(100_000 + n));
     }
     let table = store.lock();
-    assert_eq!(table.records.len(), 1);
-    assert!(table.records.capacity() <= SMALLEST_CAPACITY * 4, "{}", table.records.capacity());
+    assert_eq!(table.records.slots.len(), 1);
+    assert!(table.records.slots.capacity() <= SMALLEST_CAPACITY * 4, "{}", table.records.slots.capacity());
 }
 
 #[test]
@@ -78,7 +79,7 @@ fn under_steady_load_expired_records_stay_a_fraction_of_the_live() {
         store.execute(&key, &begin(1, false), at_ms(n));
         store.execute(&key, &complete(1, n * 1_000, 1_000), at_ms(n));
     }
-    let records = store.lock().records.len();
+    let records = store.lock().records.slots.len();
     assert!((1_000..2_000).contains(&records), "{records} records for 1,000 live ones");
 }
 
@@ -90,11 +91,11 @@ fn no_sweep_begins_before_something_may_have_expired() {
         store.execute(&key, &begin(1, false), at_ms(n));
         store.execute(&key, &complete(1, n * 1_000, 60_000), at_ms(n));
     }
-    let due_ms = store.lock().sweep.due_ms;
+    let due_ms = store.lock().records.sweep.due_ms;
     store.execute("just before", &begin(1, false), at_ms(due_ms - 1));
-    assert_eq!(store.lock().sweep.hand, 0);
+    assert_eq!(store.lock().records.sweep.hand, 0);
     store.execute("just then", &begin(1, false), at_ms(due_ms));
-    assert_eq!(store.lock().sweep.hand, LIVE_PER_SWEEP);
+    assert_eq!(store.lock().records.sweep.hand, LIVE_PER_SWEEP);
 }
 
 #[test]
@@ -107,11 +108,11 @@ fn a_store_that_is_not_used_keeps_nothing_that_has_expired() {
         store.execute(&key, &complete(1, n * 1_000, 60_000 + n % 7), at_ms(n));
     }
     assert!(store.tidy(at_ms(60_500)));
-    let expired = |table: &Table| table.records.values().filter(|stored| stored.expires_at_ms <= 60_500).count();
+    let expired = |table: &Table| table.records.slots.values().filter(|stored| stored.expires_at_ms <= 60_500).count();
     assert_eq!(expired(&store.lock()), 0);
-    assert!((490..=510).contains(&store.lock().records.len()));
+    assert!((490..=510).contains(&store.lock().records.slots.len()));
     assert!(!store.tidy(at_ms(70_000)));
-    assert_eq!(store.lock().records.len(), 0);
+    assert_eq!(store.lock().records.slots.len(), 0);
 }
 
 #[test]

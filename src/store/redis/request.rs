@@ -8,8 +8,9 @@ use redis::{Value, cmd};
 use super::engine::Features;
 use crate::clock::{MILLI, Micros};
 use crate::error::StoreError;
-use crate::model::{Command, Failure, Outcome, Record};
-use crate::scripts::{self, Clock, Script};
+use crate::model::{Command, Failure, Outcome, Record, machine};
+use crate::scripts::machine::{self as machine_scripts, Keys, Prepared};
+use crate::scripts::{self, Clock, DUE, Script, TRANSITION};
 
 /// What is left of a record that somebody made permanent: as much as JavaScript counts exactly.
 pub const NO_EXPIRY_MS: u64 = (1 << 53) - 1;
@@ -18,6 +19,20 @@ pub enum Ask {
     Command(Command),
     /// The record and what is left of its time, changing nothing.
     Inspect,
+    /// A command on a state machine's instance.
+    Machine(Box<MachineAsk>),
+    /// At most so many of those in a due set whose timer should have fired.
+    Due {
+        limit: u64,
+    },
+}
+
+pub struct MachineAsk {
+    pub prepared: Arc<Prepared>,
+    pub command: machine::Command,
+    /// Where its timer is listed, and as what.
+    pub due_set: Arc<str>,
+    pub member: Box<str>,
 }
 
 pub struct Request {
@@ -83,6 +98,8 @@ pub enum Answer {
         sent_at: Micros,
     },
     Inspected(Option<(Vec<u8>, u64)>),
+    Machine(machine::Outcome),
+    Due(Vec<String>),
     /// It takes longer; an answer comes later.
     Delayed,
     /// `unknown`: the server may have done it all the same.
@@ -131,7 +148,11 @@ impl Request {
 
     #[must_use]
     pub fn first_stage(&self, features: &Features, now: Micros) -> Stage {
-        let Ask::Command(command) = &self.ask else { return Stage::Get };
+        let command = match &self.ask {
+            Ask::Command(command) => command,
+            Ask::Machine(_) | Ask::Due { .. } => return Stage::Script { loaded: false },
+            Ask::Inspect => return Stage::Get,
+        };
         match command {
             // A repeat goes through the script, which renews a lease that is ours already.
             Command::Begin(begin) if features.set_nx_get && !self.was_sent && begin.awaited_fence.is_none() => {
@@ -160,15 +181,28 @@ impl Request {
             (Stage::Script { .. } | Stage::Plain { .. } | Stage::IfEqual, Ask::Command(command)) => {
                 scripts::pack(command, self.key.as_bytes(), Clock::Server, out);
             }
+            (_, Ask::Machine(ask)) => {
+                let keys = Keys {
+                    instance: self.key.as_bytes(),
+                    due_set: ask.due_set.as_bytes(),
+                    member: ask.member.as_bytes(),
+                };
+                machine_scripts::pack(&ask.command, &ask.prepared, keys, Clock::Server, out);
+            }
+            (_, Ask::Due { limit }) => machine_scripts::pack_due(self.key.as_bytes(), *limit, Clock::Server, out),
             (Stage::Pttl { .. }, _) => cmd("PTTL").arg(&*self.key).write_packed_command(out),
             (_, Ask::Inspect) | (Stage::Get, _) => cmd("GET").arg(&*self.key).write_packed_command(out),
         }
     }
 
     pub fn load_script(&self, out: &mut Vec<u8>) {
-        if let Ask::Command(command) = &self.ask {
-            cmd("SCRIPT").arg("LOAD").arg(&Script::of(command).source).write_packed_command(out);
-        }
+        let script: &Script = match &self.ask {
+            Ask::Command(command) => Script::of(command),
+            Ask::Machine(_) => &TRANSITION,
+            Ask::Due { .. } => &DUE,
+            Ask::Inspect => return,
+        };
+        cmd("SCRIPT").arg("LOAD").arg(&script.source).write_packed_command(out);
     }
 
     /// # Errors
@@ -190,9 +224,9 @@ impl Request {
                     Value::Array(parts) => parts.iter().map(bytes).collect(),
                     one => bytes(one).map(|word| vec![word]),
                 };
-                match parts.map(|parts| scripts::parse(&parts)) {
-                    Some(Ok(outcome)) => Ok(self.outcome(outcome, sent_at)),
-                    _ => self.strange("a reply that none of the scripts gives"),
+                match parts.and_then(|parts| self.interpret(&parts, sent_at)) {
+                    Some(answer) => Ok(Step::Answered(Event::Answer(self.id, answer))),
+                    None => self.strange("a reply that none of the scripts gives"),
                 }
             }
             (Stage::Get, Value::Nil) => Ok(Step::Answered(Event::Answer(self.id, Answer::Inspected(None)))),
@@ -207,9 +241,25 @@ impl Request {
         }
     }
 
+    /// What its script's reply means.
+    fn interpret(&self, parts: &[&[u8]], sent_at: Micros) -> Option<Answer> {
+        match &self.ask {
+            Ask::Machine(_) => machine_scripts::parse(parts).ok().map(Answer::Machine),
+            Ask::Due { .. } => {
+                let members = parts.iter().map(|member| String::from_utf8(member.to_vec()).ok());
+                members.collect::<Option<_>>().map(Answer::Due)
+            }
+            _ => scripts::parse(parts).ok().map(|outcome| self.judged(outcome, sent_at)),
+        }
+    }
+
     fn outcome(&self, outcome: Outcome, sent_at: Micros) -> Step {
+        Step::Answered(Event::Answer(self.id, self.judged(outcome, sent_at)))
+    }
+
+    fn judged(&self, outcome: Outcome, sent_at: Micros) -> Answer {
         let outcome = if self.was_released_before(&outcome) { Outcome::Done } else { outcome };
-        Step::Answered(Event::Answer(self.id, Answer::Outcome { outcome, sent_at }))
+        Answer::Outcome { outcome, sent_at }
     }
 
     fn strange(self, what: &str) -> Result<Step, Box<(Self, StoreError)>> {

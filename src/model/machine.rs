@@ -1,0 +1,364 @@
+//! The state machine that a user defined, as a function: `design.md` section 10.
+//!
+//! [`apply`] decides what a command does to one instance. Whatever comes, timers that are due fire first, by the store's
+//! time and as if each had fired in its millisecond. Every command that changes something carries a token, and is
+//! answered as it was the first time when it comes again.
+
+mod definition;
+mod instance;
+
+pub use definition::{Edge, Event, Machine, StateNode, Timer};
+pub use instance::{Caller, Cause, Entry, History, Instance, LARGEST_HISTORY, MOST_CALLERS, Token};
+
+use super::idempotency::Now;
+use super::record::Unreadable;
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Command {
+    /// Makes an instance, unless there is one.
+    Create {
+        token: Token,
+        data: Vec<u8>,
+    },
+    Send(Send),
+    Look {
+        purpose: Look,
+    },
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Send {
+    pub token: Token,
+    /// Index of the event.
+    pub event: usize,
+    /// Replaces the instance's data, unless it is to stay.
+    pub data: Option<Vec<u8>>,
+    /// Kept in the history.
+    pub payload: Vec<u8>,
+    pub expected_version: Option<u64>,
+    pub caller: Option<Caller>,
+    /// An absent instance is made first.
+    pub create: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Look {
+    Glance,
+    /// The answer holds the history.
+    History,
+    /// The next transition is published.
+    Wait,
+    /// Because its timer was listed as due; puts the list right.
+    Drain,
+}
+
+/// What an instance is, or was after a transition.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Snapshot {
+    pub state: String,
+    pub version: u64,
+    pub entered_ms: u64,
+    /// Until its timer fires.
+    pub left_ms: Option<u64>,
+    pub data: Vec<u8>,
+}
+
+/// What the caller is told. The Lua replies with the same names in `snake_case`, and the fields in this order.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    Moved {
+        from: String,
+        to: Snapshot,
+    },
+    /// The same command did this before.
+    Replayed {
+        from: String,
+        to: Snapshot,
+    },
+    /// `fired`: how many timers, just now.
+    Instance {
+        at: Snapshot,
+        fired: u64,
+        created: bool,
+        history: Vec<Entry>,
+    },
+    /// The event leads nowhere from there; `version` is 0 when there is no instance yet.
+    Illegal {
+        state: String,
+        version: u64,
+    },
+    /// Its version is not the expected one.
+    Conflict {
+        state: String,
+        version: u64,
+    },
+    /// The caller's record has been here with a larger fence.
+    Stale {
+        fence: u64,
+    },
+    /// The token belongs to another event.
+    Mismatch {
+        event: String,
+    },
+    Absent,
+    Unreadable(Unreadable),
+}
+
+/// What has to be done besides keeping the instance.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Effect {
+    pub write: Write,
+    pub due: Due,
+    /// Tell those who wait.
+    pub publish: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Write {
+    Keep,
+    /// Its TTL untouched.
+    Patch,
+    /// With a new TTL, or with none.
+    Store {
+        ttl_ms: Option<u64>,
+    },
+}
+
+/// The instance's place in the list of running timers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Due {
+    Keep,
+    At { ms: u64 },
+    Remove,
+}
+
+impl Effect {
+    const NONE: Self = Self { write: Write::Keep, due: Due::Keep, publish: false };
+}
+
+/// What `command` makes of an instance, and what it answers. Nothing changes but the instance that is returned.
+#[must_use]
+pub fn apply(
+    machine: &Machine,
+    stored: Option<Instance>,
+    command: &Command,
+    now: Now,
+) -> (Option<Instance>, Effect, Outcome) {
+    match (stored, command) {
+        (None, Command::Create { token, data }) => {
+            let mut step = Step::created(machine, *token, now.ms());
+            step.instance.data.clone_from(data);
+            let outcome = step.shown(Vec::new(), true);
+            step.done(outcome)
+        }
+        (None, Command::Send(send)) if send.create => {
+            let blank = Step::created(machine, Token::NONE, now.ms());
+            if let Some(refusal) = blank.refusal(send, 0) {
+                return (None, Effect::NONE, refusal);
+            }
+            blank.send(send)
+        }
+        (None, Command::Look { purpose: Look::Drain }) => {
+            (None, Effect { due: Due::Remove, ..Effect::NONE }, Outcome::Absent)
+        }
+        (None, _) => (None, Effect::NONE, Outcome::Absent),
+        (Some(instance), command) => {
+            let mut step = Step::begin(machine, instance, now.ms());
+            step.fire();
+            match command {
+                Command::Create { token, .. } => {
+                    let made = step.instance.history.entries().any(|entry| entry.token == *token);
+                    let outcome = step.shown(Vec::new(), made);
+                    step.done(outcome)
+                }
+                Command::Look { purpose } => step.look(*purpose),
+                Command::Send(send) => step.repeat_or_send(send),
+            }
+        }
+    }
+}
+
+/// One command on one instance.
+struct Step<'a> {
+    machine: &'a Machine,
+    instance: Instance,
+    now_ms: u64,
+    had_timer: bool,
+    was_waited: bool,
+    fired: u64,
+    moved: bool,
+    patched: bool,
+    repairs: bool,
+}
+
+type Done = (Option<Instance>, Effect, Outcome);
+
+impl<'a> Step<'a> {
+    fn begin(machine: &'a Machine, instance: Instance, now_ms: u64) -> Self {
+        let (had_timer, was_waited) = (machine.timer(&instance.state).is_some(), instance.waited);
+        Self {
+            machine,
+            instance,
+            now_ms,
+            had_timer,
+            was_waited,
+            fired: 0,
+            moved: false,
+            patched: false,
+            repairs: false,
+        }
+    }
+
+    fn created(machine: &'a Machine, token: Token, now_ms: u64) -> Self {
+        let state = machine.states[machine.initial].name.clone();
+        let instance = Instance {
+            version: 0,
+            entered_ms: now_ms,
+            waited: false,
+            callers: Vec::new(),
+            state: String::new(),
+            data: Vec::new(),
+            history: History::default(),
+        };
+        let mut step = Self::begin(machine, instance, now_ms);
+        step.go(Cause::Created, state, now_ms, token, Vec::new(), None);
+        step
+    }
+
+    /// Whatever timers are due, one after the other.
+    fn fire(&mut self) {
+        while let Some(timer) = self.machine.timer(&self.instance.state) {
+            let at_ms = self.instance.entered_ms + timer.ms;
+            if at_ms > self.now_ms {
+                break;
+            }
+            let to = self.machine.states[timer.to].name.clone();
+            self.go(Cause::After { ms: timer.ms }, to, at_ms, Token::NONE, Vec::new(), None);
+            self.fired += 1;
+        }
+    }
+
+    fn look(mut self, purpose: Look) -> Done {
+        self.repairs = purpose == Look::Drain;
+        if purpose == Look::Wait {
+            // A transition just now clears the mark of those who waited before.
+            self.patched = !self.instance.waited;
+            self.instance.waited = true;
+        }
+        let history = match purpose {
+            Look::History => self.instance.history.entries().cloned().collect(),
+            _ => Vec::new(),
+        };
+        let outcome = self.shown(history, false);
+        self.done(outcome)
+    }
+
+    fn repeat_or_send(mut self, send: &Send) -> Done {
+        if let Some(caller) = &send.caller
+            && let Some(fence) = self.instance.fence_of(&caller.record).filter(|&fence| fence > caller.fence)
+        {
+            return self.done(Outcome::Stale { fence });
+        }
+        if let Some(outcome) = self.repeated(send) {
+            if let (Some(caller), Outcome::Replayed { .. }) = (send.caller, &outcome) {
+                self.patched |= self.instance.meet(caller);
+            }
+            return self.done(outcome);
+        }
+        match self.refusal(send, self.instance.version) {
+            Some(refusal) => self.done(refusal),
+            None => self.send(send),
+        }
+    }
+
+    /// As it was answered the first time.
+    fn repeated(&self, send: &Send) -> Option<Outcome> {
+        let entry = self.instance.history.entries().find(|entry| entry.token == send.token)?;
+        let event = &self.machine.events[send.event].name;
+        Some(match &entry.cause {
+            Cause::Event(first) if first != event => Outcome::Mismatch { event: first.clone() },
+            _ => {
+                let is_current = entry.version == self.instance.version;
+                let to = Snapshot {
+                    state: entry.to.clone(),
+                    version: entry.version,
+                    entered_ms: entry.at_ms,
+                    left_ms: self.left_ms().filter(|_| is_current),
+                    data: self.instance.data_at(entry.version).to_vec(),
+                };
+                Outcome::Replayed { from: entry.from.clone(), to }
+            }
+        })
+    }
+
+    /// Why it cannot be sent now. An instance that is only about to be made has version 0.
+    fn refusal(&self, send: &Send, version: u64) -> Option<Outcome> {
+        let state = || self.instance.state.clone();
+        if send.expected_version.is_some_and(|expected| expected != version) {
+            return Some(Outcome::Conflict { state: state(), version });
+        }
+        let leads_on = self.machine.target(send.event, &self.instance.state).is_some();
+        (!leads_on).then(|| Outcome::Illegal { state: state(), version })
+    }
+
+    /// Nothing stands against it.
+    fn send(mut self, send: &Send) -> Done {
+        let from = self.instance.state.clone();
+        let to = self.machine.target(send.event, &from).unwrap_or(&from).to_owned();
+        let before = send.data.as_ref().map(|data| std::mem::replace(&mut self.instance.data, data.clone()));
+        let cause = Cause::Event(self.machine.events[send.event].name.clone());
+        self.go(cause, to, self.now_ms, send.token, send.payload.clone(), before);
+        if let Some(caller) = send.caller {
+            self.instance.meet(caller);
+        }
+        let to = self.snapshot();
+        self.done(Outcome::Moved { from, to })
+    }
+
+    fn go(&mut self, cause: Cause, to: String, at_ms: u64, token: Token, payload: Vec<u8>, before: Option<Vec<u8>>) {
+        let instance = &mut self.instance;
+        instance.version += 1;
+        instance.entered_ms = at_ms;
+        instance.waited = false;
+        let from = std::mem::replace(&mut instance.state, to.clone());
+        instance.history.push(Entry { version: instance.version, at_ms, token, cause, from, to, payload, before });
+        instance.history.trim(self.machine.history_limit);
+        self.moved = true;
+    }
+
+    fn left_ms(&self) -> Option<u64> {
+        let timer = self.machine.timer(&self.instance.state)?;
+        Some((self.instance.entered_ms + timer.ms).saturating_sub(self.now_ms))
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let Instance { state, version, entered_ms, data, .. } = &self.instance;
+        let left_ms = self.left_ms();
+        Snapshot { state: state.clone(), version: *version, entered_ms: *entered_ms, left_ms, data: data.clone() }
+    }
+
+    fn shown(&self, history: Vec<Entry>, created: bool) -> Outcome {
+        Outcome::Instance { at: self.snapshot(), fired: self.fired, created, history }
+    }
+
+    fn done(self, outcome: Outcome) -> Done {
+        let timer = self.machine.timer(&self.instance.state);
+        let due = match timer {
+            Some(timer) if self.moved || self.repairs => Due::At { ms: self.instance.entered_ms + timer.ms },
+            None if self.repairs || (self.moved && self.had_timer) => Due::Remove,
+            _ => Due::Keep,
+        };
+        let write = if self.moved {
+            let is_final = self.machine.is_final(&self.instance.state);
+            Write::Store { ttl_ms: is_final.then_some(self.machine.retention_ms) }
+        } else if self.patched {
+            Write::Patch
+        } else {
+            Write::Keep
+        };
+        (Some(self.instance), Effect { write, due, publish: self.moved && self.was_waited }, outcome)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,9 @@
+-- due: which instances of a machine have a timer that should have fired, the oldest first.
+-- KEYS[1]  those of one partition whose timer runs: a sorted set by when it fires, in ms
+-- ARGV[1]  how many at most
+-- ARGV[2]  clock, tests only: '<now_us> '; empty in production
+-- Replies  the members
+local clock = ARGV[2]
+-- @include now.lua
+local now_ms = string.format('%.0f', math.floor(now_us / 1000))
+return redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now_ms, 'LIMIT', '0', ARGV[1])

@@ -1,0 +1,167 @@
+//! The bytes that call the scripts of state machines, and what their replies mean: [`Outcome`]'s names in `snake_case`,
+//! the fields in their order.
+
+use super::reply::{Malformed, decimal, unreadable};
+use super::request::{Clock, Request};
+use super::{DUE, TRANSITION};
+use crate::model::machine::{Caller, Command, History, Look, Machine, Outcome, Send, Snapshot};
+use crate::model::record::push_fence;
+
+/// A machine with what its commands tell the script of it.
+#[derive(Debug)]
+pub struct Prepared {
+    pub machine: Machine,
+    /// The states that are final or have a timer.
+    states: Vec<u8>,
+    /// By event, where it leads on from.
+    edges: Vec<Vec<u8>>,
+}
+
+/// The keys of one instance.
+#[derive(Clone, Copy, Debug)]
+pub struct Keys<'a> {
+    pub instance: &'a [u8],
+    /// The running timers of its machine, in its partition.
+    pub due_set: &'a [u8],
+    pub member: &'a [u8],
+}
+
+impl Prepared {
+    #[must_use]
+    pub fn new(machine: Machine) -> Self {
+        let name = |index: usize| &machine.states[index].name;
+        let told = machine.states.iter().filter_map(|state| match state.after {
+            Some(timer) => Some(format!("{}\tT{}\t{}", state.name, timer.ms, name(timer.to))),
+            None => state.is_final.then(|| format!("{}\tF\t", state.name)),
+        });
+        let states = table(told);
+        let edges = machine
+            .events
+            .iter()
+            .map(|event| table(event.edges.iter().map(|edge| format!("{}\t{}", name(edge.from), name(edge.to)))));
+        let edges = edges.collect();
+        Self { states, edges, machine }
+    }
+}
+
+fn table(lines: impl Iterator<Item = String>) -> Vec<u8> {
+    let mut text = String::from("\n");
+    for line in lines {
+        text.push_str(&line);
+        text.push('\n');
+    }
+    text.into_bytes()
+}
+
+/// Appends the `EVALSHA` of `command`.
+pub fn pack(command: &Command, of: &Prepared, keys: Keys<'_>, clock: Clock, out: &mut Vec<u8>) {
+    let initial = of.machine.states[of.machine.initial].name.as_bytes();
+    let request = match command {
+        Command::Create { token, data } => start(out, b"create", of, keys, 3).arg(initial).arg(&token.0).arg(data),
+        Command::Send(send) => {
+            let request = start(out, b"send", of, keys, 8).arg(if send.create { initial } else { b"" });
+            pack_send(request, send, of)
+        }
+        Command::Look { purpose } => start(out, word(*purpose), of, keys, 1).arg(b""),
+    };
+    request.clock(clock);
+}
+
+/// What all commands have in common; `more` arguments follow, and the clock.
+fn start<'a>(out: &'a mut Vec<u8>, command: &[u8], of: &Prepared, keys: Keys<'_>, more: u64) -> Request<'a> {
+    Request::start(out, 11 + more)
+        .arg(b"EVALSHA")
+        .arg(TRANSITION.sha1.as_bytes())
+        .arg(b"2")
+        .arg(keys.instance)
+        .arg(keys.due_set)
+        .arg(command)
+        .arg(keys.member)
+        .arg(&of.states)
+        .number(of.machine.history_limit)
+        .number(of.machine.retention_ms)
+}
+
+fn pack_send<'a>(request: Request<'a>, send: &Send, of: &Prepared) -> Request<'a> {
+    let request = request.arg(&send.token.0);
+    let request = match &send.data {
+        None => request.arg(b""),
+        Some(data) => request.prefixed(b'=', data),
+    };
+    let request = request.arg(of.machine.events[send.event].name.as_bytes()).arg(&of.edges[send.event]);
+    let request = match send.expected_version {
+        None => request.arg(b""),
+        Some(version) => request.number(version),
+    };
+    let request = match &send.caller {
+        None => request.arg(b""),
+        Some(caller) => request.arg(&caller_text(caller)),
+    };
+    request.arg(&send.payload)
+}
+
+fn caller_text(caller: &Caller) -> Vec<u8> {
+    let mut text = Vec::with_capacity(40);
+    text.extend_from_slice(&caller.record);
+    text.push(b':');
+    push_fence(&mut text, caller.fence);
+    text.push(b';');
+    text
+}
+
+fn word(purpose: Look) -> &'static [u8] {
+    match purpose {
+        Look::Glance => b"glance",
+        Look::History => b"history",
+        Look::Wait => b"wait",
+        Look::Drain => b"drain",
+    }
+}
+
+/// Appends the `EVALSHA` that asks for members of `due_set`.
+pub fn pack_due(due_set: &[u8], limit: u64, clock: Clock, out: &mut Vec<u8>) {
+    let request = Request::start(out, 6).arg(b"EVALSHA").arg(DUE.sha1.as_bytes()).arg(b"1").arg(due_set);
+    request.number(limit).clock(clock);
+}
+
+/// A reply is an array of strings, or the bare string `absent`, which is `reply` with one element.
+///
+/// # Errors
+/// It is none of them.
+pub fn parse<B: AsRef<[u8]>>(reply: &[B]) -> Result<Outcome, Malformed> {
+    let (name, fields) = reply.split_first().ok_or(Malformed)?;
+    let field = |at: usize| fields.get(at).map(AsRef::as_ref);
+    let number = |at: usize| decimal(field(at)?);
+    let text = |at: usize| String::from_utf8(field(at)?.to_vec()).ok();
+    // Five fields from `at` on.
+    let snapshot = |at: usize| {
+        let left_ms = match field(at + 3)? {
+            b"" => None,
+            left => Some(decimal(left)?),
+        };
+        let data = field(at + 4)?.to_vec();
+        Some(Snapshot { state: text(at)?, version: number(at + 1)?, entered_ms: number(at + 2)?, left_ms, data })
+    };
+    let outcome = || {
+        Some(match (name.as_ref(), fields.len()) {
+            (b"moved", 6) => Outcome::Moved { from: text(0)?, to: snapshot(1)? },
+            (b"replayed", 6) => Outcome::Replayed { from: text(0)?, to: snapshot(1)? },
+            (b"instance", 8) => {
+                let at = snapshot(0)?;
+                let (fired, created, entries) = (number(5)?, number(6)? == 1, field(7)?);
+                match History::decode(entries, at.version) {
+                    Some(history) => Outcome::Instance { at, fired, created, history: history.into_entries() },
+                    None => Outcome::Unreadable(crate::model::Unreadable::Malformed),
+                }
+            }
+            (b"illegal", 2) => Outcome::Illegal { state: text(0)?, version: number(1)? },
+            (b"conflict", 2) => Outcome::Conflict { state: text(0)?, version: number(1)? },
+            (b"stale", 1) => Outcome::Stale { fence: number(0)? },
+            (b"mismatch", 1) => Outcome::Mismatch { event: text(0)? },
+            (b"absent", 0) => Outcome::Absent,
+            (b"unreadable", 1) => Outcome::Unreadable(unreadable(field(0)?)?),
+            _ => return None,
+        })
+    };
+    outcome().ok_or(Malformed)
+}

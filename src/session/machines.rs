@@ -1,0 +1,306 @@
+//! Commands on instances of state machines: what JavaScript asks as indices becomes a command of the model, and its
+//! outcome becomes indices again. A state that the definition does not know is told by its name.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::delivery::{Delivery, Tag};
+use super::op::{Op, Phase};
+use super::{Ask, Session, Terms};
+use crate::clock::Micros;
+use crate::error::StoreError;
+use crate::model::Owner;
+use crate::model::machine::{Caller, Cause, Command, Entry, Look, Machine, Outcome, Send, Snapshot, Token};
+use crate::scripts::machine::Prepared;
+use crate::store::keys::{self, PARTITIONS};
+use crate::store::redis::request::MachineAsk;
+
+/// The machines a client has defined, by the number it gave them.
+#[derive(Default)]
+pub struct Machines(Vec<Option<Defined>>);
+
+#[derive(Clone)]
+struct Defined {
+    prepared: Arc<Prepared>,
+    due_sets: Arc<[Arc<str>; PARTITIONS]>,
+}
+
+/// What is looked at an instance for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    Glance,
+    History,
+    Drain,
+    /// Until it is in one of these states.
+    Reach(Vec<usize>),
+}
+
+/// An event as JavaScript sends it.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    pub event: usize,
+    pub data: Option<String>,
+    pub payload: Option<String>,
+    /// Names the step: the same again is answered as the first was.
+    pub key: Option<String>,
+    /// The record of the idempotency key behind it, and the attempt's fence.
+    pub caller: Option<(String, u64)>,
+    pub expected_version: Option<u64>,
+    pub create: bool,
+}
+
+/// What an operation asked, as far as its answer depends on it.
+pub struct Asked {
+    machine: u32,
+    id: Box<str>,
+    purpose: Purpose,
+    /// It has a name of its own, so that a repeat may be somebody else's.
+    is_keyed: bool,
+}
+
+impl Session {
+    /// From now on `number` is this machine.
+    pub fn define(&mut self, number: u32, machine: Machine) {
+        let prefix = self.hashers[0].prefix();
+        let due_sets = Arc::new(std::array::from_fn(|index| keys::due_set_key(prefix, &machine.id, index)));
+        let at = number as usize;
+        if self.machines.0.len() <= at {
+            self.machines.0.resize(at + 1, None);
+        }
+        self.machines.0[at] = Some(Defined { prepared: Arc::new(Prepared::new(machine)), due_sets });
+    }
+
+    pub fn create(&mut self, op: u32, machine: u32, id: &str, data: Option<String>, budget: Micros, now: Micros) {
+        let data = data.unwrap_or_default().into_bytes();
+        self.command(op, machine, id, Purpose::Glance, false, budget, now, |token| Command::Create { token, data });
+    }
+
+    pub fn send(&mut self, op: u32, machine: u32, id: &str, sent: Sent, budget: Micros, now: Micros) {
+        let is_keyed = sent.key.is_some();
+        self.command(op, machine, id, Purpose::Glance, is_keyed, budget, now, |token| {
+            Command::Send(Send {
+                token: sent.key.map_or(token, |key| Token(keys::name_of(&key))),
+                event: sent.event,
+                data: sent.data.map(String::into_bytes),
+                payload: sent.payload.unwrap_or_default().into_bytes(),
+                expected_version: sent.expected_version,
+                caller: sent.caller.map(|(record, fence)| Caller { record: keys::name_of(&record), fence }),
+                create: sent.create,
+            })
+        });
+    }
+
+    pub fn look(&mut self, op: u32, machine: u32, id: &str, purpose: Purpose, budget: Micros, now: Micros) {
+        let command = Command::Look { purpose: look(&purpose) };
+        self.command(op, machine, id, purpose, false, budget, now, |_| command);
+    }
+
+    /// Those of one partition whose timer should have fired.
+    pub fn due(&mut self, id: u32, machine: u32, partition: usize, limit: u64, budget: Micros, now: Micros) {
+        let Some(due_set) = self.defined(machine).and_then(|defined| defined.due_sets.get(partition).cloned()) else {
+            return self.deliver(Delivery::failed(id, &undefined()));
+        };
+        self.ops.insert(id, Op::at(Arc::clone(&due_set), Terms::without_lease(budget), now + budget));
+        self.ask(u64::from(id), due_set, Ask::Due { limit }, now + budget, now);
+    }
+
+    /// The one that waits looks once more.
+    pub(super) fn look_again(&mut self, id: u32, now: Micros) {
+        let Some(op) = self.ops.get_mut(&id) else { return };
+        op.changed = false;
+        let (deadline, key) = (op.deadline, Arc::clone(op.key()));
+        let Phase::Machine(asked) = &op.phase else { return };
+        let (machine, member) = (asked.machine, asked.id.clone());
+        let command = Command::Look { purpose: look(&asked.purpose) };
+        let (_, partition) = self.place(machine, &member);
+        self.ask_machine(id, machine, key, partition, member, command, deadline, now);
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "what a call of JavaScript says, once")]
+    fn command(
+        &mut self,
+        op: u32,
+        machine: u32,
+        id: &str,
+        purpose: Purpose,
+        is_keyed: bool,
+        budget: Micros,
+        now: Micros,
+        command: impl FnOnce(Token) -> Command,
+    ) {
+        if self.closed {
+            return self.deliver(Delivery::failed(op, &StoreError::Closed));
+        }
+        if self.defined(machine).is_none() {
+            return self.deliver(Delivery::failed(op, &undefined()));
+        }
+        let (key, partition) = self.place(machine, id);
+        let deadline = now + budget;
+        let mut opened = Op::at(Arc::clone(&key), Terms::without_lease(budget), deadline);
+        let command = command(token_of(opened.owner));
+        opened.phase = Phase::Machine(Asked { machine, id: id.into(), purpose, is_keyed });
+        self.ops.insert(op, opened);
+        self.ask_machine(op, machine, key, partition, id.into(), command, deadline, now);
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the parts of one request")]
+    fn ask_machine(
+        &mut self,
+        id: u32,
+        machine: u32,
+        key: Arc<str>,
+        partition: usize,
+        member: Box<str>,
+        command: Command,
+        deadline: Micros,
+        now: Micros,
+    ) {
+        let Some(Defined { prepared, due_sets }) = self.defined(machine).cloned() else { return };
+        let due_set = Arc::clone(&due_sets[partition]);
+        let ask = Ask::Machine(Box::new(MachineAsk { prepared, command, due_set, member }));
+        self.ask(u64::from(id), key, ask, deadline, now);
+    }
+
+    fn defined(&self, machine: u32) -> Option<&Defined> {
+        self.machines.0.get(machine as usize)?.as_ref()
+    }
+
+    fn place(&self, machine: u32, id: &str) -> (Arc<str>, usize) {
+        let name = self.defined(machine).map_or("", |defined| &defined.prepared.machine.id);
+        keys::instance_key(self.hashers[0].prefix(), name, id)
+    }
+
+    pub(super) fn listed(&mut self, id: u32, members: &[String], now: Micros) {
+        let text = serde_json::to_vec(members).unwrap_or_default();
+        self.end(id, Delivery::text(id, Tag::Due, text), now);
+    }
+
+    pub(super) fn transitioned(&mut self, id: u32, outcome: Outcome, now: Micros) {
+        let Some(Phase::Machine(asked)) = self.ops.get(&id).map(|op| &op.phase) else { return };
+        let Some(defined) = self.defined(asked.machine) else { return };
+        let teller = Teller { id, machine: &defined.prepared.machine };
+        let (purpose, is_keyed) = (&asked.purpose, asked.is_keyed);
+        let delivery = match outcome {
+            Outcome::Moved { from, to } => teller.moved(&from, to, false),
+            // An answer that was lost, and came again: only a name of its own may have been used before.
+            Outcome::Replayed { from, to } => teller.moved(&from, to, is_keyed),
+            Outcome::Instance { history, .. } if *purpose == Purpose::History => teller.history(&history),
+            Outcome::Instance { at, fired, created, .. } => {
+                let state = teller.machine.state(&at.state);
+                let waits_on = match purpose {
+                    Purpose::Reach(wanted) => state.is_some_and(|state| !wanted.contains(&state)),
+                    _ => false,
+                };
+                let delivery = teller.instance(at, fired, created);
+                if waits_on {
+                    let delivery = Delivery { tag: Tag::InProgress, text: None, ..delivery };
+                    return self.deliver(delivery);
+                }
+                delivery
+            }
+            Outcome::Illegal { state, version } => teller.refused(Tag::Illegal, state, version),
+            Outcome::Conflict { state, version } => teller.refused(Tag::Conflict, state, version),
+            Outcome::Stale { fence } => Delivery { fence, ..Delivery::bare(id, Tag::Stale) },
+            Outcome::Mismatch { event } => Delivery::text(id, Tag::Mismatch, event.into_bytes()),
+            Outcome::Absent => Delivery::bare(id, Tag::Absent),
+            Outcome::Unreadable(why) => Delivery::text(id, Tag::Unreadable, why.to_string().into_bytes()),
+        };
+        self.end(id, delivery, now);
+    }
+}
+
+fn look(purpose: &Purpose) -> Look {
+    match purpose {
+        Purpose::Glance => Look::Glance,
+        Purpose::History => Look::History,
+        Purpose::Drain => Look::Drain,
+        Purpose::Reach(_) => Look::Wait,
+    }
+}
+
+/// Random, and so nobody else's; it ends in dashes, as no hash does.
+fn token_of(owner: Owner) -> Token {
+    let mut token = Token::NONE;
+    token.0[..16].copy_from_slice(owner.as_bytes());
+    token
+}
+
+fn undefined() -> StoreError {
+    StoreError::Invalid("this state machine is not defined here".into())
+}
+
+/// `attempt` carries the version, `fence` when the state was entered, `ms` one more than what is left of the timer,
+/// `code` the state and in its upper half the one before, or how many timers fired; the text is the data.
+struct Teller<'a> {
+    id: u32,
+    machine: &'a Machine,
+}
+
+impl Teller<'_> {
+    fn moved(&self, from: &str, to: Snapshot, replayed: bool) -> Delivery {
+        match self.machine.state(from) {
+            Some(from) => self.snapshot(Tag::Moved, to, from, replayed),
+            None => self.unknown(from.to_owned()),
+        }
+    }
+
+    fn instance(&self, at: Snapshot, fired: u64, created: bool) -> Delivery {
+        self.snapshot(Tag::Instance, at, usize::try_from(fired).unwrap_or(0), created)
+    }
+
+    fn snapshot(&self, tag: Tag, at: Snapshot, upper: usize, flag: bool) -> Delivery {
+        let Some(state) = self.machine.state(&at.state) else { return self.unknown(at.state) };
+        Delivery {
+            attempt: at.version,
+            fence: at.entered_ms,
+            ms: at.left_ms.map_or(0, |left_ms| left_ms + 1),
+            code: state | upper << 16,
+            recovered: flag,
+            text: (!at.data.is_empty()).then_some(at.data),
+            ..Delivery::bare(self.id, tag)
+        }
+    }
+
+    fn refused(&self, tag: Tag, state: String, version: u64) -> Delivery {
+        match self.machine.state(&state) {
+            Some(code) => Delivery { code, attempt: version, ..Delivery::bare(self.id, tag) },
+            None => self.unknown(state),
+        }
+    }
+
+    fn unknown(&self, state: String) -> Delivery {
+        Delivery::text(self.id, Tag::UnknownState, state.into_bytes())
+    }
+
+    fn history(&self, entries: &[Entry]) -> Delivery {
+        let shown: Vec<_> = entries.iter().map(Shown::of).collect();
+        Delivery::text(self.id, Tag::Record, serde_json::to_vec(&shown).unwrap_or_default())
+    }
+}
+
+/// An entry of a history as JavaScript reads it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown<'a> {
+    version: u64,
+    at_ms: u64,
+    event: Option<&'a str>,
+    after_ms: Option<u64>,
+    from: &'a str,
+    state: &'a str,
+    payload: Option<&'a str>,
+}
+
+impl<'a> Shown<'a> {
+    fn of(entry: &'a Entry) -> Self {
+        let (event, after_ms) = match &entry.cause {
+            Cause::Created => (None, None),
+            Cause::Event(event) => (Some(event.as_str()), None),
+            Cause::After { ms } => (None, Some(*ms)),
+        };
+        let payload = std::str::from_utf8(&entry.payload).ok().filter(|payload| !payload.is_empty());
+        let Entry { version, at_ms, from, to, .. } = entry;
+        Self { version: *version, at_ms: *at_ms, event, after_ms, from, state: to, payload }
+    }
+}

@@ -1,0 +1,119 @@
+//! Instances of state machines in the embedded store.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::MemoryStore;
+use super::shelf::Expires;
+use crate::model::Now;
+use crate::model::machine::{Command, Due, Instance, Machine, Outcome, Write, apply};
+
+pub struct Kept {
+    /// There, except while a command works on it under the store's lock.
+    instance: Option<Instance>,
+    expires_at_ms: u64,
+}
+
+impl Expires for Kept {
+    fn expires_at_ms(&self) -> u64 {
+        self.expires_at_ms
+    }
+}
+
+/// The instances of a machine whose timer runs.
+#[derive(Default)]
+pub struct DueSet {
+    in_order: BTreeSet<(u64, Box<str>)>,
+    at_ms: HashMap<Box<str>, u64>,
+}
+
+impl DueSet {
+    fn set(&mut self, member: &str, at_ms: u64) {
+        self.remove(member);
+        self.in_order.insert((at_ms, member.into()));
+        self.at_ms.insert(member.into(), at_ms);
+    }
+
+    fn remove(&mut self, member: &str) {
+        if let Some((member, at_ms)) = self.at_ms.remove_entry(member) {
+            self.in_order.remove(&(at_ms, member));
+        }
+    }
+}
+
+impl MemoryStore {
+    /// One command on the instance at `key`; `due_set` and `member` are where its timer is listed.
+    pub fn transition(
+        &self,
+        machine: &Machine,
+        key: &str,
+        (due_set, member): (&str, &str),
+        command: &Command,
+        now: Now,
+    ) -> Outcome {
+        let mut table = self.lock();
+        table.sweep(now);
+        let live = table.instances.slots.get_mut(key).filter(|kept| kept.expires_at_ms > now.ms());
+        let stored = live.and_then(|kept| kept.instance.take());
+        let (instance, effect, outcome) = apply(machine, stored, command, now);
+        if let Some(instance) = instance {
+            let new_expiry = match effect.write {
+                Write::Store { ttl_ms } => Some(ttl_ms.map_or(u64::MAX, |ttl_ms| now.ms().saturating_add(ttl_ms))),
+                Write::Keep | Write::Patch => None,
+            };
+            if let Some(expires_at_ms) = new_expiry {
+                table.instances.expect(expires_at_ms);
+            }
+            match table.instances.slots.get_mut(key) {
+                Some(kept) => {
+                    kept.instance = Some(instance);
+                    kept.expires_at_ms = new_expiry.unwrap_or(kept.expires_at_ms);
+                }
+                None => {
+                    let kept = Kept { instance: Some(instance), expires_at_ms: new_expiry.unwrap_or(u64::MAX) };
+                    table.instances.slots.insert(key.into(), kept);
+                }
+            }
+        }
+        match effect.due {
+            Due::At { ms } => table.due_sets.entry(due_set.into()).or_default().set(member, ms),
+            Due::Remove => {
+                if let Some(set) = table.due_sets.get_mut(due_set) {
+                    set.remove(member);
+                }
+            }
+            Due::Keep => {}
+        }
+        let watches = if effect.publish { table.watches(key) } else { Vec::new() };
+        drop(table);
+        for watch in watches {
+            watch();
+        }
+        outcome
+    }
+
+    /// The members of `due_set` whose timer should have fired, the oldest first.
+    pub fn due(&self, due_set: &str, limit: usize, now: Now) -> Vec<String> {
+        let table = self.lock();
+        let Some(set) = table.due_sets.get(due_set) else { return Vec::new() };
+        let due = set.in_order.iter().take_while(|(at_ms, _)| *at_ms <= now.ms());
+        due.take(limit).map(|(_, member)| member.to_string()).collect()
+    }
+
+    /// The instance's text, as Redis would hold it, what is left of it (`u64::MAX` when it does not expire), and when
+    /// its timer is listed.
+    pub fn inspect_instance(
+        &self,
+        key: &str,
+        (due_set, member): (&str, &str),
+        now: Now,
+    ) -> (Option<(Vec<u8>, u64)>, Option<u64>) {
+        let table = self.lock();
+        let text = table.instances.live(key, now).and_then(|kept| {
+            let mut text = Vec::new();
+            kept.instance.as_ref()?.encode(&mut text);
+            let left_ms = if kept.expires_at_ms == u64::MAX { u64::MAX } else { kept.expires_at_ms - now.ms() };
+            Some((text, left_ms))
+        });
+        (text, table.due_sets.get(due_set).and_then(|set| set.at_ms.get(member)).copied())
+    }
+}

@@ -1,0 +1,94 @@
+//! A table whose entries expire, swept a little with every command.
+
+use indexmap::IndexMap;
+
+use crate::model::Now;
+
+pub trait Expires {
+    /// `u64::MAX` when it never does.
+    fn expires_at_ms(&self) -> u64;
+}
+
+pub struct Shelf<T> {
+    /// Indexed as well as hashed, so that a sweep can go on from where the last one ended.
+    pub(super) slots: IndexMap<Box<str>, T>,
+    pub(super) sweep: Sweep,
+}
+
+/// Goes round the table, and only while something in it may have expired.
+pub(super) struct Sweep {
+    /// Where it looks next.
+    pub(super) hand: usize,
+    /// Nothing expires before this.
+    pub(super) due_ms: u64,
+    /// What `due_ms` becomes when the round is over: the least of all that was seen or written during it.
+    next_due_ms: u64,
+}
+
+/// Live entries a sweep looks at: with two commands an operation, expired ones stay a fraction of the live.
+pub(super) const LIVE_PER_SWEEP: usize = 2;
+/// Entries a sweep removes at most: a burst that expired goes quickly, without one call paying for all of it.
+const EXPIRED_PER_SWEEP: usize = 32;
+/// Below this nothing is given back.
+pub(super) const SMALLEST_CAPACITY: usize = 64;
+
+impl<T> Default for Shelf<T> {
+    fn default() -> Self {
+        Self { slots: IndexMap::new(), sweep: Sweep { hand: 0, due_ms: u64::MAX, next_due_ms: u64::MAX } }
+    }
+}
+
+impl<T: Expires> Shelf<T> {
+    pub fn is_due(&self, now: Now) -> bool {
+        now.ms() >= self.sweep.due_ms
+    }
+
+    /// What is there and has not expired.
+    pub fn live(&self, key: &str, now: Now) -> Option<&T> {
+        self.slots.get(key).filter(|entry| !expired(*entry, now))
+    }
+
+    /// Call it whenever an entry's expiry was set.
+    pub fn expect(&mut self, expires_at_ms: u64) {
+        self.sweep.due_ms = self.sweep.due_ms.min(expires_at_ms);
+        self.sweep.next_due_ms = self.sweep.next_due_ms.min(expires_at_ms);
+    }
+
+    /// Removes some expired entries.
+    pub fn sweep(&mut self, now: Now) {
+        let (mut live, mut removed) = (0, 0);
+        while self.is_due(now) && live < LIVE_PER_SWEEP && removed < EXPIRED_PER_SWEEP {
+            match self.slots.get_index(self.sweep.hand) {
+                Some((_, entry)) if expired(entry, now) => {
+                    self.slots.swap_remove_index(self.sweep.hand);
+                    removed += 1;
+                }
+                Some((_, entry)) => {
+                    self.sweep.pass(entry.expires_at_ms());
+                    live += 1;
+                }
+                None => self.sweep.begin_round(),
+            }
+        }
+        let (len, capacity) = (self.slots.len(), self.slots.capacity());
+        if removed > 0 && capacity > SMALLEST_CAPACITY && len < capacity / 4 {
+            self.slots.shrink_to(len * 2);
+        }
+    }
+}
+
+impl Sweep {
+    fn pass(&mut self, expires_at_ms: u64) {
+        self.hand += 1;
+        self.next_due_ms = self.next_due_ms.min(expires_at_ms);
+    }
+
+    fn begin_round(&mut self) {
+        self.hand = 0;
+        self.due_ms = std::mem::replace(&mut self.next_due_ms, u64::MAX);
+    }
+}
+
+fn expired(entry: &impl Expires, now: Now) -> bool {
+    entry.expires_at_ms() <= now.ms()
+}

@@ -1,0 +1,170 @@
+//! State machines: the Lua on a real Redis, the embedded store and the pure model are one, for random definitions and
+//! random commands. `ACTONCE_LONG=1` for the long form.
+#![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed, which is what a test is for")]
+
+mod support;
+
+use std::cell::RefCell;
+
+use actonce::model::Now;
+use actonce::model::machine::{Command, Instance, Look, Machine, Outcome, Send, Token, apply};
+use actonce::scripts::Clock;
+use actonce::scripts::machine::Prepared;
+use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
+
+use support::cases;
+use support::machine::{Lua, Step, compare, machines, steps};
+use support::server::Server;
+
+fn hold_for_every_sequence(cases: u32, check: impl Fn(&mut Lua, &Machine, &[Step]) -> Result<(), String>) {
+    let server = Server::start();
+    let lua = RefCell::new(Lua::load(server.connect()));
+    let config = Config { cases, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
+    let result = TestRunner::new(config).run(&(machines(), steps()), |(machine, steps)| {
+        check(&mut lua.borrow_mut(), &machine, &steps).map_err(TestCaseError::fail)
+    });
+    if let Err(TestError::Fail(reason, (machine, steps))) = result {
+        panic!("{reason}\nafter the smallest sequence that shows it:\n{steps:#?}\non {machine:?}");
+    }
+}
+
+#[test]
+fn the_lua_the_model_and_the_embedded_store_agree() {
+    hold_for_every_sequence(cases(500, 100_000), |lua, machine, steps| compare(lua, machine, steps, false));
+}
+
+#[test]
+fn every_command_may_be_delivered_twice() {
+    hold_for_every_sequence(cases(250, 50_000), |lua, machine, steps| {
+        // With room for the token of the command before.
+        let machine = Machine { history_limit: 50, ..machine.clone() };
+        compare(lua, &machine, steps, true)
+    });
+}
+
+#[test]
+fn s69_every_event_in_every_state_is_answered_as_the_definition_says() {
+    let server = Server::start();
+    let lua = RefCell::new(Lua::load(server.connect()));
+    let config = Config { cases: cases(100, 5_000), failure_persistence: None, ..Config::default() };
+    let checked = RefCell::new((0, 0));
+    let result = TestRunner::new(config).run(&machines(), |machine| {
+        let (legal, illegal) = matrix(&mut lua.borrow_mut(), &Prepared::new(machine)).map_err(TestCaseError::fail)?;
+        let mut checked = checked.borrow_mut();
+        *checked = (checked.0 + legal, checked.1 + illegal);
+        Ok(())
+    });
+    result.unwrap();
+    let (legal, illegal) = checked.into_inner();
+    assert!(legal > 100 && illegal > 100, "{legal} legal and {illegal} illegal transitions are too few");
+}
+
+const NOW: Now = Now { us: 1_763_900_000_000_000 };
+const CLOCK: Clock = Clock::Test { now: NOW, left_ms: 0 };
+
+/// Every state and event of a machine, in the model and on Redis: how many led on, how many did not.
+fn matrix(lua: &mut Lua, prepared: &Prepared) -> Result<(u32, u32), String> {
+    let machine = &prepared.machine;
+    let (mut legal, mut illegal) = (0, 0);
+    for state in &machine.states {
+        for (event, defined) in machine.events.iter().enumerate() {
+            let instance = Instance { state: state.name.clone(), ..made(machine) };
+            let mut text = Vec::new();
+            instance.encode(&mut text);
+            lua.clear();
+            lua.put(&text);
+            let command = Command::Send(Send {
+                token: Token([b'e'; 22]),
+                event,
+                data: None,
+                payload: Vec::new(),
+                expected_version: None,
+                caller: None,
+                create: false,
+            });
+            let outcome = lua.ask(&command, prepared, CLOCK)?;
+            let edge = defined.edges.iter().find(|edge| machine.states[edge.from].name == state.name);
+            let expected = match edge {
+                Some(edge) => machine.states[edge.to].name.clone(),
+                None => state.name.clone(),
+            };
+            let after = Instance::decode(&lua.get().unwrap()).unwrap();
+            let answered = match (&outcome, edge) {
+                (Outcome::Moved { from, to }, Some(_)) => {
+                    legal += 1;
+                    *from == state.name && to.state == expected && after.version == 2
+                }
+                (Outcome::Illegal { state: at, version: 1 }, None) => {
+                    illegal += 1;
+                    *at == state.name && after == instance
+                }
+                _ => false,
+            };
+            if !answered || after.state != expected {
+                return Err(format!("{} in {}: {outcome:?}, then {after:?}", defined.name, state.name));
+            }
+            let (_, _, modelled) = apply(machine, Some(instance), &command, NOW);
+            if modelled != outcome {
+                return Err(format!("the model says {modelled:?}, not {outcome:?}"));
+            }
+        }
+    }
+    Ok((legal, illegal))
+}
+
+fn made(machine: &Machine) -> Instance {
+    let create = Command::Create { token: Token([b'c'; 22]), data: b"{}".to_vec() };
+    apply(machine, None, &create, NOW).0.unwrap()
+}
+
+#[test]
+fn in_production_the_servers_clock_decides() {
+    let server = Server::start();
+    let mut lua = Lua::load(server.connect());
+    let json = r#"{"id":"m","initial":0,"historyLimit":9,"retentionMs":60000,
+        "states":[{"name":"a","final":false,"after":{"ms":50,"to":1}},{"name":"b","final":true,"after":null}],"events":[]}"#;
+    let prepared = Prepared::new(Machine::parse(json).unwrap());
+    let create = Command::Create { token: Token([b'c'; 22]), data: Vec::new() };
+    let look = Command::Look { purpose: Look::Glance };
+    let Ok(Outcome::Instance { at, created: true, .. }) = lua.ask(&create, &prepared, Clock::Server) else { panic!() };
+    assert_eq!(at.state, "a");
+    std::thread::sleep(std::time::Duration::from_millis(60));
+    let Ok(Outcome::Instance { at: later, fired: 1, .. }) = lua.ask(&look, &prepared, Clock::Server) else { panic!() };
+    assert_eq!((later.state.as_str(), later.entered_ms), ("b", at.entered_ms + 50));
+}
+
+#[test]
+fn what_is_no_instance_is_left_alone() {
+    let server = Server::start();
+    let mut lua = Lua::load(server.connect());
+    let json = r#"{"id":"m","initial":0,"historyLimit":9,"retentionMs":60000,
+        "states":[{"name":"a","final":false,"after":null}],"events":[{"name":"E","edges":[{"from":0,"to":0}]}]}"#;
+    let prepared = Prepared::new(Machine::parse(json).unwrap());
+    let mut text = Vec::new();
+    made(&prepared.machine).encode(&mut text);
+    let text = String::from_utf8(text).unwrap();
+    let header = text.split_once('\n').unwrap().0.to_owned();
+    let foreign = [
+        String::new(),
+        "m".into(),
+        format!("m2{}", &text[2..]),
+        "1P0000000000000001".into(),
+        header.clone(),
+        text.replace(&header, &header.replace("m11 ", "m101234567890123456 ")),
+        text.replace(&header, &header.replace(" 0 ", " 2 ")),
+        text.replace("\n2 {}\n", "\n3 {}\n"),
+        text.replace("\n2 {}\n", "\n99999999999999999999 {}\n"),
+        text.replace(" C1 ", " X1 "),
+        text.split_once("{}\n").unwrap().0.to_owned() + "{}\n",
+    ];
+    let looks = [Look::Glance, Look::History, Look::Wait, Look::Drain];
+    for foreign in foreign {
+        lua.put(foreign.as_bytes());
+        for purpose in looks {
+            let outcome = lua.ask(&Command::Look { purpose }, &prepared, CLOCK).unwrap();
+            assert!(matches!(outcome, Outcome::Unreadable(_)), "{foreign:?}: {outcome:?}");
+        }
+        assert!(Instance::decode(foreign.as_bytes()).is_err(), "{foreign:?}");
+        assert_eq!(lua.get().unwrap(), foreign.as_bytes());
+    }
+}
