@@ -19,10 +19,23 @@
  * ```
  *
  * What can be relied on is written in docs/guarantees.md, every error code in docs/errors.md. This file is the manual,
- * and one file so that it can be read from top to bottom; `lib/contract.ts` holds the implementation to it.
+ * and one file so that it can be read from top to bottom (state machines are in machine.d.ts); `lib/contract.ts` holds
+ * the implementation to both.
  *
  * @packageDocumentation
  */
+import type {
+  InvalidTransitionError,
+  MachineEvent,
+  StateMachine,
+  StateNotReachedError,
+  Transition,
+  UnknownStateError,
+  VersionConflictError,
+} from './machine';
+
+/** State machines have a file of their own. */
+export * from './machine';
 
 // ---------------------------------------------------------------------------------------------- keys
 
@@ -91,6 +104,27 @@ export interface IdempotencyContext {
    * @throws {LeaseLostError} `ERR_LEASE_LOST`.
    */
   assertHeld(): void;
+  /**
+   * Moves an instance of a state machine once per key, however many attempts: the n-th transition of this run with the
+   * same machine, id and event is the same step in every attempt, and a repeat returns the first result with
+   * `replayed` true.
+   *
+   * It is refused once the lease's deadline, as this process knows it, is over, and by an instance that has seen a
+   * larger fence of this key. That check is advisory: record and instance are two slots of Redis and cannot change in
+   * one step. When `protected` is false every call is a step of its own.
+   *
+   * @param machine A machine, or the id of one defined in this process.
+   * @param id Which instance.
+   * @param options As in {@link SendOptions}.
+   * @throws {LeaseLostError} `ERR_LEASE_LOST`.
+   * @throws Everything {@link StateMachine.send} rejects with.
+   */
+  transition<S extends string, E extends string, D>(
+    machine: StateMachine<S, E, D> | string,
+    id: string,
+    event: MachineEvent<NoInfer<E>>,
+    options?: { data?: NoInfer<D> | undefined; expectedVersion?: number | undefined; create?: boolean | undefined },
+  ): Promise<Transition<S, D>>;
 }
 
 /**
@@ -760,7 +794,12 @@ export type ErrorCode =
   | 'ERR_STORE_REFUSED'
   | 'ERR_STORE_PROTOCOL'
   | 'ERR_CLOSED'
-  | 'ERR_UNSUPPORTED_PLATFORM';
+  | 'ERR_UNSUPPORTED_PLATFORM'
+  | 'ERR_INVALID_TRANSITION'
+  | 'ERR_VERSION_CONFLICT'
+  | 'ERR_NOT_FOUND'
+  | 'ERR_STATE_NOT_REACHED'
+  | 'ERR_UNKNOWN_STATE';
 
 /** What an error of this package may carry besides its code. */
 export interface ErrorDetails {
@@ -867,6 +906,10 @@ export interface ErrorByCode {
   ERR_INDETERMINATE: IndeterminateError;
   ERR_LEASE_LOST: LeaseLostError;
   ERR_RESULT_UNAVAILABLE: ResultUnavailableError;
+  ERR_INVALID_TRANSITION: InvalidTransitionError;
+  ERR_VERSION_CONFLICT: VersionConflictError;
+  ERR_STATE_NOT_REACHED: StateNotReachedError;
+  ERR_UNKNOWN_STATE: UnknownStateError;
 }
 
 /**

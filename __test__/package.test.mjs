@@ -49,7 +49,7 @@ describe('the packed package', () => {
       dist.filter((file) => !/\.(cjs|mjs|map)$/.test(file)),
       [],
     );
-    const types = ['index.d.ts', 'next.d.ts', 'react.d.ts', 'testing.d.ts'];
+    const types = ['index.d.ts', 'machine.d.ts', 'next.d.ts', 'react.d.ts', 'testing.d.ts'];
     const texts = ['CHANGELOG.md', 'LICENSE', 'README.md', ...types, 'package.json'];
     assert.deepEqual(filesIn(tarballs[0]), [...texts, ...dist].sort());
     const native = ['LICENSE', 'README.md', `actonce.${platform()}.node`, 'package.json'];

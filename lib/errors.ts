@@ -92,6 +92,31 @@ export const CODES: Readonly<Record<ErrorCode, CodeEntry>> = {
     what: 'There is no native addon for this platform',
     advice: 'Install the package without --omit=optional, on the platform it runs on.',
   },
+  ERR_INVALID_TRANSITION: {
+    retryable: false,
+    what: 'The event leads nowhere from the state the instance is in',
+    advice: 'Nothing was changed; see allowed for the events that lead on.',
+  },
+  ERR_VERSION_CONFLICT: {
+    retryable: false,
+    what: 'The instance has moved since it was read',
+    advice: 'Nothing was changed; read it again and decide anew.',
+  },
+  ERR_NOT_FOUND: {
+    retryable: false,
+    what: 'There is no such instance',
+    advice: 'Nothing was changed; create() it first, or send with { create: true }.',
+  },
+  ERR_STATE_NOT_REACHED: {
+    retryable: true,
+    what: 'The instance is not in the state that was waited for',
+    advice: 'See reason: after a timeout waiting again makes sense, when the state is unreachable it does not.',
+  },
+  ERR_UNKNOWN_STATE: {
+    retryable: false,
+    what: 'The instance is in a state that this config does not have',
+    advice: 'Nothing was changed; keep a state in the config for as long as an instance may be in it.',
+  },
 };
 
 /** Codes by the index that crosses from Rust, in the order of `CODES` in src/error.rs. */
@@ -193,8 +218,13 @@ export class ResultUnavailableError extends ActonceError {
   }
 }
 
-// On the prototypes, so that an error shows its name once, in the first line of its stack, and not as a field.
-for (const [name, type] of Object.entries({
+/** On the prototypes, so that an error shows its name once, in the first line of its stack, and not as a field. */
+export function nameErrors(types: Readonly<Record<string, { readonly prototype: Error }>>): void {
+  for (const [name, type] of Object.entries(types)) {
+    Object.defineProperty(type.prototype, 'name', { value: name, configurable: true, writable: true });
+  }
+}
+nameErrors({
   ActonceError,
   KeyReusedError,
   InvalidInputError,
@@ -202,9 +232,7 @@ for (const [name, type] of Object.entries({
   IndeterminateError,
   LeaseLostError,
   ResultUnavailableError,
-})) {
-  Object.defineProperty(type.prototype, 'name', { value: name, configurable: true, writable: true });
-}
+});
 Object.defineProperty(ActonceError.prototype, BRAND, { value: true });
 
 export function isActonceError(value: unknown): value is ActonceError;

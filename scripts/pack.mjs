@@ -9,6 +9,7 @@ const MAIN_FILES = [
   'dist',
   'server',
   'index.d.ts',
+  'machine.d.ts',
   'next.d.ts',
   'react.d.ts',
   'testing.d.ts',

@@ -1,0 +1,540 @@
+/**
+ * State machines: an instance (an order's payment) that can only move along the transitions that were drawn.
+ *
+ * ```ts
+ * export const payment = defineStateMachine({
+ *   id: 'payment',
+ *   initial: 'requested',
+ *   states: {
+ *     requested: { on: { PROCESS: 'processing', CANCEL: 'cancelled' } },
+ *     processing: { on: { COMPLETE: 'completed', FAIL: 'failed' }, after: { 900_000: 'failed' } },
+ *     failed: { on: { RETRY: 'processing' } },
+ *     completed: { type: 'final' },
+ *     cancelled: { type: 'final' },
+ *   },
+ * })
+ *
+ * await payment.create(orderId)
+ * await payment.send(orderId, 'PROCESS')  // a second one: ERR_INVALID_TRANSITION, whoever sends it
+ * ```
+ *
+ * Part of `actonce`; `index.d.ts` exports all of this.
+ *
+ * @packageDocumentation
+ */
+import type { ActonceClient, ActonceError, ErrorDetails, IdempotencyContext } from './index';
+
+// ---------------------------------------------------------------------------------------------- config
+
+/** What XState's tools write where there is nothing. */
+type Nothing = readonly never[] | { readonly [name: string]: never } | undefined;
+
+/** What may stand beside states and transitions; accepted and ignored. */
+interface Described {
+  readonly description?: string | undefined;
+  readonly meta?: unknown;
+  readonly tags?: string | readonly string[] | undefined;
+}
+
+/** Where an event or a delay leads. Guards and actions are refused: decide in your code, then send the event. */
+export interface TransitionConfig extends Described {
+  /** The name of a state, or `#<machine id>.<state>`. */
+  readonly target: string;
+  /**
+   * Matters for a transition from a state to itself: true starts the state's `after` anew, false lets it go on.
+   * @default false
+   */
+  readonly reenter?: boolean | undefined;
+  readonly actions?: Nothing;
+  readonly guard?: undefined;
+  readonly cond?: undefined;
+}
+
+/** The short form, the long one, or a list that holds one of them. */
+export type TransitionsConfig = string | TransitionConfig | readonly (string | TransitionConfig)[];
+
+/** A state. Nested (`states`) and parallel ones are refused. */
+export interface StateNodeConfig extends Described {
+  /** `final`: nothing leads on; the instance is kept for `retentionMs`. Any other value than the two is refused. */
+  readonly type?: 'final' | 'atomic' | (string & {}) | undefined;
+  /** Events that lead on: 1 to 64 characters each, not starting with `.` or `#`; no wildcards. */
+  readonly on?: { readonly [event: string]: TransitionsConfig } | undefined;
+  /**
+   * Where the state leads when it lasted this long: one delay in whole milliseconds, 1 to 315_360_000_000 (ten years),
+   * by the store's clock. Fired by whoever looks at the instance next, or by {@link drainStateMachines}.
+   * @default it lasts until an event
+   */
+  readonly after?: { readonly [delayMs: string]: TransitionsConfig } | undefined;
+  readonly entry?: Nothing;
+  readonly exit?: Nothing;
+  readonly invoke?: Nothing;
+  readonly always?: Nothing;
+  readonly onDone?: Nothing;
+  readonly states?: Nothing;
+}
+
+/**
+ * A machine: the flat part of an XState config. What Stately Studio exports and `createMachine` takes can be given
+ * unchanged as long as it has no nested or parallel states, guards, actions, invocations or context. Each of those is
+ * refused with its path (`states.paid.on.REFUND.guard`), since leaving it out would be another machine.
+ */
+export interface StateMachineConfig extends Described {
+  /** 1 to 64 characters without `:`; part of every instance's name in the store, so it must not change. */
+  readonly id: string;
+  /** The state a new instance is in. */
+  readonly initial: string;
+  /**
+   * 1 to 256 states, names of 1 to 64 characters that do not start with `.` or `#`. Each must be reachable from
+   * `initial`.
+   */
+  readonly states: { readonly [state: string]: StateNodeConfig };
+  readonly version?: string | undefined;
+  /** As in XState: `types: {} as { context: Payment }` gives an instance's `data` its type. Never looked at. */
+  readonly types?: unknown;
+  /** Only an empty one. An instance's data is given to `create` and `send`. */
+  readonly context?: Nothing;
+  readonly type?: 'compound' | (string & {}) | undefined;
+  readonly on?: Nothing;
+  readonly after?: Nothing;
+  readonly always?: Nothing;
+  readonly entry?: Nothing;
+  readonly exit?: Nothing;
+  readonly invoke?: Nothing;
+  readonly onDone?: Nothing;
+}
+
+/** Options of {@link defineStateMachine}. */
+export interface StateMachineOptions {
+  /**
+   * Whose store holds the instances.
+   * @default the client behind `withIdempotency`
+   */
+  client?: ActonceClient | undefined;
+  /**
+   * How long an instance in a final state is kept, in milliseconds: 1 to 315_360_000_000. Others are kept for ever.
+   * @default 2_592_000_000 (30 days)
+   */
+  retentionMs?: number | undefined;
+  /**
+   * How many entries an instance's history keeps, the newest: 1 to 1000.
+   * @default 50
+   */
+  historyLimit?: number | undefined;
+}
+
+type NamesOf<T> = `${Extract<keyof T, string | number>}`;
+
+/** The states of a config: the names in `states`, so also those of an imported JSON file. */
+export type StateOf<C extends StateMachineConfig> = NamesOf<C['states']>;
+
+/** The events of a config: every name in an `on`. */
+export type EventOf<C extends StateMachineConfig> = {
+  [S in keyof C['states']]: C['states'][S] extends { readonly on?: infer On } ? NamesOf<NonNullable<On>> : never;
+}[keyof C['states']];
+
+/** What the instances of a config hold: `types.context`, else `unknown`. */
+export type DataOf<C extends StateMachineConfig> = C extends { readonly types: { readonly context: infer D } }
+  ? D
+  : unknown;
+
+/** Stands in the type of a config for what does not fit, so that the compiler's message says why. */
+interface Refused<Why extends string> {
+  readonly refused: Why;
+}
+
+/** A name that TypeScript knows only as `string` (JSON) is looked at when the machine is defined. */
+type CheckedTarget<T, C extends StateMachineConfig> = T extends string
+  ? string extends T
+    ? T
+    : T extends StateOf<C> | `#${C['id']}.${StateOf<C>}`
+      ? T
+      : Refused<`'${T}' is not in states`>
+  : T;
+
+type CheckedTransitions<T, C extends StateMachineConfig> = T extends string
+  ? CheckedTarget<T, C>
+  : T extends readonly unknown[]
+    ? { readonly [I in keyof T]: CheckedTransitions<T[I], C> }
+    : {
+        readonly [K in keyof T]: K extends 'target'
+          ? CheckedTarget<T[K], C>
+          : K extends keyof TransitionConfig
+            ? T[K]
+            : Refused<`'${K & string}' is not known in a transition`>;
+      };
+
+type CheckedType<T> = T extends 'final' | 'atomic' | undefined
+  ? T
+  : string extends T
+    ? T
+    : Refused<`'${T & string}' states are not supported`>;
+
+type CheckedState<N, C extends StateMachineConfig> = {
+  readonly [K in keyof N]: K extends 'on'
+    ? { readonly [E in keyof N[K]]: CheckedTransitions<N[K][E], C> }
+    : K extends 'after'
+      ? {
+          readonly [Delay in keyof N[K]]: Delay extends number | `${number}`
+            ? CheckedTransitions<N[K][Delay], C>
+            : string extends Delay
+              ? N[K][Delay]
+              : Refused<'a delay is a number of milliseconds'>;
+        }
+      : K extends 'type'
+        ? CheckedType<N[K]>
+        : K extends keyof StateNodeConfig
+          ? N[K]
+          : Refused<`'${K & string}' is not known in a state`>;
+};
+
+/** The config again, with a sentence in place of whatever does not fit. */
+export type Checked<C extends StateMachineConfig> = {
+  readonly [K in keyof C]: K extends 'initial'
+    ? string extends C[K]
+      ? C[K]
+      : C[K] extends StateOf<C>
+        ? C[K]
+        : Refused<`'${C[K] & string}' is not in states`>
+    : K extends 'states'
+      ? { readonly [S in keyof C[K]]: CheckedState<C[K][S], C> }
+      : K extends keyof StateMachineConfig
+        ? C[K]
+        : Refused<`'${K & string}' is not known in a machine`>;
+};
+
+/**
+ * Defines a machine. Connects nothing, so it may stand at the top of a module, also of one that Next evaluates several
+ * times: an equal definition gives the same machine. In development a changed one takes its place.
+ *
+ * @param config See {@link StateMachineConfig}. States and events are inferred: an unknown target does not compile.
+ * @throws {ActonceError} `ERR_INVALID_ARGUMENT` the config or an option cannot be used; the message begins with the path
+ *   of the part. Also when, in production, another machine has this `id`.
+ */
+export function defineStateMachine<const C extends StateMachineConfig>(
+  config: C & Checked<C>,
+  options?: StateMachineOptions,
+): StateMachine<StateOf<C>, EventOf<C>, DataOf<C>>;
+
+/**
+ * A machine defined in this process, by its id.
+ *
+ * @throws {ActonceError} `ERR_INVALID_ARGUMENT` there is none; the message names those there are.
+ */
+export function stateMachine(id: string): StateMachine<string, string>;
+
+/** Options of {@link drainStateMachines}. */
+export interface DrainOptions {
+  /**
+   * How long it may take, in milliseconds: 1 to 2_147_483_647. What is due then waits for the next call.
+   * @default 5_000
+   */
+  limitMs?: number | undefined;
+  /**
+   * Whose store is looked at.
+   * @default the client behind `withIdempotency`
+   */
+  client?: ActonceClient | undefined;
+}
+
+/**
+ * Fires the due `after` transitions of every machine defined in this process. Without it they fire when somebody looks
+ * at the instance. For a cron route; several at once are harmless, each transition fires once.
+ *
+ * @returns How many this call fired.
+ * @throws {ActonceError} `ERR_INVALID_ARGUMENT`, `ERR_STORE_…`, `ERR_CLOSED`.
+ */
+export function drainStateMachines(options?: DrainOptions): Promise<{ readonly fired: number }>;
+
+// ---------------------------------------------------------------------------------------------- instances
+
+/** An event: its name, or an object whose further fields are kept in the history. */
+export type MachineEvent<E extends string> = E | ({ readonly type: E } & { readonly [field: string]: unknown });
+
+/** Where an instance is. */
+export interface Instance<S extends string, D = unknown> {
+  readonly state: S;
+  /** 1 after creation, one more per transition. */
+  readonly version: number;
+  /** What `create` or the newest `send` with `data` gave, decoded; undefined when nobody gave any. */
+  readonly data: D | undefined;
+  /** When the state was entered, by the store's clock. */
+  readonly since: Date;
+  /** Time left until the state's `after`, in milliseconds; undefined when the state has none. */
+  readonly timeoutInMs: number | undefined;
+}
+
+/** What a transition led to. */
+export interface Transition<S extends string, D = unknown> extends Instance<S, D> {
+  /** The state before. */
+  readonly from: S;
+  /** Whether this is the result of an earlier call with the same idempotency key; nothing was changed by this one. */
+  readonly replayed: boolean;
+}
+
+/** What every entry of a history has. */
+export interface HistoryEntryBase<S extends string> {
+  /** The version this step led to. */
+  readonly version: number;
+  /** By the store's clock; for `after` when it was due. */
+  readonly at: Date;
+  /** The state this step led to. */
+  readonly state: S;
+}
+
+/** The instance was created. */
+export interface CreatedEntry<S extends string> extends HistoryEntryBase<S> {
+  readonly type: 'created';
+}
+
+/** An event moved it. */
+export interface EventEntry<S extends string, E extends string> extends HistoryEntryBase<S> {
+  readonly type: 'event';
+  readonly event: E;
+  /** The fields of the event object besides `type`; undefined when it had none. */
+  readonly payload: unknown;
+  readonly from: S;
+}
+
+/** The state lasted as long as its `after` says. */
+export interface AfterEntry<S extends string> extends HistoryEntryBase<S> {
+  readonly type: 'after';
+  /** The delay, as the config has it. */
+  readonly afterMs: number;
+  readonly from: S;
+}
+
+/** One step of an instance, told by `type`. */
+export type HistoryEntry<S extends string, E extends string> = CreatedEntry<S> | EventEntry<S, E> | AfterEntry<S>;
+
+// ---------------------------------------------------------------------------------------------- machine
+
+/** Options of {@link StateMachine.send}. */
+export interface SendOptions<D = unknown> {
+  /**
+   * Makes a repeat harmless: a later `send` to the same instance with this key resolves to the first one's result,
+   * with `replayed` true. 1 to 255 bytes of well-formed UTF-8.
+   * @default every call is a step of its own
+   */
+  idempotencyKey?: string | undefined;
+  /**
+   * Moves only an instance of this version: what was read has not changed since.
+   * @default any version
+   */
+  expectedVersion?: number | undefined;
+  /**
+   * Takes the place of the instance's data, in the same atomic step.
+   * @default the data stays
+   */
+  data?: D | undefined;
+  /**
+   * An absent instance is created in its initial state first, in the same atomic step.
+   * @default false
+   */
+  create?: boolean | undefined;
+}
+
+/** The event that ends a {@link StateMachine.during}, and the data that goes with it. */
+export interface Move<E extends string, D = unknown> {
+  readonly event: MachineEvent<E>;
+  readonly data?: D | undefined;
+}
+
+/** Options of {@link StateMachine.during}. */
+export interface DuringOptions<T, E extends string, D = unknown> {
+  /** Sent before `fn`. */
+  event: MachineEvent<E>;
+  /**
+   * Sent when `fn` returned: an event, or a function of the value that returns one and the new data. Such a function
+   * states the type of its parameter, since TypeScript comes to it before `fn`: `(charge: Charge) => …`.
+   */
+  onDone: MachineEvent<E> | ((value: T) => Move<E, D>);
+  /**
+   * Sent when `fn` threw: an event, or a function of what it threw. The caller gets what `fn` threw in any case.
+   * @default the instance stays where `event` led
+   */
+  onError?: MachineEvent<E> | ((error: unknown) => Move<E, D>) | undefined;
+  /**
+   * Makes a repeat harmless: it gets the outcome of the first, and `fn` runs once.
+   * @default every call is a run of its own
+   */
+  idempotencyKey?: string | undefined;
+  /**
+   * Goes with `event`, as in {@link SendOptions}.
+   * @default the data stays
+   */
+  data?: D | undefined;
+  /**
+   * As in {@link SendOptions}.
+   * @default false
+   */
+  create?: boolean | undefined;
+}
+
+/** Options of {@link StateMachine.waitFor}. */
+export interface WaitForOptions {
+  /**
+   * How long to wait, in milliseconds: 1 to 2_147_483_647. Keep it below the platform's own limit.
+   * @default 10_000
+   */
+  timeoutMs?: number | undefined;
+  /**
+   * Ends the waiting: it rejects with `signal.reason`.
+   * @default none
+   */
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * A defined machine. An instance is named by an `id` of its own (an order's number): 1 to 255 bytes of well-formed
+ * UTF-8. Every method that returns a promise may also reject with `ERR_INVALID_ARGUMENT` (nothing was sent),
+ * `ERR_UNKNOWN_STATE`, `ERR_RECORD_UNREADABLE`, `ERR_STORE_…` and `ERR_CLOSED`.
+ */
+export interface StateMachine<S extends string, E extends string, D = unknown> {
+  readonly id: string;
+  /** In the config's order. */
+  readonly states: readonly S[];
+  /** In the order in which the config first names them. */
+  readonly events: readonly E[];
+  readonly initial: S;
+
+  /**
+   * The events that lead on from a state, in the order of `events`. No I/O.
+   *
+   * @throws {ActonceError} `ERR_INVALID_ARGUMENT` there is no such state.
+   */
+  allowed(state: S): E[];
+  /**
+   * Whether nothing leads on from a state because its type is `final`. No I/O.
+   *
+   * @throws {ActonceError} `ERR_INVALID_ARGUMENT` there is no such state.
+   */
+  isFinal(state: S): boolean;
+
+  /**
+   * Creates an instance in its initial state.
+   *
+   * @returns The instance; `created` is false when it was there before, and then nothing was changed.
+   */
+  create(id: string, options?: { data?: D | undefined }): Promise<Instance<S, D> & { readonly created: boolean }>;
+
+  /**
+   * Moves an instance, in one atomic step and one round trip. A due `after` fires before the event is looked at.
+   *
+   * @throws {InvalidTransitionError} `ERR_INVALID_TRANSITION` the event leads nowhere from the instance's state.
+   * @throws {VersionConflictError} `ERR_VERSION_CONFLICT` its version is not `expectedVersion`.
+   * @throws {ActonceError} `ERR_NOT_FOUND` there is no such instance, and `create` was not given.
+   */
+  send(id: string, event: MachineEvent<E>, options?: SendOptions<D>): Promise<Transition<S, D>>;
+
+  /** Where an instance is, or undefined when there is none. A due `after` fires first. */
+  get(id: string): Promise<Instance<S, D> | undefined>;
+
+  /** What happened to an instance: the newest `historyLimit` steps, oldest first; empty when there is none. */
+  history(id: string): Promise<HistoryEntry<S, E>[]>;
+
+  /**
+   * Waits until an instance is in a state, or in one of several; whoever moves it, in whichever process. A state that
+   * was left again before this call looked is missed.
+   *
+   * @throws {StateNotReachedError} `ERR_STATE_NOT_REACHED` not within `timeoutMs`, or no way leads there any more.
+   * @throws {ActonceError} `ERR_NOT_FOUND` there is no such instance.
+   */
+  waitFor(id: string, state: S | readonly S[], options?: WaitForOptions): Promise<Instance<S, D>>;
+
+  /**
+   * Moves an instance, runs `fn` once, and moves it on by how `fn` ended.
+   *
+   * @param fn Called with the result of the first move and the context of `withIdempotency`.
+   * @returns What `fn` returned, once the instance was moved on.
+   * @throws What `fn` threw, untouched; and everything `send` and `withIdempotency` reject with.
+   */
+  during<T>(
+    id: string,
+    options: DuringOptions<T, E, D>,
+    fn: (instance: Transition<S, D>, ctx: IdempotencyContext) => T | PromiseLike<T>,
+  ): Promise<T>;
+
+  /**
+   * The machine as a [Mermaid](https://mermaid.js.org) state diagram (`stateDiagram-v2`).
+   *
+   * @param options `current`: the state to set off from the others, with the class `current`.
+   * @throws {ActonceError} `ERR_INVALID_ARGUMENT` there is no such state.
+   */
+  toMermaid(options?: { current?: S | undefined }): string;
+}
+
+// ---------------------------------------------------------------------------------------------- errors
+
+/** `ERR_INVALID_TRANSITION`: the event leads nowhere from the state the instance is in. Nothing was changed. */
+export class InvalidTransitionError extends ActonceError {
+  constructor(
+    facts: Pick<InvalidTransitionError, 'machine' | 'id' | 'from' | 'event' | 'allowed' | 'version'>,
+    details?: ErrorDetails,
+  );
+  readonly code: 'ERR_INVALID_TRANSITION';
+  /** The machine's id. */
+  readonly machine: string;
+  /** The instance's. */
+  readonly id: string;
+  /** The state it is in. */
+  readonly from: string;
+  readonly event: string;
+  /** The events that lead on from there. */
+  readonly allowed: readonly string[];
+  readonly version: number;
+}
+
+/** `ERR_VERSION_CONFLICT`: the instance has moved since it was read. Nothing was changed. */
+export class VersionConflictError extends ActonceError {
+  constructor(
+    facts: Pick<VersionConflictError, 'machine' | 'id' | 'expected' | 'version' | 'state'>,
+    details?: ErrorDetails,
+  );
+  readonly code: 'ERR_VERSION_CONFLICT';
+  /** The machine's id. */
+  readonly machine: string;
+  /** The instance's. */
+  readonly id: string;
+  /** `expectedVersion`. */
+  readonly expected: number;
+  /** The version it has. */
+  readonly version: number;
+  /** The state it is in. */
+  readonly state: string;
+}
+
+/** `ERR_STATE_NOT_REACHED`: `waitFor` has ended without the state. */
+export class StateNotReachedError extends ActonceError {
+  constructor(
+    facts: Pick<StateNotReachedError, 'machine' | 'id' | 'reason' | 'state' | 'wanted'>,
+    details?: ErrorDetails,
+  );
+  readonly code: 'ERR_STATE_NOT_REACHED';
+  /** True for `timeout` only. */
+  readonly retryable: boolean;
+  /** The machine's id. */
+  readonly machine: string;
+  /** The instance's. */
+  readonly id: string;
+  /** `timeout`: not within `timeoutMs`. `unreachable`: no way leads there from where the instance is. */
+  readonly reason: 'timeout' | 'unreachable';
+  /** The state it is in. */
+  readonly state: string;
+  /** Those that were waited for. */
+  readonly wanted: readonly string[];
+}
+
+/**
+ * `ERR_UNKNOWN_STATE`: the instance is in a state that this config does not have; another version of the config wrote
+ * it. Nothing was changed.
+ */
+export class UnknownStateError extends ActonceError {
+  constructor(facts: Pick<UnknownStateError, 'machine' | 'id' | 'state'>, details?: ErrorDetails);
+  readonly code: 'ERR_UNKNOWN_STATE';
+  /** The machine's id. */
+  readonly machine: string;
+  /** The instance's. */
+  readonly id: string;
+  /** The state it is in. */
+  readonly state: string;
+}
