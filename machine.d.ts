@@ -29,11 +29,10 @@ import type { ActonceClient, ActonceError, ErrorDetails, IdempotencyContext } fr
 /** What XState's tools write where there is nothing. */
 type Nothing = readonly never[] | { readonly [name: string]: never } | undefined;
 
-/** What may stand beside states and transitions; accepted and ignored. */
+/** What XState's tools write beside a part; accepted and ignored. */
 interface Described {
   readonly description?: string | undefined;
   readonly meta?: unknown;
-  readonly tags?: string | readonly string[] | undefined;
 }
 
 /** Where an event or a delay leads. Guards and actions are refused: decide in your code, then send the event. */
@@ -41,7 +40,8 @@ export interface TransitionConfig extends Described {
   /** The name of a state, or `#<machine id>.<state>`. */
   readonly target: string;
   /**
-   * Matters for a transition from a state to itself: true starts the state's `after` anew, false lets it go on.
+   * True is needed for a transition from a state with an `after` to itself: it starts the `after` anew, which XState
+   * does on request only.
    * @default false
    */
   readonly reenter?: boolean | undefined;
@@ -55,6 +55,7 @@ export type TransitionsConfig = string | TransitionConfig | readonly (string | T
 
 /** A state. Nested (`states`) and parallel ones are refused. */
 export interface StateNodeConfig extends Described {
+  readonly tags?: string | readonly string[] | undefined;
   /** `final`: nothing leads on; the instance is kept for `retentionMs`. Any other value than the two is refused. */
   readonly type?: 'final' | 'atomic' | (string & {}) | undefined;
   /** Events that lead on: 1 to 64 characters each, not starting with `.` or `#`; no wildcards. */
@@ -79,6 +80,7 @@ export interface StateNodeConfig extends Described {
  * refused with its path (`states.paid.on.REFUND.guard`), since leaving it out would be another machine.
  */
 export interface StateMachineConfig extends Described {
+  readonly tags?: string | readonly string[] | undefined;
   /** 1 to 64 characters without `:`; part of every instance's name in the store, so it must not change. */
   readonly id: string;
   /** The state a new instance is in. */

@@ -37,6 +37,31 @@ export interface NativeClient {
   forget(op: number): void;
   /** request: JSON `{do: 'inspect' | 'reset' | 'resolve', hash or identity, force?, value?, rerun?, retentionMs?, budgetMs?}`. */
   admin(op: number, request: string): number;
+  /**
+   * From now on `machine` stands for this state machine: a Definition with historyLimit and retentionMs, as JSON.
+   * @returns why it cannot be one
+   */
+  define(machine: number, definition: string): string | undefined;
+  create(op: number, machine: number, id: string, data: string | null, budgetMs: number): number;
+  /** record and fence: of the attempt that moves it; expectedVersion: -1 for any; create: 0 or 1. */
+  send(
+    op: number,
+    machine: number,
+    id: string,
+    event: number,
+    data: string | null,
+    payload: string | null,
+    key: string | null,
+    record: string | null,
+    fence: number,
+    expectedVersion: number,
+    create: 0 | 1,
+    budgetMs: number,
+  ): number;
+  /** purpose: `glance`, `history`, `drain`, or the numbers of the states that are waited for, with commas between. */
+  look(op: number, machine: number, id: string, purpose: string, budgetMs: number): number;
+  /** The instances of one of 16 partitions whose `after` is due: DUE with a JSON array. */
+  due(op: number, machine: number, partition: number, limit: number, budgetMs: number): number;
   /** Looks at the clock: whether the lease's local deadline is still ahead. */
   held(op: number): boolean;
   hash(identity: string): string;

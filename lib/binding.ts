@@ -27,6 +27,13 @@ export const Tag = {
   RECORD: 14,
   SETTLED: 15,
   UNREADABLE: 16,
+  INSTANCE: 17,
+  MOVED: 18,
+  ILLEGAL: 19,
+  CONFLICT: 20,
+  ABSENT: 21,
+  UNKNOWN_STATE: 22,
+  DUE: 23,
 } as const;
 export type Tag = (typeof Tag)[keyof typeof Tag];
 
@@ -95,6 +102,9 @@ function endsOperation(tag: Tag): boolean {
       return true;
   }
 }
+
+/** A call of the addon on a state machine's instances, once it is given the operation's id. */
+export type InstanceCall = (native: NativeClient, op: number) => number;
 
 export class Binding {
   readonly #native: NativeClient;
@@ -224,6 +234,21 @@ export class Binding {
 
   held(op: number): boolean {
     return !this.#isClosed && this.#native.held(op);
+  }
+
+  /** @returns why the addon does not take it */
+  define(machine: number, definition: string): string | undefined {
+    return this.#native.define(machine, definition);
+  }
+
+  /** Answered through the receiver of `op`, as every call. */
+  ask(op: number, call: InstanceCall): void {
+    if (this.#refuses(op)) return;
+    try {
+      this.#take(call(this.#native, op));
+    } catch (error) {
+      this.#fault(op, error);
+    }
   }
 
   /** One operator's request and its one answer. */

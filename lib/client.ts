@@ -24,6 +24,7 @@ import { ActonceError } from './errors';
 import { Events } from './events';
 import { Flights } from './flights';
 import { outcomeOf, returnOrThrow, runOnce } from './idempotency';
+import { INSTANCES, Instances } from './machine/instances';
 import { Operator } from './operator';
 import { type Settings, settingsOfClient } from './options';
 import { Results } from './results';
@@ -48,6 +49,8 @@ export class Client implements ActonceClient {
   readonly isDisabled = process.env.ACTONCE_DISABLED === '1';
   readonly on: Subscribe;
   readonly #operator: Operator;
+  /** What state machines ask of this client. */
+  readonly [INSTANCES]: Instances;
   #closing: Promise<void> | undefined;
   /** Calls and recordings under way. */
   #pending = 0;
@@ -79,6 +82,7 @@ export class Client implements ActonceClient {
     this.space = JSON.stringify([url, prefix, secrets]);
     this.flights = new Flights(this.binding, this.totalTimeoutMs);
     this.#operator = new Operator(this);
+    this[INSTANCES] = new Instances(this);
     if (this.isDisabled) announceOnce('disabled', 'ACTONCE_DISABLED=1: every function runs every time, unprotected.');
   }
 

@@ -6,6 +6,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { IdempotencyContext } from '../index';
 import { invalid, LeaseLostError } from './errors';
 import type { Lease } from './lease';
+import { Steps } from './machine/steps';
 
 /** One run of an `fn`, as the async context carries it. */
 export interface Running {
@@ -52,6 +53,7 @@ export class Context implements IdempotencyContext {
   readonly protected: boolean;
   readonly #source: ContextSource;
   readonly #lease: Lease | undefined;
+  #steps: Steps | undefined;
   #controller: AbortController | undefined;
   /** Abort listeners run in the async context that asked for the signal, not in the addon's. */
   #inContext: ((abort: () => void) => void) | undefined;
@@ -87,7 +89,7 @@ export class Context implements IdempotencyContext {
     this.#inContext?.(() => controller.abort(this.#lost()));
   }
 
-  // The two functions are getters so that `({ deriveKey }) => …` works.
+  // The functions are getters so that `({ deriveKey }) => …` works.
 
   get deriveKey(): (name: string) => string {
     return (name) => {
@@ -101,6 +103,11 @@ export class Context implements IdempotencyContext {
     return () => {
       if (this.#lease !== undefined && !this.#lease.held()) throw this.#lost();
     };
+  }
+
+  get transition(): IdempotencyContext['transition'] {
+    this.#steps ??= new Steps(this);
+    return this.#steps.take;
   }
 
   #lost(): LeaseLostError {

@@ -22,7 +22,8 @@ function holder(): Holder {
   return shared[HOLDER];
 }
 
-function client(): ActonceClient {
+/** The client behind the functions that are imported by name. */
+export function defaultClient(): ActonceClient {
   const held = holder();
   const substitute = held.substitutes.at(-1);
   if (substitute !== undefined) return substitute;
@@ -45,22 +46,23 @@ export function useClient(other: ActonceClient): () => void {
 /** As every refusal, that of the environment comes as a rejection. */
 const once = ((key, fn, options) => {
   try {
-    return client().withIdempotency(key, fn, options);
+    return defaultClient().withIdempotency(key, fn, options);
   } catch (error) {
     return Promise.reject(error);
   }
 }) as WithIdempotency;
 
 const outcome: WithIdempotency['outcome'] = async (key, fn, options) =>
-  client().withIdempotency.outcome(key, fn, options);
+  defaultClient().withIdempotency.outcome(key, fn, options);
 
 export const withIdempotency: WithIdempotency = Object.assign(once, { outcome });
 
-export const inspect: ActonceClient['inspect'] = async (target) => client().inspect(target);
+export const inspect: ActonceClient['inspect'] = async (target) => defaultClient().inspect(target);
 
-export const reset: ActonceClient['reset'] = async (target, options) => client().reset(target, options);
+export const reset: ActonceClient['reset'] = async (target, options) => defaultClient().reset(target, options);
 
-export const resolve: ActonceClient['resolve'] = async (target, resolution) => client().resolve(target, resolution);
+export const resolve: ActonceClient['resolve'] = async (target, resolution) =>
+  defaultClient().resolve(target, resolution);
 
 export const on = ((first: never, second: never) => holder().events.on(first, second)) as Subscribe;
 

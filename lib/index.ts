@@ -15,3 +15,10 @@ export {
   LeaseLostError,
   ResultUnavailableError,
 } from './errors';
+export { defineStateMachine, drainStateMachines, stateMachine } from './machine';
+export {
+  InvalidTransitionError,
+  StateNotReachedError,
+  UnknownStateError,
+  VersionConflictError,
+} from './machine/errors';

@@ -2,7 +2,7 @@
  * The options of a call: every default and every rule, in one table each. Refused where they are given, before any
  * I/O.
  */
-import type { ErrorPolicy, IdempotencyDefaults, IdempotencyOptions } from '../index';
+import type { ActonceClient, ErrorPolicy, IdempotencyDefaults, IdempotencyOptions } from '../index';
 import { anything, check, duration, either, LONGEST_TIMER_MS, ofType, oneOf, type Rule, rulesOf, whole } from './rules';
 
 /** The options of a call that have a default. */
@@ -35,16 +35,19 @@ export const DEFAULTS: Settings = {
   enabled: true,
 };
 
-const TEN_YEARS_MS = 315_360_000_000;
+export const TEN_YEARS_MS = 315_360_000_000;
 const SHORTEST_LEASE_MS = 100;
 /** A reply of Redis may be twice as long before the connection is given up; see src/store/redis/inbox.rs. */
 export const LARGEST_VALUE = 32 * 1024 * 1024;
 
-function isSignal(value: unknown): string | undefined {
+export const SIGNAL_RULE: Rule = (value) => {
   const signal = value as { aborted?: unknown; addEventListener?: unknown } | null;
   const fits = typeof signal?.aborted === 'boolean' && typeof signal.addEventListener === 'function';
   return fits ? undefined : 'must be an AbortSignal';
-}
+};
+
+export const CLIENT_RULE: Rule = (value) =>
+  typeof (value as ActonceClient | null)?.withIdempotency === 'function' ? undefined : 'must be a client';
 
 const isPath: Rule = (value) => (typeof value === 'string' && value !== '' ? undefined : 'must be paths such as a.b.*');
 
@@ -75,7 +78,7 @@ export const CALL_RULES: Record<Exclude<keyof IdempotencyOptions, keyof Idempote
   payload: anything,
   fingerprint: isFingerprint,
   recover: ofType('function'),
-  signal: isSignal,
+  signal: SIGNAL_RULE,
   onResponse: ofType('function'),
   skip: either(ofType('boolean'), ofType('function')),
 };

@@ -90,7 +90,7 @@ export class Results {
   }
 
   /** @throws ActonceError `ERR_RECORD_UNREADABLE` */
-  decode(text: string, record: { hash(): string }): Ending | Unavailable {
+  decode(text: string, record: { hash(): string | undefined }): Ending | Unavailable {
     try {
       switch (text[0]) {
         case FLOW:

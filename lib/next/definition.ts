@@ -1,14 +1,12 @@
 /** What an action and a route have in common: the rules of the options they are defined with, and their scope. */
-import type { ActonceClient, Scope } from '../../index';
+import type { Scope } from '../../index';
 import { invalid } from '../errors';
-import { CALL_RULES, SETTING_RULES } from '../options';
+import { CALL_RULES, CLIENT_RULE, SETTING_RULES } from '../options';
 import { check, ofType, oneOf, type Rule, rulesOf } from '../rules';
 
 const isText: Rule = (value) => (typeof value === 'string' && value !== '' ? undefined : 'must be a name');
 export const isNames: Rule = (value) =>
   Array.isArray(value) && value.every((name) => isText(name) === undefined) ? undefined : 'must be an array of names';
-const isClient: Rule = (value) =>
-  typeof (value as ActonceClient | null)?.withIdempotency === 'function' ? undefined : 'must be a client';
 
 const SHARED: Record<string, Rule> = {
   ...SETTING_RULES,
@@ -17,7 +15,7 @@ const SHARED: Record<string, Rule> = {
   payload: ofType('function'),
   fingerprint: CALL_RULES.fingerprint,
   missingKey: oneOf('reject', 'run'),
-  client: isClient,
+  client: CLIENT_RULE,
 };
 
 /**

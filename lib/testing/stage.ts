@@ -36,6 +36,10 @@ export class Stage implements NativeModule {
         return this.#fails(op) ?? native.begin(op, identity, ...terms);
       },
       again: (op) => this.#fails(op) ?? native.again(op),
+      create: (op, ...command) => this.#fails(op) ?? native.create(op, ...command),
+      send: (op, ...command) => this.#fails(op) ?? native.send(op, ...command),
+      look: (op, ...command) => this.#fails(op) ?? native.look(op, ...command),
+      due: (op, ...command) => this.#fails(op) ?? native.due(op, ...command),
       admin: (op, request) => this.#fails(op) ?? native.admin(op, request),
       complete: (op, ...ending) => this.#ends(op) ?? native.complete(op, ...ending),
       fail: (op, ...ending) => this.#ends(op) ?? native.fail(op, ...ending),

@@ -1,0 +1,47 @@
+/** Fires what is due although nobody looks: every machine of this process, partition by partition. */
+import type { DrainOptions } from '../../index';
+import { Tag } from '../binding';
+import { CLIENT_RULE } from '../options';
+import { check, duration, rulesOf } from '../rules';
+import type { Machine } from './machine';
+import { machinesOf } from './registry';
+
+/** As many as there are in src/store/keys.rs. */
+const PARTITIONS = 16;
+/** Instances that are asked for, and looked at, at a time. */
+const BATCH = 100;
+const DEFAULT_LIMIT_MS = 5_000;
+const RULES = rulesOf<keyof DrainOptions>({ limitMs: duration, client: CLIENT_RULE });
+
+export async function drainStateMachines(options: DrainOptions = {}): Promise<{ readonly fired: number }> {
+  check(RULES, options);
+  const endsAt = performance.now() + (options.limitMs ?? DEFAULT_LIMIT_MS);
+  const machines = machinesOf(options.client) as Machine[];
+  const partitions = machines.flatMap((machine) => Array.from({ length: PARTITIONS }, (_, at) => ({ machine, at })));
+  const fired = await Promise.all(partitions.map(({ machine, at }) => drain(machine, at, endsAt)));
+  return { fired: fired.reduce((sum, count) => sum + count, 0) };
+}
+
+async function drain(machine: Machine, partition: number, endsAt: number): Promise<number> {
+  let fired = 0;
+  let due: string[];
+  do {
+    due = await dueOf(machine, partition);
+    const counts = await Promise.all(due.map((id) => machine.fire(id)));
+    fired += counts.reduce((sum, count) => sum + count, 0);
+  } while (due.length === BATCH && performance.now() < endsAt);
+  return fired;
+}
+
+function dueOf(machine: Machine, partition: number): Promise<string[]> {
+  const instances = machine.instances();
+  const number = instances.numberOf(machine);
+  const budgetMs = instances.client.totalTimeoutMs;
+  return instances.ask(
+    (native, op) => native.due(op, number, partition, BATCH, budgetMs),
+    (answer) => {
+      if (answer.tag !== Tag.DUE) throw instances.refusal(machine, answer, { id: '' });
+      return JSON.parse(answer.payload ?? '[]') as string[];
+    },
+  );
+}

@@ -1,0 +1,160 @@
+/**
+ * What state machines ask of one client: commands on instances, sent and answered. Knows what an answer means, and no
+ * more of a machine than its definition.
+ */
+import type { Instance, Transition } from '../../index';
+import { type Answer, type InstanceCall, storeError, Tag } from '../binding';
+import type { Client } from '../client';
+import { ActonceError, invalid, KeyReusedError, LeaseLostError } from '../errors';
+import { allowed, type Definition } from './definition';
+import { InvalidTransitionError, UnknownStateError, VersionConflictError } from './errors';
+
+/** Where a client keeps its {@link Instances}; one symbol for all copies of this module. */
+export const INSTANCES: unique symbol = Symbol.for('actonce.instances') as never;
+
+const LARGEST_DATA_BYTES = 262_144;
+
+/** A machine, as its instances are asked about. */
+export interface Subject {
+  readonly definition: Definition;
+  /** The definition as the addon takes it. */
+  readonly text: string;
+}
+
+/** What a refusal says besides what the store answered. */
+export interface Question {
+  readonly id: string;
+  readonly event?: string;
+  readonly expectedVersion?: number | undefined;
+}
+
+export class Instances {
+  readonly client: Client;
+  /** By their texts, the numbers under which the addon knows machines. */
+  readonly #numbers = new Map<string, number>();
+
+  constructor(client: Client) {
+    this.client = client;
+  }
+
+  /** The number under which this client's addon knows the machine. */
+  numberOf({ text }: Subject): number {
+    const known = this.#numbers.get(text);
+    if (known !== undefined) return known;
+    const number = this.#numbers.size;
+    const reason = this.client.binding.define(number, text);
+    if (reason !== undefined) throw invalid(reason);
+    this.#numbers.set(text, number);
+    return number;
+  }
+
+  /**
+   * Sends a command and gives what `read` makes of its answer; what it throws is the rejection. Rejects with `ERR_CLOSED`
+   * on a closed client.
+   */
+  ask<T>(call: InstanceCall, read: (answer: Answer) => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const { client } = this;
+      client.enter();
+      const receive = (answer: Answer) => {
+        client.leave();
+        try {
+          resolve(read(answer));
+        } catch (error) {
+          reject(error);
+        }
+      };
+      client.binding.ask(client.binding.open({ receive }), call);
+    });
+  }
+
+  /**
+   * @returns null where there is nothing to keep
+   * @throws ActonceError `ERR_INVALID_ARGUMENT` it cannot be kept
+   */
+  encode(value: unknown, what: string): string | null | Promise<string> {
+    if (value === undefined) return null;
+    const encoded = this.client.results.encode(value, LARGEST_DATA_BYTES);
+    return encoded instanceof Promise ? encoded.then((late) => kept(late, what)) : kept(encoded, what);
+  }
+
+  decode(text: string): unknown {
+    const ending = this.client.results.decode(text, { hash: () => undefined });
+    return ending.kind === 'value' ? ending.value : undefined;
+  }
+
+  instance({ definition }: Subject, answer: Answer): Instance<string, never> {
+    return {
+      state: nameOf(definition, answer.code & 0xffff),
+      version: answer.attempt,
+      data: this.#data(answer),
+      since: new Date(answer.fence),
+      timeoutInMs: timeoutIn(answer),
+    };
+  }
+
+  transition({ definition }: Subject, answer: Answer): Transition<string, never> {
+    return {
+      from: nameOf(definition, answer.code >>> 16),
+      state: nameOf(definition, answer.code & 0xffff),
+      version: answer.attempt,
+      data: this.#data(answer),
+      since: new Date(answer.fence),
+      timeoutInMs: timeoutIn(answer),
+      replayed: answer.recovered,
+    };
+  }
+
+  #data({ payload }: Answer): never {
+    return (payload === null ? undefined : this.decode(payload)) as never;
+  }
+
+  /** The error that an answer comes as, when it is no instance. */
+  refusal({ definition }: Subject, answer: Answer, question: Question): ActonceError {
+    const { id, event = '' } = question;
+    const machine = definition.id;
+    const { attempt: version } = answer;
+    switch (answer.tag) {
+      case Tag.ILLEGAL: {
+        const from = nameOf(definition, answer.code);
+        const ways = allowed(definition, answer.code);
+        return new InvalidTransitionError({ machine, id, from, event, allowed: ways, version });
+      }
+      case Tag.CONFLICT: {
+        const { expectedVersion: expected = 0 } = question;
+        return new VersionConflictError({ machine, id, expected, version, state: nameOf(definition, answer.code) });
+      }
+      case Tag.ABSENT:
+        return new ActonceError('ERR_NOT_FOUND', { detail: `${machine} '${id}'` });
+      case Tag.UNKNOWN_STATE:
+        return new UnknownStateError({ machine, id, state: answer.payload ?? '' });
+      case Tag.MISMATCH:
+        return new KeyReusedError({
+          detail: `${machine} '${id}' got '${answer.payload ?? ''}' with it, not '${event}'`,
+        });
+      case Tag.STALE:
+        return new LeaseLostError('refused', { detail: `${machine} '${id}' has seen a newer attempt of this key` });
+      default:
+        return storeError(answer, undefined);
+    }
+  }
+}
+
+function nameOf({ states }: Definition, index: number): string {
+  return states[index]?.name ?? '';
+}
+
+/** The addon adds one, so that 0 can stand for no timer. */
+function timeoutIn({ ms }: Answer): number | undefined {
+  return ms === 0 ? undefined : ms - 1;
+}
+
+type Encoded = Awaited<ReturnType<Client['results']['encode']>>;
+
+function kept(encoded: Encoded, what: string): string {
+  if (typeof encoded === 'string') return encoded;
+  const { reason, path, cause } = encoded;
+  const where = path === undefined ? '' : ` at ${path}`;
+  const why = reason === 'too-large' ? `is larger than ${LARGEST_DATA_BYTES} bytes` : `cannot be encoded${where}`;
+  throw new ActonceError('ERR_INVALID_ARGUMENT', { detail: `${what} ${why}`, cause });
+}

@@ -1,0 +1,65 @@
+/** A machine as a Mermaid state diagram. Names may hold anything; Mermaid reads line by line, so they are escaped. */
+import type { Definition } from './definition';
+
+/** A name of ASCII letters and digits stands for itself, unless Mermaid means something else by it. */
+const PLAIN = /^[A-Z](?:\w*[A-Z\d])?$/i;
+const TAKEN = /^(?:s\d+|state|note|class|classdef|style|click|href|scale|default|root|end)$/i;
+
+/**
+ * What is written as Mermaid's entity, `#58;` for a colon: all but these characters, of them what Markdown would take for
+ * emphasis, the outer spaces, since labels are trimmed, and the one that makes a line a `direction LR` wherever it stands.
+ */
+const ESCAPED = /[^\p{L}\p{M}\p{N} _.,()+-]|(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])|^ | $|(?<=direction) /giu;
+
+function isPlain(name: string): boolean {
+  // Mermaid keeps states in objects that inherit: `toString` is there before it is drawn.
+  return PLAIN.test(name) && !TAKEN.test(name) && !(name in Object.prototype);
+}
+
+function text(name: string): string {
+  return name.replace(ESCAPED, (character) => `#${character.codePointAt(0)};`);
+}
+
+const UNITS = [
+  ['day', 86_400_000],
+  ['h', 3_600_000],
+  ['min', 60_000],
+  ['s', 1_000],
+  ['ms', 1],
+] as const;
+
+/** `1 min 30 s` */
+export function readableDuration(durationMs: number): string {
+  const parts: string[] = [];
+  let rest = durationMs;
+  for (const [unit, ms] of UNITS) {
+    const count = Math.floor(rest / ms);
+    rest -= count * ms;
+    if (count > 0) parts.push(`${count} ${unit === 'day' && count > 1 ? 'days' : unit}`);
+  }
+  return parts.join(' ');
+}
+
+/** @param current the name of the state to set off */
+export function stateDiagram(definition: Definition, current?: string): string {
+  const { states, events, initial } = definition;
+  const id = (index: number) => {
+    const name = states[index]?.name ?? '';
+    return isPlain(name) ? name : `s${index}`;
+  };
+  const lines = states.flatMap(({ name }, index) => (id(index) === name ? [] : [`state "${text(name)}" as s${index}`]));
+  lines.push(`[*] --> ${id(initial)}`);
+  for (const [index, { after, final }] of states.entries()) {
+    for (const { name, edges } of events) {
+      const edge = edges.find(({ from }) => from === index);
+      if (edge !== undefined) lines.push(`${id(index)} --> ${id(edge.to)} : ${text(name)}`);
+    }
+    if (after !== null) lines.push(`${id(index)} --> ${id(after.to)} : after ${readableDuration(after.ms)}`);
+    if (final) lines.push(`${id(index)} --> [*]`);
+  }
+  const marked = states.findIndex(({ name }) => name === current);
+  if (marked >= 0) {
+    lines.push('classDef current fill:#fde68a,stroke:#b45309,stroke-width:2px', `class ${id(marked)} current`);
+  }
+  return ['stateDiagram-v2', ...lines.map((line) => `  ${line}`), ''].join('\n');
+}

@@ -1,0 +1,42 @@
+/**
+ * The transitions that one run of an `fn` makes: each is a step with a name that every attempt of the key has for it, so
+ * that a successor's repeat is recognised, and carries the attempt's fence, so that a predecessor's is refused.
+ */
+import type { IdempotencyContext } from '../../index';
+import { invalid } from '../errors';
+import { anything, check, ofType, rulesOf, whole } from '../rules';
+import { Machine } from './machine';
+import { machineOf } from './registry';
+
+/** The parts of a context a step needs. */
+type Origin = Pick<IdempotencyContext, 'protected' | 'fence' | 'deriveKey' | 'assertHeld'>;
+
+const RULES = rulesOf({
+  data: anything,
+  expectedVersion: whole(0, Number.MAX_SAFE_INTEGER),
+  create: ofType('boolean'),
+});
+
+export class Steps {
+  readonly #origin: Origin;
+  /** How often each transition was asked for. */
+  readonly #counts = new Map<string, number>();
+
+  constructor(origin: Origin) {
+    this.#origin = origin;
+  }
+
+  readonly take = (async (given, id, event, options = {}) => {
+    const { protected: isProtected, fence = 0, deriveKey, assertHeld } = this.#origin;
+    check(RULES, options);
+    const machine = (typeof given === 'string' ? machineOf(given) : given) as Machine;
+    if (!(machine instanceof Machine)) throw invalid('a state machine, or the id of one, must be given');
+    if (!isProtected) return machine.move(id, event, options, undefined, undefined);
+    assertHeld();
+    const step = JSON.stringify([machine.id, id, typeof event === 'object' ? event.type : event]);
+    const count = (this.#counts.get(step) ?? 0) + 1;
+    this.#counts.set(step, count);
+    const key = deriveKey(`actonce.transition ${count} ${step.toWellFormed()}`);
+    return machine.move(id, event, options, key, { record: deriveKey('actonce.transition'), fence });
+  }) as IdempotencyContext['transition'];
+}

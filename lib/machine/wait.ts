@@ -1,0 +1,126 @@
+/** Waiting for an instance to come into a state: told by the store, and looking again now and then all the same. */
+import type { Instance, WaitForOptions } from '../../index';
+import { type Answer, Tag } from '../binding';
+import { SIGNAL_RULE } from '../options';
+import { check, duration, rulesOf } from '../rules';
+import { StateNotReachedError } from './errors';
+import { canReach } from './graph';
+import type { Instances } from './instances';
+import type { Machine } from './machine';
+
+/** News can be lost; this is how late they are then. */
+const LONGEST_WAIT_MS = 1_000;
+const DEFAULT_TIMEOUT_MS = 10_000;
+const RULES = rulesOf<keyof WaitForOptions>({ timeoutMs: duration, signal: SIGNAL_RULE });
+
+/** @throws ActonceError `ERR_INVALID_ARGUMENT` */
+export function waitForState(
+  machine: Machine,
+  id: string,
+  wanted: readonly number[],
+  options: WaitForOptions,
+): Promise<Instance<string>> {
+  check(RULES, options);
+  options.signal?.throwIfAborted();
+  return new Promise((resolve, reject) => new Wait(machine, id, wanted, options, resolve, reject).start());
+}
+
+class Wait {
+  readonly #machine: Machine;
+  readonly #id: string;
+  readonly #wanted: readonly number[];
+  readonly #signal: AbortSignal | undefined;
+  readonly #endsAt: number;
+  readonly #instances: Instances;
+  readonly #resolve: (instance: Instance<string>) => void;
+  readonly #reject: (reason: unknown) => void;
+  #op = 0;
+
+  constructor(
+    machine: Machine,
+    id: string,
+    wanted: readonly number[],
+    { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: WaitForOptions,
+    resolve: (instance: Instance<string>) => void,
+    reject: (reason: unknown) => void,
+  ) {
+    this.#machine = machine;
+    this.#id = id;
+    this.#wanted = wanted;
+    this.#signal = signal;
+    this.#endsAt = performance.now() + timeoutMs;
+    this.#instances = machine.instances();
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  start(): void {
+    const { client } = this.#instances;
+    const number = this.#instances.numberOf(this.#machine);
+    const purpose = this.#wanted.join(',');
+    client.enter();
+    this.#op = client.binding.open(this);
+    this.#signal?.addEventListener('abort', this.#abort, { once: true });
+    client.binding.ask(this.#op, (native, op) => native.look(op, number, this.#id, purpose, client.totalTimeoutMs));
+  }
+
+  receive(answer: Answer): void {
+    if (answer.tag === Tag.WOKEN) {
+      this.#instances.client.binding.again(this.#op);
+      return;
+    }
+    if (answer.tag === Tag.IN_PROGRESS) {
+      this.#goOn(answer);
+      return;
+    }
+    this.#end(() => {
+      if (answer.tag !== Tag.INSTANCE) throw this.#instances.refusal(this.#machine, answer, { id: this.#id });
+      return this.#instances.instance(this.#machine, answer);
+    });
+  }
+
+  /** It is in another state still. */
+  #goOn(answer: Answer): void {
+    const state = answer.code & 0xffff;
+    const { definition } = this.#machine;
+    if (!canReach(definition, state, new Set(this.#wanted))) {
+      this.#giveUp('unreachable', state);
+      return;
+    }
+    const leftMs = this.#endsAt - performance.now();
+    if (leftMs <= 0) {
+      this.#giveUp('timeout', state);
+      return;
+    }
+    // When its timer is due, somebody has to look: we.
+    const timerMs = answer.ms === 0 ? LONGEST_WAIT_MS : answer.ms;
+    this.#instances.client.binding.wait(this.#op, Math.ceil(Math.min(leftMs, timerMs, LONGEST_WAIT_MS)));
+  }
+
+  #giveUp(reason: 'timeout' | 'unreachable', state: number): void {
+    const { id: machine, states } = this.#machine;
+    const name = (index: number) => states[index] ?? '';
+    this.#instances.client.binding.forget(this.#op);
+    this.#end(() => {
+      const wanted = this.#wanted.map(name);
+      throw new StateNotReachedError({ machine, id: this.#id, reason, state: name(state), wanted });
+    });
+  }
+
+  readonly #abort = (): void => {
+    this.#instances.client.binding.forget(this.#op);
+    this.#end(() => {
+      throw this.#signal?.reason;
+    });
+  };
+
+  #end(outcome: () => Instance<string>): void {
+    this.#signal?.removeEventListener('abort', this.#abort);
+    this.#instances.client.leave();
+    try {
+      this.#resolve(outcome());
+    } catch (error) {
+      this.#reject(error);
+    }
+  }
+}
