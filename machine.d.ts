@@ -218,7 +218,7 @@ export function defineStateMachine<const C extends StateMachineConfig>(
 ): StateMachine<StateOf<C>, EventOf<C>, DataOf<C>>;
 
 /**
- * A machine defined in this process, by its id.
+ * A machine defined in this process, by its id: the one without a `client` of its own, else the newest.
  *
  * @throws {ActonceError} `ERR_INVALID_ARGUMENT` there is none; the message names those there are.
  */

@@ -10,8 +10,8 @@ type Machine = StateMachine<string, string>;
 
 interface Entry {
   readonly definition: string;
-  /** The first one, whichever client it has. */
-  readonly machine: Machine;
+  /** The newest one, whichever client it has. */
+  machine: Machine;
   /** One for each client, and one for the client behind `withIdempotency`. */
   readonly of: WeakMap<object, Machine>;
 }
@@ -49,8 +49,11 @@ export function register<M extends Machine>(
   const key = keyOf(client);
   if (known?.definition === definition) {
     // An equal definition is that of an earlier evaluation of the same module, so the type is the same as well.
-    const machine = (known.of.get(key) as M | undefined) ?? make();
+    const there = known.of.get(key) as M | undefined;
+    if (there !== undefined) return there;
+    const machine = make();
     known.of.set(key, machine);
+    known.machine = machine;
     return machine;
   }
   if (known !== undefined && !isDevelopment()) {
@@ -64,7 +67,7 @@ export function register<M extends Machine>(
 /** @throws ActonceError `ERR_INVALID_ARGUMENT` */
 export function machineOf(id: string): Machine {
   const known = entries().get(id);
-  if (known !== undefined) return known.machine;
+  if (known !== undefined) return known.of.get(keyOf(undefined)) ?? known.machine;
   const ids = [...entries().keys()].map((name) => `'${name}'`).join(', ');
   const there = ids === '' ? 'none is' : `those that are: ${ids}`;
   throw invalid(`no state machine '${id}' is defined in this process, ${there}; import the module that defines it`);
