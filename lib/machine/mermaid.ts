@@ -3,7 +3,8 @@ import type { Definition } from './definition';
 
 /** A name of ASCII letters and digits stands for itself, unless Mermaid means something else by it. */
 const PLAIN = /^[A-Z](?:\w*[A-Z\d])?$/i;
-const TAKEN = /^(?:s\d+|state|note|class|classdef|style|click|href|scale|default|root|end)$/i;
+const TAKEN =
+  /^(?:s\d+|state|stateDiagram|note|class|classDef|style|click|href|scale|default|root|end|accTitle|accDescr)$/i;
 
 /**
  * What is written as Mermaid's entity, `#58;` for a colon: all but these characters, of them what Markdown would take for
@@ -47,7 +48,7 @@ export function stateDiagram(definition: Definition, current?: string): string {
     const name = states[index]?.name ?? '';
     return isPlain(name) ? name : `s${index}`;
   };
-  const lines = states.flatMap(({ name }, index) => (id(index) === name ? [] : [`state "${text(name)}" as s${index}`]));
+  const lines = states.flatMap(({ name }, index) => (isPlain(name) ? [] : [`state "${text(name)}" as ${id(index)}`]));
   lines.push(`[*] --> ${id(initial)}`);
   for (const [index, { after, final }] of states.entries()) {
     for (const { name, edges } of events) {
