@@ -69,3 +69,31 @@ test('isActonceError tells errors by code, also those of another copy of the mod
     assert.equal(actonce.isActonceError(other), false);
   }
 });
+
+test('the errors of state machines say where the instance is, and carry the values they are for', async () => {
+  const { InvalidTransitionError, VersionConflictError, StateNotReachedError, UnknownStateError } =
+    await bundle('lib/machine/errors.ts');
+  const of = { machine: 'payment', id: '7' };
+  const cases = [
+    [
+      InvalidTransitionError,
+      { from: 'paid', event: 'PAY', allowed: ['REFUND'], version: 3 },
+      /in 'paid'.*'PAY'.*'REFUND'/,
+    ],
+    [InvalidTransitionError, { from: 'paid', event: 'PAY', allowed: [], version: 3 }, /nothing leads on/],
+    [VersionConflictError, { expected: 2, version: 3, state: 'paid' }, /version 3, not 2/],
+    [StateNotReachedError, { reason: 'timeout', state: 'paid', wanted: ['open'] }, /time is over.*'open'/],
+    [StateNotReachedError, { reason: 'unreachable', state: 'paid', wanted: ['open'] }, /no way leads there/],
+    [UnknownStateError, { state: 'gone' }, /states\.gone/],
+  ];
+  for (const [Type, facts, message] of cases) {
+    const cause = new Error('why');
+    const error = new Type({ ...of, ...facts }, { cause });
+    assert.equal(error.name, Type.name.replace(/\d+$/, ''));
+    assert.ok(error.message.includes("payment '7'"), error.message);
+    assert.match(error.message, message);
+    for (const [field, value] of Object.entries({ ...of, ...facts, cause })) assert.deepEqual(error[field], value);
+    assert.equal(error.retryable, facts.reason === 'timeout');
+    assert.ok(actonce.isActonceError(error, error.code));
+  }
+});
