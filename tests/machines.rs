@@ -13,7 +13,7 @@ use actonce::scripts::machine::Prepared;
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 
 use support::cases;
-use support::machine::{Lua, Step, compare, machines, steps};
+use support::machine::{Lua, Step, compare, machines, seldom, steps};
 use support::server::Server;
 
 fn hold_for_every_sequence(cases: u32, check: impl Fn(&mut Lua, &Machine, &[Step]) -> Result<(), String>) {
@@ -57,6 +57,12 @@ fn s69_every_event_in_every_state_is_answered_as_the_definition_says() {
     result.unwrap();
     let (legal, illegal) = checked.into_inner();
     assert!(legal > 100 && illegal > 100, "{legal} legal and {illegal} illegal transitions are too few");
+}
+
+#[test]
+fn more_callers_than_are_remembered_and_a_wrong_list_of_timers() {
+    let server = Server::start();
+    seldom(&mut Lua::load(server.connect())).unwrap();
 }
 
 const NOW: Now = Now { us: 1_763_900_000_000_000 };

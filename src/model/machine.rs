@@ -186,9 +186,18 @@ struct Step<'a> {
     had_timer: bool,
     was_waited: bool,
     fired: u64,
-    moved: bool,
-    patched: bool,
+    change: Change,
+    /// The list of running timers is put right, whatever the change.
     repairs: bool,
+}
+
+/// What the command has done to the instance so far.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Change {
+    None,
+    /// Of what it remembers, not of its state.
+    Patched,
+    Moved,
 }
 
 type Done = (Option<Instance>, Effect, Outcome);
@@ -196,17 +205,7 @@ type Done = (Option<Instance>, Effect, Outcome);
 impl<'a> Step<'a> {
     fn begin(machine: &'a Machine, instance: Instance, now_ms: u64) -> Self {
         let (had_timer, was_waited) = (machine.timer(&instance.state).is_some(), instance.waited);
-        Self {
-            machine,
-            instance,
-            now_ms,
-            had_timer,
-            was_waited,
-            fired: 0,
-            moved: false,
-            patched: false,
-            repairs: false,
-        }
+        Self { machine, instance, now_ms, had_timer, was_waited, fired: 0, change: Change::None, repairs: false }
     }
 
     fn created(machine: &'a Machine, token: Token, now_ms: u64) -> Self {
@@ -240,10 +239,10 @@ impl<'a> Step<'a> {
 
     fn look(mut self, purpose: Look) -> Done {
         self.repairs = purpose == Look::Drain;
-        if purpose == Look::Wait {
-            // A transition just now clears the mark of those who waited before.
-            self.patched = !self.instance.waited;
+        // A transition just now has cleared the mark of those who waited before.
+        if purpose == Look::Wait && !self.instance.waited {
             self.instance.waited = true;
+            self.patch();
         }
         let history = match purpose {
             Look::History => self.instance.history.entries().cloned().collect(),
@@ -260,8 +259,10 @@ impl<'a> Step<'a> {
             return self.done(Outcome::Stale { fence });
         }
         if let Some(outcome) = self.repeated(send) {
-            if let (Some(caller), Outcome::Replayed { .. }) = (send.caller, &outcome) {
-                self.patched |= self.instance.meet(caller);
+            if let (Some(caller), Outcome::Replayed { .. }) = (send.caller, &outcome)
+                && self.instance.meet(caller)
+            {
+                self.patch();
             }
             return self.done(outcome);
         }
@@ -323,7 +324,11 @@ impl<'a> Step<'a> {
         let from = std::mem::replace(&mut instance.state, to.clone());
         instance.history.push(Entry { version: instance.version, at_ms, token, cause, from, to, payload, before });
         instance.history.trim(self.machine.history_limit);
-        self.moved = true;
+        self.change = Change::Moved;
+    }
+
+    fn patch(&mut self) {
+        self.change = self.change.max(Change::Patched);
     }
 
     fn left_ms(&self) -> Option<u64> {
@@ -342,21 +347,21 @@ impl<'a> Step<'a> {
     }
 
     fn done(self, outcome: Outcome) -> Done {
-        let timer = self.machine.timer(&self.instance.state);
-        let due = match timer {
-            Some(timer) if self.moved || self.repairs => Due::At { ms: self.instance.entered_ms + timer.ms },
-            None if self.repairs || (self.moved && self.had_timer) => Due::Remove,
+        let moved = self.change == Change::Moved;
+        let due = match self.machine.timer(&self.instance.state) {
+            Some(timer) if moved || self.repairs => Due::At { ms: self.instance.entered_ms + timer.ms },
+            None if self.repairs || (moved && self.had_timer) => Due::Remove,
             _ => Due::Keep,
         };
-        let write = if self.moved {
-            let is_final = self.machine.is_final(&self.instance.state);
-            Write::Store { ttl_ms: is_final.then_some(self.machine.retention_ms) }
-        } else if self.patched {
-            Write::Patch
-        } else {
-            Write::Keep
+        let write = match self.change {
+            Change::None => Write::Keep,
+            Change::Patched => Write::Patch,
+            Change::Moved => {
+                let is_final = self.machine.is_final(&self.instance.state);
+                Write::Store { ttl_ms: is_final.then_some(self.machine.retention_ms) }
+            }
         };
-        (Some(self.instance), Effect { write, due, publish: self.moved && self.was_waited }, outcome)
+        (Some(self.instance), Effect { write, due, publish: moved && self.was_waited }, outcome)
     }
 }
 

@@ -40,7 +40,7 @@ impl Prepared {
             .iter()
             .map(|event| table(event.edges.iter().map(|edge| format!("{}\t{}", name(edge.from), name(edge.to)))));
         let edges = edges.collect();
-        Self { states, edges, machine }
+        Self { machine, states, edges }
     }
 }
 

@@ -130,8 +130,8 @@ impl Instance {
     /// The data as `version` left it.
     #[must_use]
     pub fn data_at(&self, version: u64) -> &[u8] {
-        let later = self.history.entries().filter(|entry| entry.version > version);
-        later.filter_map(|entry| entry.before.as_deref()).next().unwrap_or(&self.data)
+        let mut later = self.history.entries().filter(|entry| entry.version > version);
+        later.find_map(|entry| entry.before.as_deref()).unwrap_or(&self.data)
     }
 
     pub fn encode(&self, out: &mut Vec<u8>) {

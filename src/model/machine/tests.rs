@@ -79,8 +79,8 @@ fn send(event: usize, n: u8) -> Send {
     Send { token, event, data: None, payload: Vec::new(), expected_version: None, caller: None, create: false }
 }
 
-fn caller(record: u8, fence: u64) -> Option<Caller> {
-    Some(Caller { record: [record; 22], fence })
+fn caller(record: u8, fence: u64) -> Caller {
+    Caller { record: [record; 22], fence }
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn creating_twice_makes_one_and_tells_the_one_who_made_it() {
 #[test]
 fn a_smaller_fence_of_the_same_record_is_refused_and_a_larger_one_is_told_what_happened() {
     let mut world = World::created();
-    let by = |caller, event, n| Command::Send(Send { caller, ..send(event, n) });
+    let by = |caller, event, n| Command::Send(Send { caller: Some(caller), ..send(event, n) });
     world.ask(&by(caller(1, 10), PROCESS, 1));
     assert!(matches!(world.ask(&by(caller(1, 11), PROCESS, 1)), Outcome::Replayed { .. }));
     assert_eq!(world.effect.write, Write::Patch);
@@ -219,7 +219,7 @@ fn what_is_written_is_read_and_nothing_else() {
     world.ask(&Command::Send(Send {
         data: Some("naïve\n{}".into()),
         payload: b"\n0 E9 9 <".to_vec(),
-        caller: caller(b'r', 7),
+        caller: Some(caller(b'r', 7)),
         ..send(PROCESS, 1)
     }));
     world.now_ms += MINUTE_MS;

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::MemoryStore;
 use super::shelf::Expires;
+use super::{MemoryStore, Table};
 use crate::model::Now;
 use crate::model::machine::{Command, Due, Instance, Machine, Outcome, Write, apply};
 
@@ -40,6 +40,19 @@ impl DueSet {
     }
 }
 
+impl Table {
+    fn keep(&mut self, key: &str, instance: Instance, write: Write, now: Now) {
+        let slot = self.instances.slots.entry(key.into());
+        let kept = slot.or_insert(Kept { instance: None, expires_at_ms: u64::MAX });
+        kept.instance = Some(instance);
+        if let Write::Store { ttl_ms } = write {
+            kept.expires_at_ms = ttl_ms.map_or(u64::MAX, |ttl_ms| now.ms().saturating_add(ttl_ms));
+            let expires_at_ms = kept.expires_at_ms;
+            self.instances.expect(expires_at_ms);
+        }
+    }
+}
+
 impl MemoryStore {
     /// One command on the instance at `key`; `due_set` and `member` are where its timer is listed.
     pub fn transition(
@@ -56,23 +69,7 @@ impl MemoryStore {
         let stored = live.and_then(|kept| kept.instance.take());
         let (instance, effect, outcome) = apply(machine, stored, command, now);
         if let Some(instance) = instance {
-            let new_expiry = match effect.write {
-                Write::Store { ttl_ms } => Some(ttl_ms.map_or(u64::MAX, |ttl_ms| now.ms().saturating_add(ttl_ms))),
-                Write::Keep | Write::Patch => None,
-            };
-            if let Some(expires_at_ms) = new_expiry {
-                table.instances.expect(expires_at_ms);
-            }
-            match table.instances.slots.get_mut(key) {
-                Some(kept) => {
-                    kept.instance = Some(instance);
-                    kept.expires_at_ms = new_expiry.unwrap_or(kept.expires_at_ms);
-                }
-                None => {
-                    let kept = Kept { instance: Some(instance), expires_at_ms: new_expiry.unwrap_or(u64::MAX) };
-                    table.instances.slots.insert(key.into(), kept);
-                }
-            }
+            table.keep(key, instance, effect.write, now);
         }
         match effect.due {
             Due::At { ms } => table.due_sets.entry(due_set.into()).or_default().set(member, ms),
