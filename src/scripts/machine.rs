@@ -23,6 +23,7 @@ pub struct Keys<'a> {
     pub instance: &'a [u8],
     /// The running timers of its machine, in its partition.
     pub due_set: &'a [u8],
+    pub history: &'a [u8],
     pub member: &'a [u8],
 }
 
@@ -69,12 +70,13 @@ pub fn pack(command: &Command, of: &Prepared, keys: Keys<'_>, clock: Clock, out:
 
 /// What all commands have in common; `more` arguments follow, and the clock.
 fn start<'a>(out: &'a mut Vec<u8>, command: &[u8], of: &Prepared, keys: Keys<'_>, more: u64) -> Request<'a> {
-    Request::start(out, 11 + more)
+    Request::start(out, 12 + more)
         .arg(b"EVALSHA")
         .arg(TRANSITION.sha1.as_bytes())
-        .arg(b"2")
+        .arg(b"3")
         .arg(keys.instance)
         .arg(keys.due_set)
+        .arg(keys.history)
         .arg(command)
         .arg(keys.member)
         .arg(&of.states)
@@ -146,13 +148,10 @@ pub fn parse<B: AsRef<[u8]>>(reply: &[B]) -> Result<Outcome, Malformed> {
         Some(match (name.as_ref(), fields.len()) {
             (b"moved", 6) => Outcome::Moved { from: text(0)?, to: snapshot(1)? },
             (b"replayed", 6) => Outcome::Replayed { from: text(0)?, to: snapshot(1)? },
-            (b"instance", 8) => {
-                let at = snapshot(0)?;
-                let (fired, created, entries) = (number(5)?, number(6)? == 1, field(7)?);
-                match History::decode(entries, at.version) {
-                    Some(history) => Outcome::Instance { at, fired, created, history: history.into_entries() },
-                    None => Outcome::Unreadable(crate::model::Unreadable::Malformed),
-                }
+            (b"instance", 7..) => {
+                let (at, fired, created) = (snapshot(0)?, number(5)?, number(6)? == 1);
+                let history = History::decode(&fields[7..])?.into_entries();
+                Outcome::Instance { at, fired, created, history }
             }
             (b"illegal", 2) => Outcome::Illegal { state: text(0)?, version: number(1)? },
             (b"conflict", 2) => Outcome::Conflict { state: text(0)?, version: number(1)? },

@@ -10,7 +10,6 @@ use super::op::{Op, Phase};
 use super::{Ask, Session, Terms};
 use crate::clock::Micros;
 use crate::error::StoreError;
-use crate::model::Owner;
 use crate::model::machine::{Caller, Cause, Command, Entry, Look, Machine, Outcome, Send, Snapshot, Token};
 use crate::scripts::machine::Prepared;
 use crate::store::keys::{self, PARTITIONS};
@@ -80,7 +79,7 @@ impl Session {
         let is_keyed = sent.key.is_some();
         self.command(op, machine, id, Purpose::Glance, is_keyed, budget, now, |token| {
             Command::Send(Send {
-                token: sent.key.map_or(token, |key| Token(keys::name_of(&key))),
+                token: sent.key.map_or(token, |key| Token::start_of(&keys::name_of(&key))),
                 event: sent.event,
                 data: sent.data.map(String::into_bytes),
                 payload: sent.payload.unwrap_or_default().into_bytes(),
@@ -113,8 +112,7 @@ impl Session {
         let Phase::Machine(asked) = &op.phase else { return };
         let (machine, member) = (asked.machine, asked.id.clone());
         let command = Command::Look { purpose: look(&asked.purpose) };
-        let (_, partition) = self.place(machine, &member);
-        self.ask_machine(id, machine, key, partition, member, command, deadline, now);
+        self.ask_machine(id, machine, key, member, command, deadline, now);
     }
 
     #[allow(clippy::too_many_arguments, reason = "what a call of JavaScript says, once")]
@@ -132,16 +130,18 @@ impl Session {
         if self.closed {
             return self.deliver(Delivery::failed(op, &StoreError::Closed));
         }
-        if self.defined(machine).is_none() {
+        let Some(name) = self.defined(machine).map(|defined| &defined.prepared.machine.id) else {
             return self.deliver(Delivery::failed(op, &undefined()));
-        }
-        let (key, partition) = self.place(machine, id);
+        };
+        let partition = keys::partition_of(name, id);
+        let key = keys::instance_key(self.hashers[0].prefix(), name, id, partition);
         let deadline = now + budget;
         let mut opened = Op::at(Arc::clone(&key), Terms::without_lease(budget), deadline);
-        let command = command(token_of(opened.owner));
+        // Random, and so nobody else's.
+        let command = command(Token::start_of(opened.owner.as_bytes()));
         opened.phase = Phase::Machine(Asked { machine, id: id.into(), purpose, is_keyed });
         self.ops.insert(op, opened);
-        self.ask_machine(op, machine, key, partition, id.into(), command, deadline, now);
+        self.ask_machine(op, machine, key, id.into(), command, deadline, now);
     }
 
     #[allow(clippy::too_many_arguments, reason = "the parts of one request")]
@@ -150,25 +150,21 @@ impl Session {
         id: u32,
         machine: u32,
         key: Arc<str>,
-        partition: usize,
         member: Box<str>,
         command: Command,
         deadline: Micros,
         now: Micros,
     ) {
         let Some(Defined { prepared, due_sets }) = self.defined(machine).cloned() else { return };
+        let partition = keys::partition_of(&prepared.machine.id, &member);
         let due_set = Arc::clone(&due_sets[partition]);
-        let ask = Ask::Machine(Box::new(MachineAsk { prepared, command, due_set, member }));
+        let history = keys::history_key(self.hashers[0].prefix(), &prepared.machine.id, &member, partition);
+        let ask = Ask::Machine(Box::new(MachineAsk { prepared, command, due_set, member, history }));
         self.ask(u64::from(id), key, ask, deadline, now);
     }
 
     fn defined(&self, machine: u32) -> Option<&Defined> {
         self.machines.0.get(machine as usize)?.as_ref()
-    }
-
-    fn place(&self, machine: u32, id: &str) -> (Arc<str>, usize) {
-        let name = self.defined(machine).map_or("", |defined| &defined.prepared.machine.id);
-        keys::instance_key(self.hashers[0].prefix(), name, id)
     }
 
     pub(super) fn listed(&mut self, id: u32, members: &[String], now: Micros) {
@@ -217,13 +213,6 @@ fn look(purpose: &Purpose) -> Look {
         Purpose::Drain => Look::Drain,
         Purpose::Reach(_) => Look::Wait,
     }
-}
-
-/// Random, and so nobody else's; it ends in dashes, as no hash does.
-fn token_of(owner: Owner) -> Token {
-    let mut token = Token::NONE;
-    token.0[..16].copy_from_slice(owner.as_bytes());
-    token
 }
 
 fn undefined() -> StoreError {

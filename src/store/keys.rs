@@ -124,13 +124,23 @@ const TAGS: [&str; PARTITIONS] = [
     "14un", "15tn",
 ];
 
-/// `prefix:{tag}:m:<machine>:<id>`. A machine's name holds no colon. No secret goes in: an unfinished instance lives for
-/// ever, a secret does not. The second is the number of its partition.
 #[must_use]
-pub fn instance_key(prefix: &str, machine: &str, id: &str) -> (Arc<str>, usize) {
+pub fn partition_of(machine: &str, id: &str) -> usize {
     let digest = blake3::Hasher::new().update(machine.as_bytes()).update(b":").update(id.as_bytes()).finalize();
-    let partition = usize::from(digest.as_bytes()[0]) % PARTITIONS;
-    (format!("{prefix}:{{{}}}:m:{machine}:{id}", TAGS[partition]).into(), partition)
+    usize::from(digest.as_bytes()[0]) % PARTITIONS
+}
+
+/// `prefix:{tag}:m:<machine>:<id>`. A machine's name holds no colon. No secret goes in: an unfinished instance lives for
+/// ever, a secret does not.
+#[must_use]
+pub fn instance_key(prefix: &str, machine: &str, id: &str, partition: usize) -> Arc<str> {
+    format!("{prefix}:{{{}}}:m:{machine}:{id}", TAGS[partition]).into()
+}
+
+/// `prefix:{tag}:h:<machine>:<id>`
+#[must_use]
+pub fn history_key(prefix: &str, machine: &str, id: &str, partition: usize) -> Box<str> {
+    format!("{prefix}:{{{}}}:h:{machine}:{id}", TAGS[partition]).into()
 }
 
 /// `prefix:{tag}:due:<machine>`: the machine's instances in this partition whose timer runs.
@@ -175,10 +185,9 @@ mod tests {
             assert!(slot.abs_diff(index * 1_024 + 512) < 20, "{tag} lies at {slot}");
         }
         let partitions: std::collections::HashSet<_> =
-            (0..1_000).map(|n| instance_key("p", "payment", &n.to_string()).1).collect();
+            (0..1_000).map(|n| partition_of("payment", &n.to_string())).collect();
         assert_eq!(partitions.len(), PARTITIONS);
-        let (key, partition) = instance_key("p", "payment", "{x}:1");
-        assert_eq!(*key, format!("p:{{{}}}:m:payment:{{x}}:1", TAGS[partition]));
+        assert_eq!(&*instance_key("p", "payment", "{x}:1", 0), "p:{00td}:m:payment:{x}:1");
     }
 
     /// CRC-16/XMODEM, as the cluster specification has it.

@@ -16,8 +16,12 @@ use proptest::prelude::*;
 use super::link::{self, Link, Reply};
 use super::run::agree;
 
-pub const KEYS: Keys<'static> =
-    Keys { instance: b"actonce:{m}:m:test:1", due_set: b"actonce:{m}:due:test", member: b"1" };
+pub const KEYS: Keys<'static> = Keys {
+    instance: b"actonce:{m}:m:test:1",
+    due_set: b"actonce:{m}:due:test",
+    history: b"actonce:{m}:h:test:1",
+    member: b"1",
+};
 const KEY: &str = "actonce:{m}:m:test:1";
 const LISTED: (&str, &str) = ("actonce:{m}:due:test", "1");
 /// The TTL every instance is given before a command, unlike any that a command gives.
@@ -143,14 +147,14 @@ fn asks() -> impl Strategy<Value = Ask> {
 fn text(n: u8) -> Vec<u8> {
     match n {
         0 => Vec::new(),
-        1 => format!("\n30 E2 1 {}\nE1\nb\nb\n0 ", "b".repeat(22)).into_bytes(),
+        1 => format!("\nE2 1 {}\nE1\nb\nb\n0 ", "b".repeat(11)).into_bytes(),
         2 => vec![b'x'; 30_000],
         _ => br#"{"total":"12,50 \u20ac"}"#.to_vec(),
     }
 }
 
 fn token(n: u8) -> Token {
-    Token([b'a' + n; 22])
+    Token([b'a' + n; 11])
 }
 
 impl Ask {
@@ -183,7 +187,9 @@ pub struct Lua {
 struct Seen {
     outcome: Outcome,
     text: Option<Vec<u8>>,
+    history: Vec<Vec<u8>>,
     pttl_ms: i64,
+    history_pttl_ms: i64,
     due_ms: Option<u64>,
     published: usize,
 }
@@ -210,12 +216,20 @@ impl Lua {
     }
 
     pub fn clear(&mut self) {
-        self.link.call(&[b"DEL", KEYS.instance, KEYS.due_set]);
+        self.link.call(&[b"DEL", KEYS.instance, KEYS.due_set, KEYS.history]);
         self.link.heard.clear();
     }
 
-    pub fn put(&mut self, text: &[u8]) {
+    pub fn put(&mut self, text: &[u8], history: &[Vec<u8>]) {
         self.link.call(&[b"SET", KEYS.instance, text]);
+        self.link.call(&[b"DEL", KEYS.history]);
+        for entry in history {
+            self.link.call(&[b"RPUSH", KEYS.history, entry]);
+        }
+    }
+
+    pub fn history(&mut self) -> Vec<Vec<u8>> {
+        texts(self.link.call(&[b"LRANGE", KEYS.history, b"0", b"-1"]))
     }
 
     pub fn get(&mut self) -> Option<Vec<u8>> {
@@ -243,6 +257,8 @@ impl Lua {
         self.pack(command, prepared, Clock::Test { now, left_ms: 0 }, &mut request);
         link::pack(&[b"GET", KEYS.instance], &mut request);
         link::pack(&[b"PTTL", KEYS.instance], &mut request);
+        link::pack(&[b"LRANGE", KEYS.history, b"0", b"-1"], &mut request);
+        link::pack(&[b"PTTL", KEYS.history], &mut request);
         // A double in RESP3, a text by way of a script.
         let score = b"return redis.call('ZSCORE', KEYS[1], ARGV[1])";
         link::pack(&[b"EVAL", score, b"1", KEYS.due_set, KEYS.member], &mut request);
@@ -251,9 +267,11 @@ impl Lua {
         let reply = self.link.read();
         let text = bytes(self.link.read());
         let Reply::Integer(pttl_ms) = self.link.read() else { panic!("PTTL gives a number") };
+        let history = texts(self.link.read());
+        let Reply::Integer(history_pttl_ms) = self.link.read() else { panic!("PTTL gives a number") };
         let due_ms = bytes(self.link.read()).map(|score| std::str::from_utf8(&score).unwrap().parse().unwrap());
         let published = self.link.heard.drain(..).count();
-        Ok(Seen { outcome: outcome(&reply)?, text, pttl_ms, due_ms, published })
+        Ok(Seen { outcome: outcome(&reply)?, text, history, pttl_ms, history_pttl_ms, due_ms, published })
     }
 }
 
@@ -265,6 +283,11 @@ fn outcome(reply: &Reply) -> Result<Outcome, String> {
     let words: Option<Vec<_>> = words.into_iter().map(bytes).collect();
     let outcome = words.and_then(|words| parse(&words).ok());
     outcome.ok_or_else(|| format!("the script replied {reply:?}"))
+}
+
+fn texts(reply: Reply) -> Vec<Vec<u8>> {
+    let Reply::Array(texts) = reply else { panic!("a list gives an array") };
+    texts.into_iter().filter_map(bytes).collect()
 }
 
 fn bytes(reply: Reply) -> Option<Vec<u8>> {
@@ -370,6 +393,7 @@ impl<'a> Trial<'a> {
             (Elapse::Timer(further), Some(end)) => self.now.us.max(end.saturating_add_signed(*further) * 1_000),
             (Elapse::Timer(_), None) => self.now.us,
         };
+        // The history stays, as if it had a moment longer to live.
         if self.expires_at_ms <= self.now.ms() && self.instance.take().is_some() {
             self.lua.link.call(&[b"DEL", KEYS.instance]);
         }
@@ -387,6 +411,12 @@ impl<'a> Trial<'a> {
         agree("outcome", &outcome, &seen.outcome)?;
         let text = self.text();
         agree_on_text("instance", text.as_ref(), seen.text.as_ref())?;
+        if let Some(instance) = &self.instance {
+            let history = instance.history.texts();
+            if history != seen.history {
+                return Err(format!("history: the model says {history:?}, not {:?}", seen.history));
+            }
+        }
         self.agree_on_ttl(effect, &seen)?;
         agree("due", &self.due_ms, &seen.due_ms)?;
         agree("published", &usize::from(effect.publish), &seen.published)?;
@@ -394,13 +424,15 @@ impl<'a> Trial<'a> {
         let (kept, due_ms) = self.memory.inspect_instance(KEY, LISTED, now);
         let (kept, left_ms) = kept.unzip();
         agree("outcome in memory", &outcome, &remembered)?;
-        agree_on_text("instance in memory", text.as_ref(), kept.as_ref())?;
+        if self.instance != kept {
+            return Err(format!("in memory: the model says {:?}, not {kept:?}", self.instance));
+        }
         let left = |at: u64| if at == u64::MAX { at } else { at - now.ms() };
         agree("time left in memory", &self.instance.as_ref().map(|_| left(self.expires_at_ms)), &left_ms)?;
         agree("due in memory", &self.due_ms, &due_ms)?;
         agree("told by memory", &usize::from(effect.publish), &self.told.swap(0, Ordering::Relaxed))?;
         if let Some(text) = text {
-            let read = Instance::decode(&text);
+            let read = Instance::decode(&text, &seen.history);
             if read.as_ref().ok() != self.instance.as_ref() {
                 return Err(format!("read again, it is {read:?}"));
             }
@@ -446,10 +478,14 @@ impl<'a> Trial<'a> {
             Write::Keep | Write::Patch => MARK_MS,
         };
         let expected = i64::try_from(expected).unwrap();
-        if (expected - SLACK_MS..=expected).contains(&seen.pttl_ms) {
-            return Ok(());
+        let is_as_expected = |pttl_ms: i64| (expected - SLACK_MS..=expected).contains(&pttl_ms);
+        if !is_as_expected(seen.pttl_ms) {
+            return agree("TTL", &expected, &seen.pttl_ms);
         }
-        agree("TTL", &expected, &seen.pttl_ms)
+        if matches!(effect.write, Write::Store { .. }) && !is_as_expected(seen.history_pttl_ms) {
+            return agree("TTL of the history", &expected, &seen.history_pttl_ms);
+        }
+        Ok(())
     }
 
     fn text(&self) -> Option<Vec<u8>> {

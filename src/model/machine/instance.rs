@@ -2,20 +2,20 @@
 //! with `GET`.
 //!
 //! ```text
-//! instance = 'm1' version ' ' entered_ms ' ' waited ' ' callers '\n'
+//! instance = 'm1' version ' ' entered_ms ' ' waited ' ' history_bytes ' ' callers '\n'
+//!            tokens '\n'
 //!            state '\n'
-//!            data_len ' ' data '\n'
-//!            entry*                                  the history, oldest first, versions without a gap
+//!            data                                    to the end; empty where there is none
 //! callers  = (record, 22 characters ':' fence, 16 digits ';')*         newest last
-//! entry    = body_len ' ' body '\n'
-//! body     = kind version ' ' at_ms ' ' token, 22 characters '\n'
+//! tokens   = (token, 11 characters ' ')*             one for each entry of the history, oldest first
+//! entry    = kind version ' ' at_ms ' ' token '\n'
 //!            event '\n' from '\n' to '\n'
 //!            payload_len ' ' payload before
 //! kind     = 'C' created (event and from are empty), 'E' by an event, 'A' by its timer (event is the delay in ms)
 //! before   = '' the data stayed as it was, or '<' and the data as it was until then
 //! ```
-//! Lengths are bytes. Numbers are decimal, 1 to 15 digits, without leading zeros except a length of 0. Names hold no
-//! control characters. No data is data of length 0.
+//! The history is a list beside it, of one text each, oldest first, versions without a gap. Lengths are bytes. Numbers
+//! are decimal, 1 to 15 digits, without leading zeros except a length of 0. Names hold no control characters.
 
 use std::collections::VecDeque;
 
@@ -28,13 +28,22 @@ pub const MOST_CALLERS: usize = 16;
 /// A longer history loses its oldest entries, however few they are.
 pub const LARGEST_HISTORY: usize = 65_536;
 
-/// Names a command, so that it is recognised when it comes again. Random ones end in dashes, which no hash does.
+/// Names a command, so that it is recognised when it comes again: 66 bits, random or of a hash. Short, because fifty of
+/// them are read and written with every transition.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Token(pub [u8; 22]);
+pub struct Token(pub [u8; 11]);
 
 impl Token {
-    /// Of an instance that was made by the way.
-    pub const NONE: Self = Self([b'-'; 22]);
+    /// Of a text, or of random characters, that is longer.
+    #[must_use]
+    pub fn start_of(name: &[u8]) -> Self {
+        let mut token = Self::NONE;
+        token.0.copy_from_slice(&name[..11]);
+        token
+    }
+
+    /// Of what nobody sends.
+    pub const NONE: Self = Self([b'-'; 11]);
 }
 
 /// The attempt of an idempotency key that moves an instance.
@@ -140,6 +149,8 @@ impl Instance {
         out.push(b' ');
         push_decimal(out, self.entered_ms);
         out.extend_from_slice(if self.waited { b" 1 " } else { b" 0 " });
+        push_decimal(out, self.history.len as u64);
+        out.push(b' ');
         for caller in &self.callers {
             out.extend_from_slice(&caller.record);
             out.push(b':');
@@ -147,71 +158,79 @@ impl Instance {
             out.push(b';');
         }
         out.push(b'\n');
+        for entry in self.history.entries() {
+            out.extend_from_slice(&entry.token.0);
+            out.push(b' ');
+        }
+        out.push(b'\n');
         out.extend_from_slice(self.state.as_bytes());
         out.push(b'\n');
-        push_sized(out, &self.data);
-        out.push(b'\n');
-        for entry in self.history.entries() {
-            entry.encode(out);
-        }
+        out.extend_from_slice(&self.data);
     }
 
-    /// Never trusts the bytes: anything but an instance of this version is [`Unreadable`].
+    /// Never trusts the bytes: anything but an instance of this version and its history is [`Unreadable`].
     ///
     /// # Errors
     /// Why it is none.
-    pub fn decode(text: &[u8]) -> Result<Self, Unreadable> {
+    pub fn decode(text: &[u8], history: &[Vec<u8>]) -> Result<Self, Unreadable> {
         match text.get(..2) {
             None => return Err(Unreadable::TooShort),
             Some(version) if version != VERSION => return Err(Unreadable::Version),
             Some(_) => {}
         }
-        Self::decode_version_1(Reader(&text[2..])).ok_or(Unreadable::Malformed)
+        Self::decode_version_1(Reader(&text[2..]), history).ok_or(Unreadable::Malformed)
     }
 
-    fn decode_version_1(mut text: Reader<'_>) -> Option<Self> {
+    fn decode_version_1(mut text: Reader<'_>, history: &[Vec<u8>]) -> Option<Self> {
         let (version, entered_ms) = (text.number(b' ')?, text.number(b' ')?);
         let waited = match text.until(b' ')? {
             b"0" => false,
             b"1" => true,
             _ => return None,
         };
-        let callers = text.until(b'\n')?;
-        let callers = callers.chunks(40).map(caller).collect::<Option<Vec<_>>>()?;
+        let history_bytes = length(text.until(b' ')?)?;
+        let callers = text.until(b'\n')?.chunks(40).map(caller).collect::<Option<Vec<_>>>()?;
+        let tokens = text.until(b'\n')?.chunks(12).map(token).collect::<Option<Vec<_>>>()?;
         let state = text.name(1)?;
-        let data = text.sized(b'\n')?.to_vec();
-        let history = History::decode(text.0, version)?;
-        let sound = callers.len() <= MOST_CALLERS && !history.entries.is_empty();
-        sound.then_some(Self { version, entered_ms, waited, callers, state, data, history })
+        let history = History::decode(history)?;
+        let sound = callers.len() <= MOST_CALLERS
+            && history.len == history_bytes
+            && history.entries.back().is_some_and(|last| last.version == version)
+            && history.entries().map(|entry| entry.token).eq(tokens);
+        sound.then_some(Self { version, entered_ms, waited, callers, state, data: text.0.to_vec(), history })
     }
 }
 
 impl History {
     #[must_use]
+    pub fn texts(&self) -> Vec<Vec<u8>> {
+        self.entries.iter().map(Entry::encode).collect()
+    }
+
+    #[must_use]
     pub fn into_entries(self) -> Vec<Entry> {
         self.entries.into()
     }
 
-    /// The text after an instance's data; the last entry is of `version`. No text is no history.
     #[must_use]
-    pub fn decode(text: &[u8], version: u64) -> Option<Self> {
-        let (mut text, mut history) = (Reader(text), Self::default());
-        while !text.0.is_empty() {
-            let body = text.sized(b'\n')?;
-            let entry = Entry::decode(Reader(body))?;
+    pub fn decode<B: AsRef<[u8]>>(texts: &[B]) -> Option<Self> {
+        let mut history = Self::default();
+        for text in texts {
+            let entry = Entry::decode(Reader(text.as_ref()))?;
             if history.entries.back().is_some_and(|last| last.version + 1 != entry.version) {
                 return None;
             }
             history.push(entry);
         }
-        history.entries.back().is_none_or(|last| last.version == version).then_some(history)
+        Some(history)
     }
 }
 
 impl Entry {
-    fn encode(&self, out: &mut Vec<u8>) {
-        push_decimal(out, self.body_len() as u64);
-        out.extend([b' ', self.cause.letter()]);
+    fn encode(&self) -> Vec<u8> {
+        let mut text = Vec::with_capacity(self.encoded_len());
+        let out = &mut text;
+        out.push(self.cause.letter());
         push_decimal(out, self.version);
         out.push(b' ');
         push_decimal(out, self.at_ms);
@@ -228,41 +247,27 @@ impl Entry {
             out.extend_from_slice(name.as_bytes());
         }
         out.push(b'\n');
-        push_sized(out, &self.payload);
+        push_decimal(out, self.payload.len() as u64);
+        out.push(b' ');
+        out.extend_from_slice(&self.payload);
         if let Some(before) = &self.before {
             out.push(b'<');
             out.extend_from_slice(before);
         }
-        out.push(b'\n');
+        text
     }
 
+    /// How many bytes [`Entry::encode`] gives.
     fn encoded_len(&self) -> usize {
-        let body = self.body_len();
-        digits(body as u64) + 1 + body + 1
-    }
-
-    fn body_len(&self) -> usize {
         let event = match &self.cause {
             Cause::Created => 0,
             Cause::Event(event) => event.len(),
             Cause::After { ms } => digits(*ms),
         };
-        1 + digits(self.version)
-            + 1
-            + digits(self.at_ms)
-            + 1
-            + self.token.0.len()
-            + 1
-            + event
-            + 1
-            + self.from.len()
-            + 1
-            + self.to.len()
-            + 1
-            + digits(self.payload.len() as u64)
-            + 1
-            + self.payload.len()
-            + self.before.as_ref().map_or(0, |before| 1 + before.len())
+        let numbers = digits(self.version) + digits(self.at_ms) + digits(self.payload.len() as u64);
+        let texts = self.token.0.len() + event + self.from.len() + self.to.len() + self.payload.len();
+        // The letter, three spaces and four line feeds.
+        8 + numbers + texts + self.before.as_ref().map_or(0, |before| 1 + before.len())
     }
 
     fn decode(mut text: Reader<'_>) -> Option<Self> {
@@ -319,21 +324,10 @@ impl<'a> Reader<'a> {
     fn name(&mut self, shortest: usize) -> Option<String> {
         name(self.until(b'\n')?, shortest)
     }
-
-    /// A length, a space, as many bytes, and `end`.
-    fn sized(&mut self, end: u8) -> Option<&'a [u8]> {
-        let length = length(self.until(b' ')?)?;
-        let (part, rest) = self.0.split_at_checked(length)?;
-        let (&last, rest) = rest.split_first()?;
-        self.0 = rest;
-        (last == end).then_some(part)
-    }
 }
 
-fn push_sized(out: &mut Vec<u8>, bytes: &[u8]) {
-    push_decimal(out, bytes.len() as u64);
-    out.push(b' ');
-    out.extend_from_slice(bytes);
+fn token(text: &[u8]) -> Option<Token> {
+    base64url(text.strip_suffix(b" ")?).map(Token)
 }
 
 fn caller(text: &[u8]) -> Option<Caller> {

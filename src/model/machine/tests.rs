@@ -71,7 +71,7 @@ impl World {
 }
 
 fn token(n: u8) -> Token {
-    Token([b'a' + n; 22])
+    Token([b'a' + n; 11])
 }
 
 fn send(event: usize, n: u8) -> Send {
@@ -227,11 +227,18 @@ fn what_is_written_is_read_and_nothing_else() {
     let mut text = Vec::new();
     let instance = world.instance.unwrap();
     instance.encode(&mut text);
-    assert_eq!(Instance::decode(&text), Ok(instance));
-    assert_eq!(Instance::decode(b""), Err(Unreadable::TooShort));
-    assert_eq!(Instance::decode(b"1P"), Err(Unreadable::Version));
-    for cut in 2..text.len() {
-        assert_eq!(Instance::decode(&text[..cut]), Err(Unreadable::Malformed), "{cut}");
+    let history = instance.history.texts();
+    assert_eq!(Instance::decode(&text, &history), Ok(instance));
+    assert_eq!(Instance::decode(b"", &history), Err(Unreadable::TooShort));
+    assert_eq!(Instance::decode(b"1P", &history), Err(Unreadable::Version));
+    let data_at = text.len() - "naïve\n{}".len();
+    for cut in 2..data_at {
+        assert_eq!(Instance::decode(&text[..cut], &history), Err(Unreadable::Malformed), "{cut}");
+    }
+    for entry in 0..history.len() {
+        let mut broken = history.clone();
+        broken.remove(entry);
+        assert_eq!(Instance::decode(&text, &broken), Err(Unreadable::Malformed), "without {entry}");
     }
 }
 

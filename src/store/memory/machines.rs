@@ -96,21 +96,18 @@ impl MemoryStore {
         due.take(limit).map(|(_, member)| member.to_string()).collect()
     }
 
-    /// The instance's text, as Redis would hold it, what is left of it (`u64::MAX` when it does not expire), and when
-    /// its timer is listed.
+    /// The instance, what is left of it (`u64::MAX` when it does not expire), and when its timer is listed.
     pub fn inspect_instance(
         &self,
         key: &str,
         (due_set, member): (&str, &str),
         now: Now,
-    ) -> (Option<(Vec<u8>, u64)>, Option<u64>) {
+    ) -> (Option<(Instance, u64)>, Option<u64>) {
         let table = self.lock();
-        let text = table.instances.live(key, now).and_then(|kept| {
-            let mut text = Vec::new();
-            kept.instance.as_ref()?.encode(&mut text);
+        let found = table.instances.live(key, now).and_then(|kept| {
             let left_ms = if kept.expires_at_ms == u64::MAX { u64::MAX } else { kept.expires_at_ms - now.ms() };
-            Some((text, left_ms))
+            Some((kept.instance.clone()?, left_ms))
         });
-        (text, table.due_sets.get(due_set).and_then(|set| set.at_ms.get(member)).copied())
+        (found, table.due_sets.get(due_set).and_then(|set| set.at_ms.get(member)).copied())
     }
 }
