@@ -37,7 +37,7 @@ interface Described {
 
 /** Where an event or a delay leads. Guards and actions are refused: decide in your code, then send the event. */
 export interface TransitionConfig extends Described {
-  /** The name of a state, or `#<machine id>.<state>`. */
+  /** The name of a state, or `#<machine id>.<state>`. As in XState a backslash may stand before a dot of a name. */
   readonly target: string;
   /**
    * True is needed for a transition from a state with an `after` to itself: it starts the `after` anew, which XState
@@ -58,7 +58,7 @@ export interface StateNodeConfig extends Described {
   readonly tags?: string | readonly string[] | undefined;
   /** `final`: nothing leads on; the instance is kept for `retentionMs`. Any other value than the two is refused. */
   readonly type?: 'final' | 'atomic' | (string & {}) | undefined;
-  /** Events that lead on: 1 to 64 characters each, not starting with `.` or `#`; no wildcards. */
+  /** Events that lead on: 1 to 64 characters each, not starting with `.`, `#` or `xstate.`; no wildcards. */
   readonly on?: { readonly [event: string]: TransitionsConfig } | undefined;
   /**
    * Where the state leads when it lasted this long: one delay in whole milliseconds, 1 to 315_360_000_000 (ten years),

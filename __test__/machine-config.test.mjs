@@ -87,6 +87,20 @@ const states = (count) => Object.fromEntries(Array.from({ length: count }, (_, n
 const events = (count) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`E${n}`, 'a']));
 const TEN_YEARS_MS = 315_360_000_000;
 
+describe('a target', () => {
+  it('may have its dots escaped, as XState wants it, or be the name as it is', () => {
+    const on = { ESCAPED: 'v1\\.2', PLAIN: 'v1.2', BY_ID: '#m\\.1.v1\\.2', PLAIN_BY_ID: '#m.1.v1.2', SLASH: 'a\\b' };
+    const definition = defineStates(machine({ a: { on }, 'v1.2': {}, 'a\\b': {} }, { id: 'm.1' }));
+    assert.deepEqual(ways(definition), [
+      'a ESCAPED v1.2',
+      'a PLAIN v1.2',
+      'a BY_ID v1.2',
+      'a PLAIN_BY_ID v1.2',
+      'a SLASH a\\b',
+    ]);
+  });
+});
+
 describe('a config is accepted', () => {
   for (const [what, config] of Object.entries({
     'with nothing but a state': machine({ a: {} }),
@@ -196,9 +210,12 @@ const REFUSED = [
   ['states.a.on.GO.target', /no state 'c'/, leads({ target: 'c' })],
   ['states.a.on.GO[0].target', /no state 'c'/, leads([{ target: 'c' }])],
   ['states.a.on.GO[0]', /no state 'c'/, leads(['c'])],
+  ['states.a.on.GO', /no state '#m'/, leads('#m')],
+  ['states.a.on["xstate.done.actor.pay"]', /XState's own/, machine({ a: { on: { 'xstate.done.actor.pay': 'a' } } })],
   ['states.a.on.GO', /no target/, leads({})],
   ['states.a.on.GO', /no target/, leads([])],
   ['states.a.on.GO', /plain object, not undefined/, leads(undefined)],
+  ['states.a.on.GO[0]', /plain object, not an array/, leads([['b']])],
   ['states.a.on.GO.target', /name of a state, not an array/, leads({ target: ['b'] })],
   ['states.a.on.GO', /several transitions/, leads([{ target: 'b' }, { target: 'a' }])],
   ['states.a.on.GO.guard', /guards/, leads({ target: 'b', guard: 'isPaid' })],
@@ -260,24 +277,26 @@ const flatConfigs = fc
   .map(({ size, picks }) => {
     let next = 0;
     const pick = (count) => picks[next++ % picks.length] % count;
-    const name = (index) => ['idle', 'paid out', 'état', 'a-b', '5', 'toString'][index];
+    const name = (index) => ['idle', 'paid out', 'état', 'v1.2', '5', 'toString'][index];
+    // To XState a dot leads to a nested state.
+    const targetOf = (index) => name(index).replace('.', '\\.');
     // XState 5.33 loses the target of a list of names in `after`; here it is what it says.
     const form = (target, forms = 5) => {
       const long = { target, reenter: [true, false, undefined][pick(3)], actions: [] };
       return [target, long, [long], `#m.${target}`, [target]][pick(forms)];
     };
     const nodes = Array.from({ length: size }, () => ({ on: {} }));
-    for (let to = 1; to < size; to++) nodes[pick(to)].on[`TO_${to}`] = form(name(to));
+    for (let to = 1; to < size; to++) nodes[pick(to)].on[`TO_${to}`] = form(targetOf(to));
     for (const [index, node] of nodes.entries()) {
       if (index + 1 < size && pick(2) === 0) {
-        node.after = { [1 + pick(1_000)]: form(name(index + 1 + pick(size - index - 1)), 4) };
+        node.after = { [1 + pick(1_000)]: form(targetOf(index + 1 + pick(size - index - 1)), 4) };
       }
     }
     for (let more = pick(8); more > 0; more--) {
       const from = pick(size);
       const to = pick(2) === 0 ? from : pick(size);
       const anew = from === to && nodes[from].after !== undefined;
-      nodes[from].on[`E${pick(3)}`] = anew ? { target: name(to), reenter: true } : form(name(to));
+      nodes[from].on[`E${pick(3)}`] = anew ? { target: targetOf(to), reenter: true } : form(targetOf(to));
     }
     for (const node of nodes) {
       if (Object.keys(node.on).length === 0 && node.after === undefined && pick(2) === 0) node.type = 'final';

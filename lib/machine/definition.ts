@@ -59,9 +59,7 @@ function compile(id: string, nodes: readonly StateNode[], initial: unknown): Def
   if (start === undefined) throw refuseAt('initial', `must be the name of a state: ${listed(indexes.keys())}`);
 
   function resolve({ target, path }: Way): number {
-    // XState's tools write the target by the machine's id where a state is not a sibling.
-    const own = `#${id}.`;
-    const index = indexes.get(target.startsWith(own) ? target.slice(own.length) : target);
+    const index = indexes.get(stateNamed(unescaped(target), id)) ?? indexes.get(stateNamed(target, id));
     if (index === undefined) throw refuseAt(path, `there is no state '${target}'; there are ${listed(indexes.keys())}`);
     return index;
   }
@@ -84,6 +82,17 @@ function compile(id: string, nodes: readonly StateNode[], initial: unknown): Def
     after: after && { ms: after.ms, to: resolve(after.way) },
   }));
   return { id, initial: start, states, events: [...edges].map(([name, of]) => ({ name, edges: of })) };
+}
+
+/** XState's tools write the target by the machine's id where a state is not a sibling. */
+function stateNamed(target: string, id: string): string {
+  const own = `#${id}.`;
+  return target.startsWith(own) ? target.slice(own.length) : target;
+}
+
+/** To XState a dot in a target leads to a nested state, unless a backslash stands before it. */
+function unescaped(target: string): string {
+  return target.replace(/\\(.)/gsu, '$1');
 }
 
 /** Refuses states nobody comes to, and timers that would fire for ever. */

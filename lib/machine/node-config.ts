@@ -50,13 +50,15 @@ const TRANSITION = properties(['target', 'reenter', 'description', 'meta'], {
   cond: GUARDS,
 });
 
+function readWays(value: unknown, path: string): Way {
+  if (!Array.isArray(value)) return readWay(value, path);
+  if (value.length === 1) return readWay(value[0], `${path}[0]`);
+  if (value.length === 0) throw refuseAt(path, 'has no target');
+  throw refuseAt(path, 'several transitions are not supported; use an event of its own for each');
+}
+
 function readWay(value: unknown, path: string): Way {
   if (typeof value === 'string') return { target: value, reenter: false, path };
-  if (Array.isArray(value)) {
-    if (value.length === 1) return readWay(value[0], `${path}[0]`);
-    if (value.length === 0) throw refuseAt(path, 'has no target');
-    throw refuseAt(path, 'several transitions are not supported; use an event of its own for each');
-  }
   const { target, reenter } = objectOf(TRANSITION, value, path);
   if (target === undefined) throw refuseAt(path, 'has no target');
   if (typeof target !== 'string') {
@@ -74,8 +76,9 @@ function readEvents(value: unknown, path: string): StateNode['on'] {
     const at = within(path, event);
     if (event === '') throw refuseAt(at, ALWAYS);
     if (event === '*' || event.endsWith('.*')) throw refuseAt(at, 'wildcards are not supported; name each event');
+    if (event.startsWith('xstate.')) throw refuseAt(at, "XState's own events are not supported; nobody sends them");
     checkName(event, at);
-    return { event, way: readWay(transitions, at) };
+    return { event, way: readWays(transitions, at) };
   });
 }
 
@@ -87,7 +90,7 @@ function readAfter(value: unknown, path: string): StateNode['after'] {
     if (String(ms) !== delay || !Number.isInteger(ms) || ms < 1 || ms > TEN_YEARS_MS) {
       throw refuseAt(at, `a delay must be whole milliseconds, 1 to ${TEN_YEARS_MS}; named delays are not supported`);
     }
-    return { ms, at, way: readWay(transitions, at) };
+    return { ms, at, way: readWays(transitions, at) };
   });
   const [first, second] = delays.sort((one, other) => one.ms - other.ms);
   if (first === undefined) return null;
