@@ -13,17 +13,19 @@ const draw = (config, current) => stateDiagram(defineStates({ id: 'm', ...config
 
 const ID = '[A-Za-z]\\w*';
 const TEXT = '(?:[\\p{L}\\p{M}\\p{N} _.,()+-]|#\\d+;)+';
+/** The events of one arrow. */
+const BREAK = '<br/>';
 const LINES = {
   name: new RegExp(`^ {2}state "(${TEXT})" as (s\\d+)$`, 'u'),
   start: new RegExp(`^ {2}\\[\\*\\] --> (${ID})$`),
   end: new RegExp(`^ {2}(${ID}) --> \\[\\*\\]$`),
-  way: new RegExp(`^ {2}(${ID}) --> (${ID}) : (${TEXT})$`, 'u'),
+  way: new RegExp(`^ {2}(${ID}) --> (${ID}) : (${TEXT}(?:${BREAK}${TEXT})*)$`, 'u'),
   style: /^ {2}classDef current [a-z0-9:#,-]+$/,
   current: new RegExp(`^ {2}class (${ID}) current$`),
 };
 /** Where an identifier stands Mermaid would read these as something else. */
 const WORDS =
-  /^(state|stateDiagram|note|class|classDef|style|click|href|scale|default|root|end|accTitle|accDescr|toString|constructor|valueOf|hasOwnProperty|isPrototypeOf)$/i;
+  /^(state|stateDiagram|note|class|classDef|style|click|href|scale|default|root|root_start|root_end|end|accTitle|accDescr|toString|constructor|valueOf|hasOwnProperty|isPrototypeOf)$/i;
 
 /** What a label shows; fails for what Mermaid would not take as text. */
 function shown(text) {
@@ -53,8 +55,9 @@ function read(diagram) {
     if (kind === 'name') {
       assert.ok(!names.has(second));
       names.set(second, shown(first));
-    } else if (kind === 'way') parts.way.push([named(first), named(second), shown(third)]);
-    else if (kind !== 'style') parts[kind].push(named(first));
+    } else if (kind === 'way') {
+      for (const text of third.split(BREAK)) parts.way.push([named(first), named(second), shown(text)]);
+    } else if (kind !== 'style') parts[kind].push(named(first));
   }
   return parts;
 }
@@ -86,6 +89,20 @@ describe('a diagram', () => {
   cancelled --> [*]
   classDef current fill:#fde68a,stroke:#b45309,stroke-width:2px
   class s1 current
+`,
+    );
+  });
+
+  it('has one arrow for all transitions of a state to itself: of several Mermaid shows the last one only', () => {
+    const on = { NOTE: 'a', GO: 'b', 'ADD: COST': 'a', 'A<br/>B': 'a' };
+    const diagram = draw({ initial: 'a', states: { a: { on }, b: { on: { GO: 'b' } } } });
+    assert.equal(
+      diagram,
+      `stateDiagram-v2
+  [*] --> a
+  a --> b : GO
+  a --> a : NOTE<br/>ADD#58; COST<br/>A#60;br#47;#62;B
+  b --> b : GO
 `,
     );
   });
@@ -126,6 +143,8 @@ describe('a diagram', () => {
       'toString',
       '__proto__',
       'accTitle',
+      'root_start',
+      'Root_End',
       'note',
       '5',
     ]) {
@@ -140,23 +159,23 @@ describe('a diagram', () => {
       fc.string({ minLength: 1, maxLength: 20 }),
       fc.constantFrom('state', 'note', 'end', 's0', 'S1', 'direction TB', '[*]', '-->', '%%', 'a--b', ':::x', 'click'),
     )
-    .filter((text) => !/^[.#]|[\p{Cc}\u2028\u2029]|\.\*$|^\*$/u.test(text) && text.length <= 64);
+    .filter((text) => !/^[.#]|[\p{Cc}\u2028\u2029]|\.\*$|^\*$|^xstate\./u.test(text) && text.length <= 64);
 
   it('says the same as the definition, whatever the names are', () => {
     const machines = fc.record({
       states: fc.uniqueArray(name, { minLength: 1, maxLength: 6 }),
-      events: fc.uniqueArray(name, { minLength: 6, maxLength: 6 }),
+      events: fc.uniqueArray(name, { minLength: 8, maxLength: 8 }),
     });
     fc.assert(
       fc.property(machines, ({ states, events }) => {
         const nodes = states.map((state, index) => [
           state,
-          { on: { [events[index]]: states[index + 1] ?? states[0] } },
+          { on: { [events[index]]: states[index + 1] ?? states[0], [events[6]]: state, [events[7]]: state } },
         ]);
         const config = { id: 'm', initial: states[0], states: Object.fromEntries(nodes) };
         const { start, way, current, end } = read(stateDiagram(defineStates(config), states.at(-1)));
         assert.deepEqual([start, current, end], [[states[0]], [states.at(-1)], []]);
-        const expected = nodes.map(([from, { on }]) => [from, ...Object.values(on), ...Object.keys(on)]);
+        const expected = nodes.flatMap(([from, { on }]) => Object.entries(on).map(([event, to]) => [from, to, event]));
         assert.deepEqual(way.toSorted(), expected.toSorted());
       }),
       { numRuns: 1_000 },

@@ -1,10 +1,13 @@
 /** A machine as a Mermaid state diagram. Names may hold anything; Mermaid reads line by line, so they are escaped. */
 import type { Definition } from './definition';
 
-/** A name of ASCII letters and digits stands for itself, unless Mermaid means something else by it. */
+/**
+ * A name of ASCII letters and digits stands for itself, unless Mermaid means something else by it: its own words, and what
+ * it names the marks of start and end.
+ */
 const PLAIN = /^[A-Z](?:\w*[A-Z\d])?$/i;
 const TAKEN =
-  /^(?:s\d+|state|stateDiagram|note|class|classDef|style|click|href|scale|default|root|end|accTitle|accDescr)$/i;
+  /^(?:s\d+|state|stateDiagram|note|class|classDef|style|click|href|scale|default|end|accTitle|accDescr|root(?:_start|_end)?)$/i;
 
 /**
  * What is written as Mermaid's entity, `#58;` for a colon: all but these characters, of them what Markdown would take for
@@ -51,10 +54,14 @@ export function stateDiagram(definition: Definition, current?: string): string {
   const lines = states.flatMap(({ name }, index) => (isPlain(name) ? [] : [`state "${text(name)}" as ${id(index)}`]));
   lines.push(`[*] --> ${id(initial)}`);
   for (const [index, { after, final }] of states.entries()) {
+    const again: string[] = [];
     for (const { name, edges } of events) {
-      const edge = edges.find(({ from }) => from === index);
-      if (edge !== undefined) lines.push(`${id(index)} --> ${id(edge.to)} : ${text(name)}`);
+      const to = edges.find(({ from }) => from === index)?.to;
+      if (to === index) again.push(text(name));
+      else if (to !== undefined) lines.push(`${id(index)} --> ${id(to)} : ${text(name)}`);
     }
+    // One arrow for all: of several from a state to itself Mermaid shows the last one's text only.
+    if (again.length > 0) lines.push(`${id(index)} --> ${id(index)} : ${again.join('<br/>')}`);
     if (after !== null) lines.push(`${id(index)} --> ${id(after.to)} : after ${readableDuration(after.ms)}`);
     if (final) lines.push(`${id(index)} --> [*]`);
   }
