@@ -1,8 +1,8 @@
 // One machine per id and process, however often its module is evaluated.
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, it } from 'node:test';
+import { createClient, defineStateMachine, stateMachine } from './support/actonce.mjs';
 import { bundle } from './support/bundle.mjs';
-import './support/unhandled.mjs';
 
 const { register, machineOf, machinesOf } = await bundle('lib/machine/registry.ts');
 const MACHINES = Symbol.for('actonce.state-machines');
@@ -86,4 +86,63 @@ it('an equal definition with another client is a machine of its own; the id name
   assert.equal(register('payment', definition('payment'), other, noOther), second);
   assert.deepEqual([one, other, undefined, {}].map(machinesOf), [[first], [second], [behind], []]);
   assert.equal(machineOf('payment'), behind);
+});
+
+const door = (more) => ({
+  id: 'door',
+  initial: 'open',
+  states: { open: { on: { CLOSE: 'shut' } }, shut: {} },
+  ...more,
+});
+
+it('a config that says the same in other words is an equal definition', () => {
+  process.env.NODE_ENV = 'production';
+  const machine = defineStateMachine(door());
+  const close = { target: '#door.shut', actions: [], description: 'gently' };
+  const states = { open: { on: { CLOSE: [close] }, tags: ['x'] }, shut: { type: 'atomic', entry: [] } };
+  const defaults = { historyLimit: 50, retentionMs: 2_592_000_000, client: undefined };
+  assert.equal(defineStateMachine(door({ states, version: '2' }), defaults), machine);
+});
+
+it('whatever would be another machine in Redis is another definition', () => {
+  process.env.NODE_ENV = 'production';
+  const machine = defineStateMachine(door());
+  const closes = { open: { on: { CLOSE: 'shut' } } };
+  for (const [config, options] of [
+    [door({ states: { open: { on: { SLAM: 'shut' } }, shut: {} } })],
+    [door({ states: { ...closes, shut: { type: 'final' } } })],
+    [door({ states: { ...closes, shut: { on: { OPEN: 'open' } } } })],
+    [door({ states: { ...closes, shut: { after: { 5: 'open' } } } })],
+    [door({ states: { shut: {}, ...closes } })],
+    [door({ initial: 'shut', states: { open: {}, shut: { on: { OPEN: 'open' } } } })],
+    [door(), { retentionMs: 1_000 }],
+    [door(), { historyLimit: 51 }],
+  ]) {
+    assert.throws(() => defineStateMachine(config, options), /'door' is defined twice, differently/);
+    assert.equal(stateMachine('door'), machine);
+  }
+});
+
+it('a config or an option that is refused defines nothing', (t) => {
+  assert.throws(() => defineStateMachine(door({ initial: 'ajar' })), /: initial: /);
+  const refused = {
+    client: [null, {}, 'memory:'],
+    retentionMs: [0, -1, 1.5, 315_360_000_001, '5', null],
+    historyLimit: [0, 1_001, 1.5, '5', null],
+    retentionMS: [5],
+  };
+  for (const [name, values] of Object.entries(refused)) {
+    for (const value of values) {
+      const refusal = { code: 'ERR_INVALID_ARGUMENT', message: new RegExp(`option ${name} `) };
+      assert.throws(() => defineStateMachine(door(), { [name]: value }), refusal, `${name}: ${String(value)}`);
+    }
+  }
+  assert.throws(() => defineStateMachine(door(), null), /options must be an object/);
+  assert.throws(() => stateMachine('door'), /none is/);
+
+  // Nothing listens there: defining connects nothing.
+  const client = createClient({ url: 'redis://127.0.0.1:1' });
+  t.after(() => client.close());
+  const machine = defineStateMachine(door(), { client, retentionMs: 315_360_000_000, historyLimit: 1_000 });
+  assert.equal(stateMachine('door'), machine);
 });
