@@ -9,6 +9,7 @@ import { root } from '../scripts/step.mjs';
 import { eventually } from './support/eventually.mjs';
 import { startRedis } from './support/redis.mjs';
 import { openShop } from './support/shop.mjs';
+import './shop/order.mjs';
 import './shop/page.mjs';
 import './support/unhandled.mjs';
 

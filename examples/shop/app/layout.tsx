@@ -3,6 +3,7 @@ import type { ReactNode } from 'react';
 import './base.css';
 import './lanes.css';
 import './diagram.css';
+import './payment.css';
 
 export const metadata: Metadata = {
   title: 'One click, how many charges?',

@@ -6,12 +6,18 @@ const ROWS = [2, 90, 178];
 const WIDTH = 114;
 const HEIGHT = 34;
 
-type DiagramProps = { title: string; description: string; children: ReactNode };
+/** `left` is where the picture begins, for one that has nothing there. */
+type DiagramProps = { title: string; description: string; left?: number; children: ReactNode };
 
-export function Diagram({ title, description, children }: DiagramProps) {
+export function Diagram({ title, description, left = 0, children }: DiagramProps) {
   const id = useId();
   return (
-    <svg className="diagram" viewBox="0 0 400 214" role="img" aria-labelledby={`${id}title ${id}text`}>
+    <svg
+      className="diagram"
+      viewBox={`${left} 0 ${400 - left} 214`}
+      role="img"
+      aria-labelledby={`${id}title ${id}text`}
+    >
       <title id={`${id}title`}>{title}</title>
       <desc id={`${id}text`}>{description}</desc>
       <defs>
@@ -54,12 +60,12 @@ export function State({ name, at: [column, row], now, tone }: StateProps) {
   );
 }
 
-type EdgeProps = { path: string; goesBack?: boolean; tone?: 'good' | 'bad'; children: ReactNode };
+type EdgeProps = { name?: string; path: string; goesBack?: boolean; tone?: 'good' | 'bad'; children: ReactNode };
 
 /** An arrow; its labels are its children. */
-export function Edge({ path, goesBack = false, tone, children }: EdgeProps) {
+export function Edge({ name, path, goesBack = false, tone, children }: EdgeProps) {
   return (
-    <g className={tone ? `edge ${tone}` : 'edge'}>
+    <g className={tone ? `edge ${tone}` : 'edge'} data-edge={name}>
       <path d={path} markerEnd="url(#arrow)" markerStart={goesBack ? 'url(#arrow)' : undefined} />
       {children}
     </g>

@@ -1,5 +1,6 @@
 'use client';
 
+import Link from 'next/link';
 import type { ReactNode } from 'react';
 import type { Lane } from '@/lib/journal';
 import type { Intent } from '@/lib/ledger';
@@ -36,7 +37,11 @@ export function Shop({ lanes, initially, children }: Props) {
           <h1>One click, how many charges?</h1>
           <p className="lede">
             The same order form twice, behind a network that fails the way real ones do. Form, key, network and payment
-            provider are shared; <strong>only the Server Action differs</strong>.
+            provider are shared; <strong>only the Server Action differs</strong>. Next:{' '}
+            <Link href="/orders" prefetch={false}>
+              a state machine
+            </Link>
+            .
           </p>
         </div>
         <WatchIt />
