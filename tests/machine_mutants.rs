@@ -16,6 +16,15 @@ const CASES: u32 = 250;
 
 /// What is broken, and the edit, which has to fit exactly one place.
 const MUTANTS: &[(&str, &str, &str)] = &[
+    ("finished, and its history kept for ever", "redis.call('PEXPIRE', history, ARGV[5])", ""),
+    ("an earlier instance's history kept by create", "    redis.call('DEL', history)\n    go(", "    go("),
+    ("an earlier instance's history kept by send", "  redis.call('DEL', history)\n  go(", "  go("),
+    (
+        "the bytes of forgotten entries counted",
+        "history_bytes = history_bytes - #(redis.call('LPOP', history) or '')",
+        "redis.call('LPOP', history)",
+    ),
+    ("the oldest token kept", "tokens = string.sub(tokens, first) ..", "tokens = tokens .."),
     ("absent drained, still listed", "if command == 'drain' then redis.call('ZREM', due_set, member) end", ""),
     ("absent made by any command", "elseif ARGV[6] == '' then", "elseif false then"),
     (
@@ -40,8 +49,8 @@ const MUTANTS: &[(&str, &str, &str)] = &[
         "state, entered_ms, moved, waited = target, at_ms, true, '0'",
         "state, entered_ms, moved = target, at_ms, true",
     ),
-    ("one entry too many", "version - oldest >= tonumber(ARGV[4])", "version - oldest > tonumber(ARGV[4])"),
-    ("the history grows without end", "or #entries > 65536)", ")"),
+    ("one entry too many", "size > 12 * history_limit", "size > 12 * (history_limit + 1)"),
+    ("the history grows without end", " or history_bytes > 65536)", ")"),
     ("known fence kept beside the new", "if known then callers", "if false then callers"),
     ("callers grow without end", "if #callers > 640 then callers = string.sub(callers, 41) end", ""),
     (
@@ -50,11 +59,7 @@ const MUTANTS: &[(&str, &str, &str)] = &[
         "elseif not moved then redis.call('SET', key, text)",
     ),
     ("the mark loses the TTL", "redis.pcall('SET', key, text, 'KEEPTTL')", "redis.pcall('SET', key, text)"),
-    (
-        "finished, and kept for ever",
-        "elseif is_final then redis.call('SET', key, text, 'PX', ARGV[5])",
-        "elseif false then",
-    ),
+    ("finished, and kept for ever", "    elseif is_final then\n", "    elseif false then\n"),
     (
         "unlisted timer",
         "if moved or command == 'drain' then redis.call('ZADD'",
@@ -73,7 +78,7 @@ const MUTANTS: &[(&str, &str, &str)] = &[
     ("nobody told", "if moved and was_waited then redis.pcall('PUBLISH', key, 'M') end", ""),
     ("everybody told", "if moved and was_waited then", "if moved then"),
     ("the time left forgotten", "int(math.max(entered_ms + after_ms - now_ms, 0))", "int(after_ms)"),
-    ("history always told", "local history = command == 'history' and entries or ''", "local history = entries"),
+    ("history always told", "if command == 'history' then", "if true then"),
     ("a millisecond late", "entered_ms + after_ms <= now_ms do", "entered_ms + after_ms < now_ms do"),
     (
         "fired now instead of when due",
@@ -81,28 +86,24 @@ const MUTANTS: &[(&str, &str, &str)] = &[
         "timer_target, now_ms, NO_TOKEN",
     ),
     ("fired is not counted", "fired = fired + 1", ""),
-    ("created twice", "created = string.find(entries, ARGV[7], 1, true) and '1' or '0'", "created = '1'"),
-    ("never created by this one", "created = string.find(entries, ARGV[7], 1, true) and '1' or '0'", "created = '0'"),
+    ("created twice", "created = string.find(tokens, ARGV[7], 1, true) and '1' or '0'", "created = '1'"),
+    ("never created by this one", "created = string.find(tokens, ARGV[7], 1, true) and '1' or '0'", "created = '0'"),
     ("made without data", "data = ARGV[8]\n", "\n"),
     ("never marked", "if command == 'wait' and waited == '0' then", "if false then"),
     ("a stale fence accepted", "if fence and fence > string.sub(caller, 24, 39) then", "if false then"),
     ("its own fence refused", "fence > string.sub(caller, 24, 39)", "fence >= string.sub(caller, 24, 39)"),
-    ("not idempotent", "if string.find(entries, token, 1, true) then", "if false then"),
-    (
-        "a token found in data",
-        "if its_token == token then",
-        "if its_token == token or string.find(string.sub(entries, start, start + length - 1), token, 1, true) then",
-    ),
+    ("not idempotent", "  if found then\n    -- Included", "  if false then\n    -- Included"),
+    ("the entry before it", "local place = (found - 1) / 12", "local place = math.max((found - 1) / 12 - 1, 0)"),
     ("another event's result", "if kind == 'E' and its_event ~= event then", "if false then"),
-    ("the data of now", "data_then or data})", "data})"),
-    ("the data of the last change", "while at <= #entries and not data_then do", "while at <= #entries do"),
+    ("the data of now", "left_ms, data_then})", "left_ms, data})"),
+    ("the data of the last change", "for index = #later, 2, -1 do", "for index = 2, #later do"),
     ("the successor's fence forgotten", "    meet(caller)\n    patched = true\n", ""),
     ("the successor's fence not kept", "    patched = true\n", ""),
-    ("time left of a past state", "first_version == int(version) and left() or ''", "left()"),
-    ("any version", "if ARGV[11] ~= '' and ARGV[11] ~= int(version) then", "if false then"),
+    ("time left of a past state", "its_version == version_text and left() or ''", "left()"),
+    ("any version", "if ARGV[11] ~= '' and ARGV[11] ~= version_text then", "if false then"),
     (
         "any event",
-        "if not found then return done({'illegal', from, int(version)}) end",
+        "if not found then return done({'illegal', from, version_text}) end",
         "if not found then return done({'moved', from, from, '1', '1', '', ''}) end",
     ),
     (
@@ -110,11 +111,7 @@ const MUTANTS: &[(&str, &str, &str)] = &[
         "string.find(ARGV[10], '\\n' .. from .. '\\t', 1, true)",
         "string.find(ARGV[10], from .. '\\t', 1, true)",
     ),
-    (
-        "created without an entry",
-        "if not stored then go('C', '', from, now_ms, NO_TOKEN, '', '') end",
-        "if not stored then state = from end",
-    ),
+    ("created without an entry", "  go('C', '', from, now_ms, NO_TOKEN, '', '')\n", "  state = from\n"),
     ("the data kept", "before, data = '<' .. data, string.sub(ARGV[8], 2)", "before = '<' .. data"),
     (
         "what was before forgotten",
