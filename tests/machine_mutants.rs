@@ -9,7 +9,8 @@ use actonce::model::machine::Machine;
 use actonce::scripts::TRANSITION;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 
-use support::machine::{Lua, compare, machines, seldom, steps};
+use support::machine::{Lua, compare, seldom};
+use support::machine_steps::{machines, steps};
 use support::server::Server;
 
 const CASES: u32 = 250;

@@ -13,7 +13,8 @@ use actonce::scripts::machine::Prepared;
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 
 use support::cases;
-use support::machine::{Lua, Step, compare, machines, seldom, steps};
+use support::machine::{Lua, compare, seldom};
+use support::machine_steps::{Step, machines, steps};
 use support::server::Server;
 
 fn hold_for_every_sequence(cases: u32, check: impl Fn(&mut Lua, &Machine, &[Step]) -> Result<(), String>) {

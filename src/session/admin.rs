@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::delivery::{Delivery, Tag};
 use super::op::{Op, Phase};
-use super::{Ask, Command, DAY_MS, Session, Terms};
+use super::terms::DAY_MS;
+use super::{Ask, Command, Session, Terms};
 use crate::clock::{MILLI, Micros};
 use crate::error::StoreError;
 use crate::model::{Outcome, Record, Resolution, State, Unreadable};

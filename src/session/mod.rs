@@ -11,6 +11,7 @@ mod delivery;
 mod machines;
 mod op;
 mod rehearsal;
+mod terms;
 mod waits;
 
 use std::sync::Arc;
@@ -33,12 +34,11 @@ pub use delivery::{Delivery, Tag};
 use machines::Machines;
 pub use machines::{Purpose, Sent};
 use op::{Op, Phase};
+pub use terms::{FailMode, Recording, Terms};
 use waits::Waits;
 
 /// A request that undoes a begin nobody waits for any more; its answer interests nobody.
 const WITHDRAWAL: u64 = 1 << 32;
-
-const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
 /// Called by the embedded store, on any thread, with the name of a record that changed.
 pub type Watch = Arc<dyn Fn(String) + Send + Sync>;
@@ -56,40 +56,6 @@ pub enum Notice {
     /// The embedded store changed a record somebody waits for.
     Changed(String),
     Connected(Result<Established, ConnectFailure>),
-}
-
-/// How an operation wants to run, as JavaScript gives it.
-#[derive(Clone, Copy, Debug)]
-pub struct Terms {
-    pub lease_ms: u64,
-    pub max_lease_ms: u64,
-    pub retention_ms: u64,
-    pub hold: bool,
-    pub will_wait: bool,
-    pub budget: Micros,
-}
-
-impl Terms {
-    /// Of an operation that holds nothing.
-    fn without_lease(budget: Micros) -> Self {
-        let (hold, will_wait) = (false, false);
-        Self { lease_ms: DAY_MS, max_lease_ms: DAY_MS, retention_ms: DAY_MS, hold, will_wait, budget }
-    }
-}
-
-/// How long an outcome may take to be recorded.
-#[derive(Clone, Copy, Debug)]
-pub struct Recording {
-    pub retention_ms: u64,
-    pub patience: Micros,
-    pub budget: Micros,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailMode {
-    Release,
-    Record,
-    Hold,
 }
 
 pub struct Session {

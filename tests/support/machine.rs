@@ -1,19 +1,16 @@
-//! Random state machines, random commands on one instance, and the three implementations side by side.
+//! Commands on one instance of a state machine, run through the model, the Lua and the embedded store side by side.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use actonce::model::Now;
-use actonce::model::machine::{
-    Caller, Command, Due, Edge, Effect, Event, Instance, Look, Machine, Outcome, Send, StateNode, Timer, Token, Write,
-    apply,
-};
+use actonce::model::machine::{Command, Due, Effect, Instance, Look, Machine, Outcome, Write, apply};
 use actonce::scripts::machine::{Keys, Prepared, pack, parse};
 use actonce::scripts::{ALL, Clock, TRANSITION};
 use actonce::store::memory::MemoryStore;
-use proptest::prelude::*;
 
 use super::link::{self, Link, Reply};
+use super::machine_steps::{Ask, Elapse, Step};
 use super::run::agree;
 
 pub const KEYS: Keys<'static> = Keys {
@@ -28,155 +25,6 @@ const LISTED: (&str, &str) = ("actonce:{m}:due:test", "1");
 const MARK_MS: u64 = 7_777_777;
 const SLACK_MS: i64 = 5_000;
 const START_US: u64 = 1_763_900_000_000_000;
-const NAMES: [&str; 5] = ["requested", "b", "awaiting payment", "zurück", "b b"];
-
-pub fn machines() -> impl Strategy<Value = Machine> {
-    let states = 1..=NAMES.len();
-    states.prop_flat_map(|count| {
-        let edge = || (0..count, 0..count);
-        let timer =
-            || proptest::option::weighted(0.4, (prop_oneof![Just(1_u64), Just(1_000), Just(90_000)], 1..5_usize));
-        (
-            0..count,
-            proptest::collection::vec((any::<bool>(), timer()), count),
-            proptest::collection::vec(proptest::collection::vec(edge(), 0..6), 1..4),
-            prop_oneof![Just(1_u64), Just(2), Just(6), Just(50)],
-            prop_oneof![Just(20_000_u64), Just(86_400_000)],
-        )
-            .prop_map(|(initial, nodes, events, history_limit, retention_ms)| {
-                machine(initial, &nodes, &events, history_limit, retention_ms)
-            })
-    })
-}
-
-type Node = (bool, Option<(u64, usize)>);
-
-fn machine(
-    initial: usize,
-    nodes: &[Node],
-    events: &[Vec<(usize, usize)>],
-    history_limit: u64,
-    retention_ms: u64,
-) -> Machine {
-    let count = nodes.len();
-    let states = nodes.iter().enumerate().map(|(index, (is_final, timer))| {
-        // Forwards only, so that no timers lead round in a circle.
-        let after = timer.map(|(ms, step)| Timer { ms, to: index + step }).filter(|timer| timer.to < count);
-        let is_final = *is_final && index != initial;
-        StateNode { name: NAMES[index].into(), is_final, after: after.filter(|_| !is_final) }
-    });
-    let states: Vec<_> = states.collect();
-    let events = events.iter().enumerate().map(|(index, edges)| {
-        let mut sound: Vec<Edge> = Vec::new();
-        for &(from, to) in edges {
-            if !states[from].is_final && sound.iter().all(|edge| edge.from != from) {
-                sound.push(Edge { from, to });
-            }
-        }
-        Event { name: format!("E{index}"), edges: sound }
-    });
-    let events = events.collect();
-    Machine { id: "test".into(), initial, states, events, history_limit, retention_ms }
-}
-
-#[derive(Clone, Debug)]
-pub struct Step {
-    pub elapse: Elapse,
-    pub ask: Ask,
-}
-
-#[derive(Clone, Debug)]
-pub enum Elapse {
-    Micros(u64),
-    /// To the timer's end, and this many milliseconds further.
-    Timer(i64),
-    BackMs(u64),
-}
-
-/// A command whose parts depend on the instance that it will meet.
-#[derive(Clone, Debug)]
-pub enum Ask {
-    Create {
-        token: u8,
-        text: u8,
-    },
-    Send {
-        event: usize,
-        token: u8,
-        data: Option<u8>,
-        payload: u8,
-        /// Relative to the version there is.
-        expected: Option<i64>,
-        caller: Option<(u8, u64)>,
-        create: bool,
-    },
-    Look(Look),
-}
-
-pub fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let elapse = prop_oneof![
-        6 => (0..2_000_000_u64).prop_map(Elapse::Micros),
-        3 => (-1..=1_i64).prop_map(Elapse::Timer),
-        1 => (1..100_000_u64).prop_map(Elapse::BackMs),
-        1 => Just(Elapse::Micros(60_000_000)),
-    ];
-    proptest::collection::vec((elapse, asks()).prop_map(|(elapse, ask)| Step { elapse, ask }), 1..40)
-}
-
-fn asks() -> impl Strategy<Value = Ask> {
-    let send = (
-        0..4_usize,
-        0..12_u8,
-        proptest::option::of(0..4_u8),
-        0..4_u8,
-        proptest::option::weighted(0.2, -1..=1_i64),
-        proptest::option::weighted(0.4, (0..20_u8, 1..4_u64)),
-        any::<bool>(),
-    );
-    let looks = prop_oneof![Just(Look::Glance), Just(Look::History), Just(Look::Wait), Just(Look::Drain)];
-    prop_oneof![
-        1 => (0..3_u8, 0..4_u8).prop_map(|(token, text)| Ask::Create { token, text }),
-        8 => send.prop_map(|(event, token, data, payload, expected, caller, create)| {
-            Ask::Send { event, token, data, payload, expected, caller, create }
-        }),
-        3 => looks.prop_map(Ask::Look),
-    ]
-}
-
-/// What a history can be mistaken for, and what is hard to quote.
-fn text(n: u8) -> Vec<u8> {
-    match n {
-        0 => Vec::new(),
-        1 => format!("\nE2 1 {}\nE1\nb\nb\n0 ", "b".repeat(11)).into_bytes(),
-        2 => vec![b'x'; 30_000],
-        _ => br#"{"total":"12,50 \u20ac"}"#.to_vec(),
-    }
-}
-
-fn token(n: u8) -> Token {
-    Token([b'a' + n; 11])
-}
-
-impl Ask {
-    pub fn command(&self, machine: &Machine, instance: Option<&Instance>) -> Command {
-        match *self {
-            // Tokens of their own: what creates an instance is never taken for an event.
-            Self::Create { token: n, text: data } => Command::Create { token: token(20 + n), data: text(data) },
-            Self::Look(purpose) => Command::Look { purpose },
-            Self::Send { event, token: n, data, payload, expected, caller, create } => Command::Send(Send {
-                token: token(n),
-                event: event % machine.events.len(),
-                data: data.map(text),
-                payload: text(payload),
-                expected_version: expected
-                    .map(|more| instance.map_or(0, |instance| instance.version).saturating_add_signed(more)),
-                caller: caller.map(|(n, fence)| Caller { record: [b'A' + n; 22], fence }),
-                create,
-            }),
-        }
-    }
-}
-
 /// The script in a real server.
 pub struct Lua {
     pub link: Link,

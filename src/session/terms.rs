@@ -1,0 +1,40 @@
+//! How an operation wants to run and to be recorded.
+
+use crate::clock::Micros;
+
+pub const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+
+/// How an operation wants to run, as JavaScript gives it.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    pub lease_ms: u64,
+    pub max_lease_ms: u64,
+    pub retention_ms: u64,
+    pub hold: bool,
+    pub will_wait: bool,
+    pub budget: Micros,
+}
+
+impl Terms {
+    /// Of an operation that holds nothing.
+    #[must_use]
+    pub fn without_lease(budget: Micros) -> Self {
+        let (hold, will_wait) = (false, false);
+        Self { lease_ms: DAY_MS, max_lease_ms: DAY_MS, retention_ms: DAY_MS, hold, will_wait, budget }
+    }
+}
+
+/// How long an outcome may take to be recorded.
+#[derive(Clone, Copy, Debug)]
+pub struct Recording {
+    pub retention_ms: u64,
+    pub patience: Micros,
+    pub budget: Micros,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailMode {
+    Release,
+    Record,
+    Hold,
+}
