@@ -3,19 +3,20 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-const program = fileURLToPath(new URL('./contestant.mjs', import.meta.url));
+const ONCE = new URL('./contestant.mjs', import.meta.url);
 
 export class ContestantProcess {
   #child;
   #waiting = new Map();
   #lastId = 0;
 
-  static async start({ name, file, options, embedded }, url) {
+  /** @param program the URL of what runs in the process: it answers as answers.mjs does */
+  static async start({ name, file, options, embedded }, url, program = ONCE) {
     const started = new ContestantProcess();
     const argument = JSON.stringify({ url: embedded ? 'memory:' : url, ...options });
     // Production, as a server runs: development checks are no part of what is measured.
     const env = { ...process.env, NODE_ENV: 'production' };
-    const child = fork(program, [file, argument], { env });
+    const child = fork(fileURLToPath(program), [file, argument], { env });
     started.#child = child;
     const ready = started.#answer(0);
     child.on('message', ({ id, answer, error }) => {
@@ -31,7 +32,7 @@ export class ContestantProcess {
     return started;
   }
 
-  /** @param what a function of measure.mjs */
+  /** @param what a function that the program answers with, as those of measure.mjs */
   ask(what, request) {
     const id = ++this.#lastId;
     this.#child.send({ id, what, request });

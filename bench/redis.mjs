@@ -5,7 +5,8 @@ const SLOWLOG_OFF = -1;
 const SLOWLOG_EVERYTHING = 0;
 /** What this file sends while it measures. */
 const OURS = new Set(['config', 'slowlog', 'info']);
-const SCRIPTS = new Set(['eval', 'evalsha', 'eval_ro', 'evalsha_ro', 'fcall', 'fcall_ro']);
+/** Their time holds that of the commands they run. */
+const HOLDERS = new Set(['eval', 'evalsha', 'eval_ro', 'evalsha_ro', 'fcall', 'fcall_ro', 'exec']);
 /** The address that the slow log gives for a command called by a script. */
 const NO_PEER = '?:0';
 
@@ -43,35 +44,49 @@ class MeasuredRedis {
     return 1e6 * (Number(field(info, 'used_cpu_user')) + Number(field(info, 'used_cpu_sys')));
   }
 
-  /** Commands on the wire during `work`, and Redis' own time for those that are no scripts. */
+  /** Commands on the wire during `work`, and Redis' own time for those that run neither in a script nor in EXEC. */
   async slowLog(work) {
     await this.#control.slowlog('RESET');
+    const execsBefore = (await this.#commandstats('calls'))('exec');
     await this.#control.config('SET', 'slowlog-log-slower-than', SLOWLOG_EVERYTHING);
     const value = await work();
     await this.#control.config('SET', 'slowlog-log-slower-than', SLOWLOG_OFF);
     const entries = await this.#control.slowlog('GET', -1);
-    const nameOf = ([, , , [command]]) => command.toLowerCase();
-    const theirs = entries.filter((entry) => entry[4] !== NO_PEER && !OURS.has(nameOf(entry)));
-    const plain = theirs.filter((entry) => !SCRIPTS.has(nameOf(entry)));
-    return { value, commands: theirs.length, plainUs: plain.reduce((sum, [, , us]) => sum + us, 0) };
+    const execs = (await this.#commandstats('calls'))('exec') - execsBefore;
+    const theirs = entries.filter((entry) => entry[4] !== NO_PEER && !OURS.has(nameOf(entry))).reverse();
+    const plain = outsideOfExec(theirs).filter((entry) => !HOLDERS.has(nameOf(entry)));
+    return { value, commands: theirs.length + execs, plainUs: plain.reduce((sum, [, , us]) => sum + us, 0) };
   }
 
-  async #scriptUs() {
+  async #holdersUs() {
+    const usOf = await this.#commandstats('usec');
+    return [...HOLDERS].reduce((sum, name) => sum + usOf(name), 0);
+  }
+
+  /** @param figure 'calls' or 'usec'; resolves to a function from a command's name to it */
+  async #commandstats(figure) {
     const info = await this.#control.info('commandstats');
-    const usOf = (name) => Number(field(info, `cmdstat_${name}`)?.match(/usec=(\d+)/)[1] ?? 0);
-    return [...SCRIPTS].reduce((sum, name) => sum + usOf(name), 0);
+    const pattern = new RegExp(`\\b${figure}=(\\d+)`);
+    return (name) => Number(field(info, `cmdstat_${name}`)?.match(pattern)[1] ?? 0);
   }
 
   /**
    * Redis' own time for what `work` makes it do, which runs twice; and the commands on the wire of one run.
    * `INFO commandstats` alone counts what a script calls twice, by itself and within the script's time. The slow log
    * tells the two apart, but writing it makes scripts slower: so plain commands from the one, scripts from the other.
+   * EXEC is as a script is, except that the slow log never shows it.
    */
   async ownTime(work) {
     const { plainUs, commands } = await this.slowLog(work);
-    const before = await this.#scriptUs();
+    const before = await this.#holdersUs();
     await work();
-    return { commands, us: plainUs + (await this.#scriptUs()) - before };
+    return { commands, us: plainUs + (await this.#holdersUs()) - before };
+  }
+
+  /** Of every key, in how many ms it expires; -1 when it stays. */
+  async expiries() {
+    const keys = await this.#control.keys('*');
+    return Promise.all(keys.map((key) => this.#control.pttl(key)));
   }
 
   /** Memory of everything stored, and of the same JSON stored as a plain string under a key of the same length. */
@@ -92,4 +107,18 @@ class MeasuredRedis {
 
 function field(info, name) {
   return info.match(new RegExp(`^${name}:(.*?)\r?$`, 'm'))?.[1];
+}
+
+const nameOf = ([, , , [command]]) => command.toLowerCase();
+
+/** @param entries oldest first. What a client sends between MULTI and its next WATCH runs within EXEC. */
+function outsideOfExec(entries) {
+  const queueing = new Set();
+  return entries.filter((entry) => {
+    const [name, client] = [nameOf(entry), entry[4]];
+    if (name === 'watch') queueing.delete(client);
+    const outside = !queueing.has(client);
+    if (name === 'multi') queueing.add(client);
+    return outside;
+  });
 }

@@ -4,10 +4,10 @@ import { table } from './results.mjs';
 import { median } from './samples.mjs';
 import { judge } from './targets.mjs';
 
-const thousands = (value) => `${(value / 1000).toFixed(1)} k`;
-const tenths = (value) => value.toFixed(1);
-const whole = (value) => value.toFixed(0);
-const hundredths = (value) => value.toFixed(2);
+export const thousands = (value) => `${(value / 1000).toFixed(1)} k`;
+export const tenths = (value) => value.toFixed(1);
+export const whole = (value) => value.toFixed(0);
+export const hundredths = (value) => value.toFixed(2);
 
 const PROCESS_COLUMNS = [
   ['CPU µs/op, 1 in flight', 'cpu1', tenths],
@@ -40,7 +40,7 @@ export function report(samples, { topic, form, redisVersion, loadBefore }) {
     `Contestants alternate, each in its own process: ${form.rounds} rounds of ${form.sliceMs} ms.`,
     'Cells: median (lowest–highest round).',
     '',
-    ...environment(redisVersion, loadBefore).map((line) => `- ${line}`),
+    ...environment({ redisVersion, loadBefore, script: 'bench' }).map((line) => `- ${line}`),
     '',
     ...figures(samples, PROCESS_COLUMNS),
     '',
@@ -53,7 +53,7 @@ export function report(samples, { topic, form, redisVersion, loadBefore }) {
   ].join('\n');
 }
 
-function figures(samples, columns) {
+export function figures(samples, columns) {
   const row = (name) => [name, ...columns.map(([, figure, show]) => cell(samples.all(name, figure), show))];
   return table(['', ...columns.map(([title]) => title)], samples.names().map(row));
 }
@@ -64,12 +64,13 @@ function cell(values, show) {
   return lowest === highest ? middle : `${middle} (${lowest}–${highest})`;
 }
 
-function environment(redisVersion, loadBefore) {
+/** @param script the npm script that was run */
+export function environment({ redisVersion, loadBefore, script }) {
   return [
     machine(),
     load(loadBefore),
     `Node ${process.versions.node}, ${redisVersion} on loopback TCP`,
     commit('src', 'lib', 'bench'),
-    `Command: \`npm run bench -- ${process.argv.slice(2).join(' ')}\``.replace(' -- `', '`'),
+    `Command: \`npm run ${script} -- ${process.argv.slice(2).join(' ')}\``.replace(' -- `', '`'),
   ];
 }
