@@ -272,6 +272,14 @@ onEachStore('a closed client refuses, and answers whoever waits', async (world) 
   assert.equal((await refusal(machine.send('o-1', 'PROCESS'))).code, 'ERR_CLOSED');
 });
 
+it('a client that is not ours cannot keep instances, and says so', async () => {
+  const stranger = { withIdempotency: () => {} };
+  const machine = defineStateMachine({ ...paymentConfig, id: 'strange' }, { client: stranger });
+  for (const asked of [machine.send('o-1', 'PROCESS'), machine.get('o-1'), machine.waitFor('o-1', 'failed')]) {
+    assert.match((await refusal(asked)).message, /was not made by createClient/);
+  }
+});
+
 describe('a machine by its id', () => {
   it('is found when it is defined in this process, else those that are are named', () => {
     const machine = defineStateMachine({ ...paymentConfig, id: 'found' });

@@ -47,7 +47,8 @@ onEachSharedStore('H8 a result above the limit is never sent', async ({ t, redis
   t.after(() => monitor.stop());
   await client().withIdempotency('k', effect('k', 'x'.repeat(1_048_577)));
   const longest = (await monitor.commands()).flatMap(({ args }) => args.map((arg) => arg.length));
-  assert.ok(Math.max(...longest) < 10_000, `${Math.max(...longest)}`);
+  // The scripts are loaded over the same connection.
+  assert.ok(Math.max(...longest) < 100_000, `${Math.max(...longest)}`);
 });
 
 onEachStore('E14 a codec that writes a promise leaves the record without a value, and no rejection', async (world) => {

@@ -74,7 +74,9 @@ export class Machine implements StateMachine<string, string>, Subject {
   }
 
   instances(): Instances {
-    return (this.client as unknown as { readonly [INSTANCES]: Instances })[INSTANCES];
+    const instances = (this.client as unknown as { readonly [INSTANCES]?: Instances })[INSTANCES];
+    if (instances === undefined) throw invalid('the client of this state machine was not made by createClient');
+    return instances;
   }
 
   allowed(state: string): string[] {
