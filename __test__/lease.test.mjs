@@ -136,9 +136,9 @@ for (const executor of EXECUTORS) {
       const early = endsMs.map((endMs) => endMs - abortedAt);
       assert.ok(early.at(-1) > 0, `aborted ${early} ms before the ends`);
       // It counts from when the last renewal it heard of was sent, which a busy machine delays on its way to the server;
-      // and one more may have passed as the link went dark. An interval between renewals is room for both.
+      // and one more may have passed as the link went dark. An interval between renewals, and some, is room for both.
       assert.ok(
-        early.slice(-2).some((ms) => ms > 0 && ms < 50 + LEASE_MS / 3),
+        early.slice(-2).some((ms) => ms > 0 && ms < 100 + LEASE_MS / 3),
         `aborted ${early} ms before the ends`,
       );
       assert.deepEqual(owner.told, ['claimed', 'lease-lost', 'completed']);
