@@ -7,6 +7,7 @@ import type { DuringOptions, IdempotencyContext, MachineEvent, Move, Transition 
 import { invalid, isActonceError } from '../errors';
 import { anything, check, ofType, rulesOf } from '../rules';
 import { InvalidTransitionError } from './errors';
+import { nameOfEvent } from './event';
 import type { Machine } from './machine';
 
 type Following<A> = MachineEvent<string> | ((argument: A) => Move<string>);
@@ -53,7 +54,7 @@ export function runDuring<T>(
 
   return machine.client.withIdempotency(options.idempotencyKey ?? randomUUID(), run, {
     scope: ['actonce.during', machine.id, id],
-    payload: nameOf(event),
+    payload: nameOfEvent(event),
     onError: (error) => recordOf(error, progress),
   });
 }
@@ -93,7 +94,7 @@ async function refuseIfMovedOn(
   const next = (await machine.history(id)).find(({ version }) => version === first.version + 1);
   if (next === undefined) return;
   const own = [onDone, onError].flatMap((following) =>
-    following === undefined || typeof following === 'function' ? [] : [nameOf(following)],
+    following === undefined || typeof following === 'function' ? [] : [nameOfEvent(following)],
   );
   if (next.type === 'event' && own.includes(next.event)) return;
   const now = await machine.get(id);
@@ -102,18 +103,14 @@ async function refuseIfMovedOn(
     machine: machine.id,
     id,
     from,
-    event: nameOf(event),
+    event: nameOfEvent(event),
     allowed: machine.allowed(from),
     version: now?.version ?? next.version,
   });
 }
 
-function nameOf(event: MachineEvent<string>): string {
-  return typeof event === 'object' && event !== null ? event.type : event;
-}
-
 function checkEvent(machine: Machine, event: MachineEvent<string>): void {
-  const name: unknown = nameOf(event);
+  const name: unknown = nameOfEvent(event);
   if (!machine.events.includes(name as string)) {
     throw invalid(`the event '${String(name)}' is not one of '${machine.id}': ${machine.events.join(', ')}`);
   }

@@ -14,10 +14,11 @@ import type {
 import { type Answer, Tag } from '../binding';
 import { defaultClient } from '../default-client';
 import { invalid } from '../errors';
-import { checkKey } from '../identity';
+import { checkKey, isKey } from '../identity';
 import { anything, check, ofType, type Rule, rulesOf, show, whole } from '../rules';
 import { allowed, type Definition } from './definition';
 import { runDuring } from './during';
+import { fieldsOf, nameOfEvent } from './event';
 import { type HistoryText, readHistory } from './history';
 import { INSTANCES, type Instances, type Question, type Subject } from './instances';
 import { stateDiagram } from './mermaid';
@@ -39,12 +40,10 @@ const isKeyText: Rule = (value) => {
 };
 
 const CREATE_RULES = rulesOf({ data: anything });
-const SEND_RULES = rulesOf({
-  idempotencyKey: isKeyText,
-  expectedVersion: whole(0, Number.MAX_SAFE_INTEGER),
-  data: anything,
-  create: ofType('boolean'),
-});
+const STEP = { expectedVersion: whole(0, Number.MAX_SAFE_INTEGER), data: anything, create: ofType('boolean') };
+/** The options of `send` that `ctx.transition` has, too. */
+export const STEP_RULES = rulesOf(STEP);
+const SEND_RULES = rulesOf({ ...STEP, idempotencyKey: isKeyText });
 const DIAGRAM_RULES = rulesOf({ current: ofType('string') });
 
 export class Machine implements StateMachine<string, string>, Subject {
@@ -130,7 +129,7 @@ export class Machine implements StateMachine<string, string>, Subject {
     caller: Caller | undefined,
   ): Promise<Transition<string>> {
     checkId(id);
-    const name = typeof event === 'object' && event !== null ? event.type : event;
+    const name = nameOfEvent(event);
     const eventNumber = this.#eventNumbers.get(name);
     if (eventNumber === undefined) {
       throw invalid(`the event ${show(name)} is not one of '${this.id}': ${this.events.join(', ')}`);
@@ -232,11 +231,5 @@ export class Machine implements StateMachine<string, string>, Subject {
 
 /** As that of an idempotency key: it is hostile just the same. */
 function checkId(id: unknown): asserts id is string {
-  const reason = isKeyText(id);
-  if (reason !== undefined) throw invalid('the id of an instance must be 1 to 255 bytes of well-formed UTF-8');
-}
-
-/** What an event's object says besides its type. */
-function fieldsOf({ type: _, ...fields }: { readonly type: string }): object | undefined {
-  return Object.keys(fields).length === 0 ? undefined : fields;
+  if (!isKey(id)) throw invalid('the id of an instance must be 1 to 255 bytes of well-formed UTF-8');
 }

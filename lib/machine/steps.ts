@@ -4,18 +4,13 @@
  */
 import type { IdempotencyContext } from '../../index';
 import { invalid } from '../errors';
-import { anything, check, ofType, rulesOf, whole } from '../rules';
-import { Machine } from './machine';
+import { check } from '../rules';
+import { nameOfEvent } from './event';
+import { Machine, STEP_RULES } from './machine';
 import { machineOf } from './registry';
 
 /** The parts of a context a step needs. */
 type Origin = Pick<IdempotencyContext, 'protected' | 'fence' | 'deriveKey' | 'assertHeld'>;
-
-const RULES = rulesOf({
-  data: anything,
-  expectedVersion: whole(0, Number.MAX_SAFE_INTEGER),
-  create: ofType('boolean'),
-});
 
 export class Steps {
   readonly #origin: Origin;
@@ -28,12 +23,12 @@ export class Steps {
 
   readonly take = (async (given, id, event, options = {}) => {
     const { protected: isProtected, fence = 0, deriveKey, assertHeld } = this.#origin;
-    check(RULES, options);
+    check(STEP_RULES, options);
     const machine = (typeof given === 'string' ? machineOf(given) : given) as Machine;
     if (!(machine instanceof Machine)) throw invalid('a state machine, or the id of one, must be given');
     if (!isProtected) return machine.move(id, event, options, undefined, undefined);
     assertHeld();
-    const step = JSON.stringify([machine.id, id, typeof event === 'object' ? event.type : event]);
+    const step = JSON.stringify([machine.id, id, nameOfEvent(event)]);
     const count = (this.#counts.get(step) ?? 0) + 1;
     this.#counts.set(step, count);
     const key = deriveKey(`actonce.transition ${count} ${step.toWellFormed()}`);

@@ -287,12 +287,12 @@ fn split_at_space(text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&text[..space], &text[space + 1..]))
 }
 
-fn decimal(text: &[u8]) -> Option<u64> {
+pub(crate) fn decimal(text: &[u8]) -> Option<u64> {
     let canonical = (1..=MOST_DIGITS).contains(&text.len()) && text[0] != b'0' && text.iter().all(u8::is_ascii_digit);
     canonical.then(|| value_of(text))
 }
 
-fn base64url<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
+pub(crate) fn base64url<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     let text: [u8; N] = text.try_into().ok()?;
     text.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')).then_some(text)
 }

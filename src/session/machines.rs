@@ -112,7 +112,9 @@ impl Session {
         let Phase::Machine(asked) = &op.phase else { return };
         let (machine, member) = (asked.machine, asked.id.clone());
         let command = Command::Look { purpose: look(&asked.purpose) };
-        self.ask_machine(id, machine, key, member, command, deadline, now);
+        let Some(defined) = self.defined(machine) else { return };
+        let partition = keys::partition_of(&defined.prepared.machine.id, &member);
+        self.ask_machine(id, machine, key, partition, member, command, deadline, now);
     }
 
     #[allow(clippy::too_many_arguments, reason = "what a call of JavaScript says, once")]
@@ -141,7 +143,7 @@ impl Session {
         let command = command(Token::start_of(opened.owner.as_bytes()));
         opened.phase = Phase::Machine(Asked { machine, id: id.into(), purpose, is_keyed });
         self.ops.insert(op, opened);
-        self.ask_machine(op, machine, key, id.into(), command, deadline, now);
+        self.ask_machine(op, machine, key, partition, id.into(), command, deadline, now);
     }
 
     #[allow(clippy::too_many_arguments, reason = "the parts of one request")]
@@ -150,13 +152,13 @@ impl Session {
         id: u32,
         machine: u32,
         key: Arc<str>,
+        partition: usize,
         member: Box<str>,
         command: Command,
         deadline: Micros,
         now: Micros,
     ) {
         let Some(Defined { prepared, due_sets }) = self.defined(machine).cloned() else { return };
-        let partition = keys::partition_of(&prepared.machine.id, &member);
         let due_set = Arc::clone(&due_sets[partition]);
         let history = keys::history_key(self.hashers[0].prefix(), &prepared.machine.id, &member, partition);
         let ask = Ask::Machine(Box::new(MachineAsk { prepared, command, due_set, member, history }));

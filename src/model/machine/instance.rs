@@ -19,10 +19,9 @@
 
 use std::collections::VecDeque;
 
-use crate::model::record::{Unreadable, digits, push_decimal, push_fence, value_of};
+use crate::model::record::{Unreadable, base64url, decimal, digits, push_decimal, push_fence, value_of};
 
 const VERSION: &[u8] = b"m1";
-const MOST_DIGITS: usize = 15;
 /// So many records of idempotency keys an instance remembers the fences of.
 pub const MOST_CALLERS: usize = 16;
 /// A longer history loses its oldest entries, however few they are.
@@ -344,14 +343,4 @@ fn name(text: &[u8], shortest: usize) -> Option<String> {
 
 fn length(text: &[u8]) -> Option<usize> {
     if text == b"0" { Some(0) } else { usize::try_from(decimal(text)?).ok() }
-}
-
-fn decimal(text: &[u8]) -> Option<u64> {
-    let canonical = (1..=MOST_DIGITS).contains(&text.len()) && text[0] != b'0' && text.iter().all(u8::is_ascii_digit);
-    canonical.then(|| value_of(text))
-}
-
-fn base64url<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
-    let text: [u8; N] = text.try_into().ok()?;
-    text.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')).then_some(text)
 }
