@@ -167,6 +167,7 @@ async function address(listen, folder) {
  * @param config lines as in redis.conf: `['appendonly yes', 'maxmemory 3mb']`
  * @param users ACL rules as in redis.conf after the word `user`: `['app on >secret ~actonce:* +@all']`
  * @param program the server's file, when the test is about that one
+ * @param sentinel a Sentinel instead of a server
  */
 export async function startRedis(options = {}) {
   for (let attempt = 1; ; attempt += 1) {
@@ -179,14 +180,15 @@ export async function startRedis(options = {}) {
   }
 }
 
-async function startOnce({ listen = 'unix', config = [], users = [], program = serverProgram() }) {
+async function startOnce({ listen = 'unix', config = [], users = [], program = serverProgram(), sentinel = false }) {
   const folder = temporaryFolder('redis');
   const { scheme, target, args, certificates } = await address(listen, folder);
   const file = path.join(folder, 'redis.conf');
   // Not to be reached from outside, and no snapshots unless the test wants them.
-  const basics = ['bind 127.0.0.1', 'save ""', `dir ${folder}`, `logfile ${path.join(folder, 'log')}`];
+  const snapshots = sentinel ? [] : ['save ""'];
+  const basics = ['bind 127.0.0.1', ...snapshots, `dir ${folder}`, `logfile ${path.join(folder, 'log')}`];
   fs.writeFileSync(file, [...basics, ...config, ...users.map((user) => `user ${user}`), ''].join('\n'));
-  const server = new RedisServer({ program, folder, args: [file, ...args], target, scheme, certificates });
+  const server = new RedisServer({ program, folder, args: [file, ...args, ...(sentinel ? ['--sentinel'] : [])], target, scheme, certificates });
   await server.start();
   return server;
 }

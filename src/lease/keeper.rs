@@ -12,10 +12,10 @@ use crate::clock::{self, Clock, MILLI, Micros};
 use crate::model::{Command, Now, Outcome};
 use crate::session::op_of;
 use crate::store::memory::MemoryStore;
-use crate::store::redis::request::{Answer, Ask, Event, Request};
-use crate::store::redis::target::Target;
+use crate::store::redis::fleet::Fleet;
+use crate::store::redis::request::{Answer, Ask, Event, Request, Route};
+use crate::store::redis::target::Servers;
 use crate::store::redis::task::{Turner, sleep_until};
-use crate::store::redis::wire::Wire;
 
 const TIDY_EVERY: Micros = 60_000 * MILLI;
 
@@ -23,7 +23,7 @@ const TIDY_EVERY: Micros = 60_000 * MILLI;
 #[derive(Clone)]
 pub enum KeptStore {
     Memory(Arc<MemoryStore>),
-    Redis { target: Arc<Target>, command_timeout: Micros },
+    Redis { servers: Arc<Servers>, command_timeout: Micros },
 }
 
 /// Ends the keeper's task when dropped; leases that are still held then run out.
@@ -81,26 +81,25 @@ async fn keep(
 ) {
     let mut renewals = Vec::new();
     let mut losses = Vec::new();
-    // The connection is made when the first renewal is due, not before.
-    let mut wire = match &store {
+    // A connection is made when the first renewal is due, not before.
+    let mut fleet = match &store {
         KeptStore::Memory(_) => None,
-        KeptStore::Redis { target, command_timeout } => Some(Wire::new(Arc::clone(target), *command_timeout)),
+        KeptStore::Redis { servers, command_timeout } => Some(Fleet::new(servers, *command_timeout)),
     };
     let mut turner = Turner::default();
     while !stop.stopped.load(Ordering::Acquire) {
         let steady = clock.steady();
         let now = clock.now();
-        if let Some(wire) = &mut wire {
-            wire.read(now);
-            wire.tick(now);
-            for event in std::mem::take(wire.engine.events()) {
+        if let Some(fleet) = &mut fleet {
+            fleet.turn_all(now);
+            for event in fleet.take_events(now) {
                 heard(&leases, event, &mut losses);
             }
         }
         let mut wake_at = leases.turn(now, &mut renewals, &mut losses);
         for renewal in renewals.drain(..) {
-            match (&store, &mut wire) {
-                (_, Some(wire)) => wire.engine.submit(request(renewal), now),
+            match (&store, &mut fleet) {
+                (_, Some(fleet)) => fleet.submit(request(renewal), now),
                 (KeptStore::Memory(memory), None) => {
                     wake_at = wake_at.min(now + renewal.interval);
                     renew_embedded(&leases, memory, &renewal, now, &mut losses);
@@ -117,13 +116,13 @@ async fn keep(
             wake_at = wake_at.min(now + TIDY_EVERY);
         }
         drop(steady);
-        let Some(wire) = &mut wire else {
+        let Some(fleet) = &mut fleet else {
             tokio::select! { () = stop.wake.notified() => {}, () = sleep_until(clock.on_boot_clock(wake_at)) => {} }
             continue;
         };
-        turner.write(wire, now);
-        wake_at = wake_at.min(wire.engine.wake_at());
-        tokio::select! { () = stop.wake.notified() => {}, () = turner.idle(wire, wake_at) => {} }
+        turner.write(fleet, now);
+        wake_at = wake_at.min(fleet.wake_at());
+        tokio::select! { () = stop.wake.notified() => {}, () = turner.idle(fleet, wake_at) => {} }
     }
 }
 
@@ -151,6 +150,7 @@ fn request(renewal: Renewal) -> Request {
         was_sent: false,
         is_repeat: false,
         held: None,
+        route: Route::default(),
     }
 }
 

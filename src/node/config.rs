@@ -10,8 +10,8 @@ use crate::lease::keeper::KeptStore;
 use crate::session::Backend;
 use crate::store::keys::Hasher;
 use crate::store::memory::MemoryStore;
-use crate::store::redis::target::{Target, Tls};
-use crate::store::redis::wire::Wire;
+use crate::store::redis::fleet::Fleet;
+use crate::store::redis::target::{Servers, Tls};
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
@@ -53,8 +53,8 @@ impl Settings {
             KeptStore::Memory(MemoryStore::named(name))
         } else {
             let tls = config.tls.clone().unwrap_or_default();
-            let target = Target::new(&config.url, tls, config.connect_timeout_ms * MILLI)?;
-            KeptStore::Redis { target: Arc::new(target), command_timeout: config.command_timeout_ms * MILLI }
+            let servers = Servers::new(&config.url, tls, config.connect_timeout_ms * MILLI)?;
+            KeptStore::Redis { servers: Arc::new(servers), command_timeout: config.command_timeout_ms * MILLI }
         };
         Ok(Self { config, store })
     }
@@ -63,8 +63,8 @@ impl Settings {
     pub fn backend(&self) -> Backend {
         match &self.store {
             KeptStore::Memory(store) => Backend::Memory(Arc::clone(store)),
-            KeptStore::Redis { target, command_timeout } => {
-                Backend::Redis(Box::new(Wire::new(Arc::clone(target), *command_timeout)))
+            KeptStore::Redis { servers, command_timeout } => {
+                Backend::Redis(Box::new(Fleet::new(servers, *command_timeout)))
             }
         }
     }

@@ -12,6 +12,7 @@ use crate::background;
 use crate::clock::{Clock, MILLI, Micros};
 use crate::session::{Backend, Notice, Session};
 use crate::store::redis::connect::connect;
+use crate::store::redis::wire::Wire;
 use crate::uv::{Loop, Poll, Prepare, Timer};
 
 /// Notices from other threads. They are dropped once it is closed.
@@ -52,7 +53,25 @@ impl Mailbox {
 struct Handles {
     prepare: Prepare,
     timer: Timer,
+    /// One for each connection of the fleet.
+    sockets: Vec<Socket>,
+}
+
+#[derive(Default)]
+struct Socket {
     poll: Option<Poll>,
+    wants_write: bool,
+}
+
+impl Socket {
+    /// Two system calls in libuv, so only on a change.
+    fn watch(&mut self, wants_write: bool) {
+        if std::mem::replace(&mut self.wants_write, wants_write) != wants_write
+            && let Some(poll) = &self.poll
+        {
+            poll.watch(wants_write);
+        }
+    }
 }
 
 pub struct OnLoop {
@@ -63,7 +82,6 @@ pub struct OnLoop {
     clock: Clock,
     handles: RefCell<Option<Handles>>,
     writes_planned: Cell<bool>,
-    wants_write: Cell<bool>,
     wakes_at: Cell<Micros>,
     busy: Cell<bool>,
     me: Weak<OnLoop>,
@@ -80,14 +98,13 @@ impl OnLoop {
             clock,
             handles: RefCell::new(None),
             writes_planned: Cell::new(false),
-            wants_write: Cell::new(false),
             wakes_at: Cell::new(Micros::MAX),
             busy: Cell::new(false),
             me: me.clone(),
         });
         let prepare = Prepare::new(&executor.on, executor.calling(Self::write))?;
         let timer = Timer::new(&executor.on, executor.calling(Self::time_has_come))?;
-        *executor.handles.borrow_mut() = Some(Handles { prepare, timer, poll: None });
+        *executor.handles.borrow_mut() = Some(Handles { prepare, timer, sockets: Vec::new() });
         Some(executor)
     }
 
@@ -134,28 +151,20 @@ impl OnLoop {
         self.afterwards(now, false);
     }
 
-    fn socket_is_ready(&self) {
-        if self.wants_write.get() {
+    fn socket_is_ready(&self, index: usize) {
+        let wants_write = |handles: &Handles| handles.sockets.get(index).is_some_and(|socket| socket.wants_write);
+        if self.handles.borrow().as_ref().is_some_and(wants_write) {
             self.write();
         }
-        self.turn();
+        let now = self.clock.now();
+        self.session.borrow_mut().turn_one(index, now);
+        self.afterwards(now, false);
     }
 
     fn time_has_come(&self) {
         self.wakes_at.set(Micros::MAX);
-        self.turn();
-    }
-
-    /// The socket is read before the session looks at the time: a blocked loop must not take late for silent.
-    fn turn(&self) {
         let now = self.clock.now();
-        {
-            let mut session = self.session.borrow_mut();
-            if let Backend::Redis(wire) = &mut session.backend {
-                wire.read(now);
-            }
-            session.turn(now);
-        }
+        self.session.borrow_mut().turn(now);
         self.afterwards(now, false);
     }
 
@@ -164,20 +173,15 @@ impl OnLoop {
         self.writes_planned.set(false);
         {
             let mut session = self.session.borrow_mut();
-            let wants_write = match &mut session.backend {
-                Backend::Redis(wire) => wire.write(now),
-                Backend::Memory(_) => false,
-            };
-            session.take_events(now);
-            if let Some(handles) = &*self.handles.borrow() {
+            if let Some(handles) = &mut *self.handles.borrow_mut() {
                 handles.prepare.stop();
-                // Two system calls in libuv, so only on a change.
-                if self.wants_write.replace(wants_write) != wants_write
-                    && let Some(poll) = &handles.poll
-                {
-                    poll.watch(wants_write);
+                if let Backend::Redis(fleet) = &mut session.backend {
+                    for (socket, wire) in handles.sockets.iter_mut().zip(fleet.wires()) {
+                        socket.watch(wire.write(now));
+                    }
                 }
             }
+            session.take_events(now);
         }
         self.afterwards(now, false);
     }
@@ -199,23 +203,16 @@ impl OnLoop {
         let mut session = self.session.borrow_mut();
         let mut handles = self.handles.borrow_mut();
         let Some(handles) = &mut *handles else { return };
-        if let Backend::Redis(wire) = &mut session.backend {
-            if wire.has_retired() || (handles.poll.is_none() && wire.stream().is_some()) {
-                // Polling ends before the descriptor is closed.
-                handles.poll = None;
-                drop(wire.take_retired());
-                self.wants_write.set(false);
-                let descriptor = wire.stream().map(AsRawFd::as_raw_fd);
-                let ready = self.calling(Self::socket_is_ready);
-                handles.poll = descriptor.and_then(|descriptor| Poll::new(&self.on, descriptor, ready));
-            }
-            if wire.engine.wants_connection(now) {
-                wire.engine.connecting();
-                let (target, mailbox) = (Arc::clone(&wire.target), Arc::clone(&self.mailbox));
-                background::io().spawn(async move { mailbox.send(Notice::Connected(connect(target).await)) });
-            }
-            if wire.has_output() && !self.wants_write.get() && !self.writes_planned.replace(true) {
-                handles.prepare.start();
+        if let Backend::Redis(fleet) = &mut session.backend {
+            let wires = fleet.wires();
+            handles.sockets.resize_with(wires.len(), Socket::default);
+            for (index, (socket, wire)) in handles.sockets.iter_mut().zip(wires).enumerate() {
+                self.plan_socket(index, socket, wire, now);
+                let will_write = socket.wants_write || self.writes_planned.get();
+                if wire.has_output() && !will_write {
+                    self.writes_planned.set(true);
+                    handles.prepare.start();
+                }
             }
         }
         let wake_at = session.wake_at();
@@ -226,6 +223,27 @@ impl OnLoop {
         let busy = session.is_busy();
         if self.busy.replace(busy) != busy {
             handles.timer.keep_alive(busy);
+        }
+    }
+
+    fn plan_socket(&self, index: usize, socket: &mut Socket, wire: &mut Wire, now: Micros) {
+        if wire.has_retired() || (socket.poll.is_none() && wire.stream().is_some()) {
+            // Polling ends before the descriptor is closed.
+            *socket = Socket::default();
+            drop(wire.take_retired());
+            let me = self.me.clone();
+            let ready = Rc::new(move || {
+                if let Some(me) = me.upgrade() {
+                    me.socket_is_ready(index);
+                }
+            });
+            let descriptor = wire.stream().map(AsRawFd::as_raw_fd);
+            socket.poll = descriptor.and_then(|descriptor| Poll::new(&self.on, descriptor, ready));
+        }
+        if wire.engine.wants_connection(now) {
+            wire.engine.connecting();
+            let (target, mailbox) = (Arc::clone(&wire.target), Arc::clone(&self.mailbox));
+            background::io().spawn(async move { mailbox.send(Notice::Connected(index, connect(target).await)) });
         }
     }
 
@@ -241,8 +259,8 @@ impl OnLoop {
         self.afterwards(now, true);
         let handles = self.handles.borrow_mut().take();
         drop(handles);
-        if let Backend::Redis(wire) = &mut self.session.borrow_mut().backend {
-            drop(wire.take_retired());
+        if let Backend::Redis(fleet) = &mut self.session.borrow_mut().backend {
+            fleet.wires().iter_mut().for_each(|wire| drop(wire.take_retired()));
         }
         self.mailbox.close();
         self.outbox.close();

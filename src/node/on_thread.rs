@@ -115,12 +115,9 @@ async fn host(
     let mut turner = Turner::default();
     loop {
         let now = clock.now();
-        if let Backend::Redis(wire) = &mut session.backend {
-            wire.read(now);
-        }
         session.turn(now);
-        if let Backend::Redis(wire) = &mut session.backend {
-            turner.write(wire, now);
+        if let Backend::Redis(fleet) = &mut session.backend {
+            turner.write(fleet, now);
         }
         session.take_events(now);
         let fresh = std::mem::take(session.deliveries());
@@ -137,10 +134,10 @@ async fn host(
                 let wake_at = clock.on_boot_clock(wake_at);
                 tokio::select! { job = jobs.recv() => Some(job), () = sleep_until(wake_at) => None }
             }
-            Backend::Redis(wire) => tokio::select! {
+            Backend::Redis(fleet) => tokio::select! {
                 biased;
                 job = jobs.recv() => Some(job),
-                () = turner.idle(wire, wake_at) => None,
+                () = turner.idle(fleet, wake_at) => None,
             },
         };
         match job {

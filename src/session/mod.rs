@@ -1,5 +1,5 @@
 //! One client's calls, above any store: which operation is where, who waits for what, what JavaScript is told.
-//! It hosts the backend (the embedded store, or a wire to Redis) and is turned by an executor. Like the engine it
+//! It hosts the backend (the embedded store, or a fleet of Redis servers) and is turned by an executor. Like the engine it
 //! reads no clock.
 //!
 //! An operation is begun, and then either answered for good, or held (its lease is renewed until it is completed,
@@ -26,8 +26,8 @@ use crate::model::{Command, Failure, Flags, Now, Owner, Record, State};
 use crate::store::keys::Hasher;
 use crate::store::memory::MemoryStore;
 use crate::store::redis::connect::{Established, Failure as ConnectFailure};
-use crate::store::redis::request::{Answer, Ask, Event, Request};
-use crate::store::redis::wire::Wire;
+use crate::store::redis::fleet::Fleet;
+use crate::store::redis::request::{Answer, Ask, Event, Request, Route};
 
 pub use admin::AdminRequest;
 pub use delivery::{Delivery, Tag};
@@ -47,7 +47,7 @@ static WATCHERS: AtomicU64 = AtomicU64::new(0);
 
 pub enum Backend {
     Memory(Arc<MemoryStore>),
-    Redis(Box<Wire>),
+    Redis(Box<Fleet>),
 }
 
 /// What the world outside the executor's thread has to say.
@@ -55,7 +55,8 @@ pub enum Notice {
     LeaseLost(u32, Loss),
     /// The embedded store changed a record somebody waits for.
     Changed(String),
-    Connected(Result<Established, ConnectFailure>),
+    /// The fleet's connection with this number is made, or not.
+    Connected(usize, Result<Established, ConnectFailure>),
 }
 
 pub struct Session {
@@ -165,6 +166,7 @@ impl Session {
             was_sent: false,
             is_repeat: false,
             held,
+            route: Route::default(),
         };
         self.submit(request, now);
     }
@@ -175,7 +177,7 @@ impl Session {
         let Some(op) = self.ops.remove(&id) else { return };
         self.leases.release(id);
         let never_left = match &mut self.backend {
-            Backend::Redis(wire) => wire.engine.forget(u64::from(id)),
+            Backend::Redis(fleet) => fleet.forget(u64::from(id)),
             Backend::Memory(_) => false,
         };
         // Held: the key was acquired while its caller, who has not heard of it yet, gave up.
@@ -205,7 +207,7 @@ impl Session {
             return self.deliver(Delivery::bare(id, Tag::Woken));
         }
         let for_us = match &self.backend {
-            Backend::Redis(wire) if !wire.engine.can_listen(&key) => for_us.min(waits::POLL_WITHOUT_NEWS),
+            Backend::Redis(fleet) if !fleet.can_listen(&key) => for_us.min(waits::POLL_WITHOUT_NEWS),
             _ => for_us,
         };
         self.waits.start(id, now + for_us);
@@ -222,8 +224,8 @@ impl Session {
                 }
                 true
             }
-            Backend::Redis(wire) => {
-                wire.engine.subscribe(key, now);
+            Backend::Redis(fleet) => {
+                fleet.subscribe(key, now);
                 !first
             }
         }
@@ -238,7 +240,7 @@ impl Session {
         if self.waits.unlisten(id, &key) {
             match &mut self.backend {
                 Backend::Memory(store) => store.unsubscribe(&key, self.watcher),
-                Backend::Redis(wire) => wire.engine.unsubscribe(&key, now),
+                Backend::Redis(fleet) => fleet.unsubscribe(&key, now),
             }
         }
     }
@@ -251,9 +253,9 @@ impl Session {
                 }
             }
             Notice::Changed(key) => self.changed(&key),
-            Notice::Connected(result) => {
-                if let Backend::Redis(wire) = &mut self.backend {
-                    wire.install(result, now);
+            Notice::Connected(index, result) => {
+                if let Backend::Redis(fleet) = &mut self.backend {
+                    fleet.install(index, result, now);
                 }
                 self.take_events(now);
             }
@@ -272,13 +274,14 @@ impl Session {
             was_sent: false,
             is_repeat: false,
             held: None,
+            route: Route::default(),
         };
         self.submit(request, now);
     }
 
     fn submit(&mut self, request: Request, now: Micros) {
         match &mut self.backend {
-            Backend::Redis(wire) => wire.engine.submit(request, now),
+            Backend::Redis(fleet) => fleet.submit(request, now),
             Backend::Memory(store) => {
                 let server = Now { us: clock::embedded(now) };
                 let answer = match &request.ask {
@@ -301,11 +304,23 @@ impl Session {
         }
     }
 
-    /// After the socket was read or the time has come: everything that follows from it.
+    /// A socket may be ready, or the time has come: reads what is there, and does everything that follows from it.
     pub fn turn(&mut self, now: Micros) {
-        if let Backend::Redis(wire) = &mut self.backend {
-            wire.tick(now);
+        if let Backend::Redis(fleet) = &mut self.backend {
+            fleet.turn_all(now);
         }
+        self.catch_up(now);
+    }
+
+    /// As [`Session::turn`], for the connection with this number only.
+    pub fn turn_one(&mut self, index: usize, now: Micros) {
+        if let Backend::Redis(fleet) = &mut self.backend {
+            fleet.turn(index, now);
+        }
+        self.catch_up(now);
+    }
+
+    fn catch_up(&mut self, now: Micros) {
         self.take_events(now);
         for id in self.waits.expired(now) {
             self.deliver(Delivery::bare(id, Tag::Woken));
@@ -314,11 +329,13 @@ impl Session {
 
     /// Hands the engine's news on; answering may ask anew, which the engine then holds ready to write.
     pub fn take_events(&mut self, now: Micros) {
-        let Backend::Redis(wire) = &mut self.backend else { return };
-        for event in std::mem::take(wire.engine.events()) {
+        let Backend::Redis(fleet) = &mut self.backend else { return };
+        for event in fleet.take_events(now) {
             match event {
                 Event::Answer(id, answer) => self.answer(id, answer, now),
                 Event::Changed(key) => self.changed(&key),
+                // A fleet keeps these to itself.
+                Event::Moved { .. } | Event::Slots(_) => {}
             }
         }
     }
@@ -345,7 +362,7 @@ impl Session {
     pub fn wake_at(&self) -> Micros {
         let engine = match &self.backend {
             Backend::Memory(_) => Micros::MAX,
-            Backend::Redis(wire) => wire.engine.wake_at(),
+            Backend::Redis(fleet) => fleet.wake_at(),
         };
         engine.min(self.waits.next())
     }
@@ -353,7 +370,7 @@ impl Session {
     /// Somebody waits for an answer: the process must stay.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        !self.waits.is_empty() || matches!(&self.backend, Backend::Redis(wire) if !wire.engine.is_idle())
+        !self.waits.is_empty() || matches!(&self.backend, Backend::Redis(fleet) if !fleet.is_idle())
     }
 
     pub fn is_closed(&self) -> bool {
@@ -365,8 +382,8 @@ impl Session {
         for id in self.waits.all() {
             self.deliver(Delivery::failed(id, &StoreError::Closed));
         }
-        if let Backend::Redis(wire) = &mut self.backend {
-            wire.engine.fail_all(&StoreError::Closed);
+        if let Backend::Redis(fleet) = &mut self.backend {
+            fleet.fail_all(&StoreError::Closed);
         }
         self.take_events(now);
         for id in self.ops.keys().copied().collect::<Vec<_>>() {
@@ -374,10 +391,9 @@ impl Session {
             self.leases.release(id);
         }
         self.ops.clear();
-        if let Backend::Redis(wire) = &mut self.backend {
-            // What the socket takes at once: claims of calls that were answered just now are withdrawn.
-            wire.write(now);
-            wire.disconnect(now);
+        if let Backend::Redis(fleet) = &mut self.backend {
+            // Claims of calls that were answered just now are withdrawn with what the socket takes at once.
+            fleet.disconnect(now);
         }
     }
 }

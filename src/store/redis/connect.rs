@@ -13,12 +13,14 @@ use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tokio_util::codec::Decoder as _;
 
 use super::engine::Features;
 use super::reply::{self, Verdict};
+use super::sentinel;
 use super::stream::Stream;
-use super::target::Target;
+use super::target::{Access, Place, Target};
 use crate::clock::{self, ServerClock};
 use crate::error::StoreError;
 use crate::scripts;
@@ -39,36 +41,68 @@ pub struct Failure {
 /// # Errors
 /// Everything that can go wrong on the way, within the target's connect timeout.
 pub async fn connect(target: Arc<Target>) -> Result<Established, Failure> {
-    let limit = Duration::from_micros(target.connect_timeout);
+    let limit = Duration::from_micros(target.access.connect_timeout);
     tokio::time::timeout(limit, open(&target))
         .await
-        .unwrap_or_else(|_| Err(unreachable(&target, &format!("no connection within {} ms", limit.as_millis()))))
+        .unwrap_or_else(|_| Err(unreachable(&target.name(), &format!("no connection within {} ms", limit.as_millis()))))
 }
 
 async fn open(target: &Target) -> Result<Established, Failure> {
-    let lost = |error| broken(target, &error);
-    match target.info.addr() {
-        ConnectionAddr::Tcp(host, port) => {
-            let mut socket = TcpStream::connect((host.as_str(), *port)).await.map_err(lost)?;
-            let ready = greet(&mut socket, target).await?;
-            Ok(ready.with(Stream::Tcp(prepared(socket).map_err(lost)?)))
+    let at = match &target.place {
+        Place::Server(address) | Place::Node(address) => address.clone(),
+        Place::Sentinels(sentinels) => sentinel::primary(sentinels, &target.access).await?,
+    };
+    let mut socket = Socket::open(&at, &target.access).await?;
+    let features = greet(&mut socket.io(), target, &at).await?;
+    let stream = socket.into_stream().map_err(|error| broken(&at, &error))?;
+    Ok(Established { stream, features })
+}
+
+pub trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Io for S {}
+
+/// A connected socket while it is still spoken to from a background thread.
+pub enum Socket {
+    Tcp(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+    Unix(UnixStream),
+}
+
+impl Socket {
+    pub async fn open(at: &ConnectionAddr, access: &Access) -> Result<Self, Failure> {
+        let lost = |error| broken(at, &error);
+        match at {
+            ConnectionAddr::Tcp(host, port) => {
+                Ok(Self::Tcp(TcpStream::connect((host.as_str(), *port)).await.map_err(lost)?))
+            }
+            ConnectionAddr::TcpTls { host, port, .. } => {
+                let config = access.tls_config().map_err(|error| Failure { error, final_: true })?;
+                let name = ServerName::try_from(host.clone()).map_err(|error| refused(&format!("tls: {error}")))?;
+                let socket = TcpStream::connect((host.as_str(), *port)).await.map_err(lost)?;
+                Ok(Self::Tls(Box::new(TlsConnector::from(config).connect(name, socket).await.map_err(lost)?)))
+            }
+            ConnectionAddr::Unix(path) => Ok(Self::Unix(UnixStream::connect(path).await.map_err(lost)?)),
+            _ => Err(refused("this kind of address is not supported")),
         }
-        ConnectionAddr::TcpTls { host, port, .. } => {
-            let config = target.tls_config().map_err(|error| Failure { error, final_: true })?;
-            let name = ServerName::try_from(host.clone()).map_err(|error| refused(&format!("tls: {error}")))?;
-            let socket = TcpStream::connect((host.as_str(), *port)).await.map_err(lost)?;
-            let mut tls = TlsConnector::from(config).connect(name, socket).await.map_err(lost)?;
-            let ready = greet(&mut tls, target).await?;
-            let (socket, session) = tls.into_inner();
-            let socket = prepared(socket).map_err(lost)?;
-            Ok(ready.with(Stream::Tls(Box::new(StreamOwned::new(session, socket)))))
+    }
+
+    pub fn io(&mut self) -> Box<dyn Io + '_> {
+        match self {
+            Self::Tcp(socket) => Box::new(socket),
+            Self::Tls(socket) => Box::new(socket),
+            Self::Unix(socket) => Box::new(socket),
         }
-        ConnectionAddr::Unix(path) => {
-            let mut socket = UnixStream::connect(path).await.map_err(lost)?;
-            let ready = greet(&mut socket, target).await?;
-            Ok(ready.with(Stream::Unix(socket.into_std().map_err(lost)?)))
-        }
-        _ => Err(refused("this kind of address is not supported")),
+    }
+
+    fn into_stream(self) -> io::Result<Stream> {
+        Ok(match self {
+            Self::Tcp(socket) => Stream::Tcp(prepared(socket)?),
+            Self::Tls(socket) => {
+                let (socket, session) = socket.into_inner();
+                Stream::Tls(Box::new(StreamOwned::new(session, prepared(socket)?)))
+            }
+            Self::Unix(socket) => Stream::Unix(socket.into_std()?),
+        })
     }
 }
 
@@ -82,73 +116,75 @@ fn prepared(socket: TcpStream) -> io::Result<std::net::TcpStream> {
     Ok(socket)
 }
 
-struct Greeting(Features);
-
-impl Greeting {
-    fn with(self, stream: Stream) -> Established {
-        Established { stream, features: self.0 }
+/// Sends `out` and collects so many replies. The first that is an error ends it.
+pub async fn converse(
+    io: &mut dyn Io,
+    out: &[u8],
+    expected: usize,
+    at: &ConnectionAddr,
+) -> Result<Vec<Value>, Failure> {
+    let lost = |error| broken(at, &error);
+    // A server that turns us away says why and hangs up, perhaps before it has taken all of this: its words count.
+    let written = io.write_all(out).await;
+    let mut codec = ValueCodec::default();
+    let mut buffer = BytesMut::with_capacity(8 * 1024);
+    let mut replies = Vec::new();
+    while replies.len() < expected {
+        match codec.decode(&mut buffer).map_err(|error| garbled(&error))? {
+            Some(Value::ServerError(error)) => return Err(judged(reply::judge(&error))),
+            Some(Value::Push { .. }) => {}
+            Some(value) => replies.push(value),
+            None => {
+                if io.read_buf(&mut buffer).await.map_err(lost)? == 0 {
+                    written.map_err(lost)?;
+                    return Err(unreachable(at, "the server closed the connection during the handshake"));
+                }
+            }
+        }
     }
+    if buffer.is_empty() { Ok(replies) } else { Err(garbled(&"it says more than it was asked")) }
 }
 
 /// One round trip: `HELLO 3 [AUTH]`, `SELECT` of another database than the first, every script, `TIME`.
-async fn greet<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, target: &Target) -> Result<Greeting, Failure> {
-    let lost = |error| broken(target, &error);
-    let settings = target.info.redis_settings();
+async fn greet(io: &mut dyn Io, target: &Target, at: &ConnectionAddr) -> Result<Features, Failure> {
+    let login = &target.access.login;
     let mut out = Vec::with_capacity(16 * 1024);
-    hello(settings).write_packed_command(&mut out);
+    hello(login).write_packed_command(&mut out);
     // Not needed for the first, and on 6.2 a right that does not come with `+@connection`.
-    let selects = settings.db() != 0;
+    let selects = login.db() != 0;
     if selects {
-        cmd("SELECT").arg(settings.db()).write_packed_command(&mut out);
+        cmd("SELECT").arg(login.db()).write_packed_command(&mut out);
     }
     for script in scripts::ALL {
         cmd("SCRIPT").arg("LOAD").arg(&script.source).write_packed_command(&mut out);
     }
     cmd("TIME").write_packed_command(&mut out);
     let sent = clock::now();
-    // A server that turns us away says why and hangs up, perhaps before it has taken all of this: its words count.
-    let written = stream.write_all(&out).await;
-
-    let mut codec = ValueCodec::default();
-    let mut buffer = BytesMut::with_capacity(8 * 1024);
-    let mut replies = Vec::new();
-    while replies.len() < scripts::ALL.len() + 2 + usize::from(selects) {
-        match codec.decode(&mut buffer).map_err(|error| garbled(&error))? {
-            Some(Value::ServerError(error)) => return Err(judged(reply::judge(&error))),
-            Some(Value::Push { .. }) => {}
-            Some(value) => replies.push(value),
-            None => {
-                if stream.read_buf(&mut buffer).await.map_err(lost)? == 0 {
-                    written.map_err(lost)?;
-                    return Err(unreachable(target, "the server closed the connection during the handshake"));
-                }
-            }
-        }
-    }
+    let expected = scripts::ALL.len() + 2 + usize::from(selects);
+    let replies = converse(io, &out, expected, at).await?;
     let (hello, time) = (&replies[0], &replies[replies.len() - 1]);
     let version = reply::field(hello, "version").unwrap_or_default();
     let major_minor = reply::major_minor(&version);
     if major_minor < (6, 2) {
         return Err(refused(&format!("Redis {version} is too old: 6.2 or newer, or Valkey, is needed")));
     }
-    if reply::field(hello, "role").is_some_and(|role| role != "master") {
+    let is_replica = reply::field(hello, "role").is_some_and(|role| role != "master");
+    // A cluster's replica names the primary of every key that it is asked for.
+    if is_replica && !matches!(target.place, Place::Node(_)) {
         let error = StoreError::Refused("the server is a read-only replica; connect to the primary".into());
         return Err(Failure { error, final_: false });
-    }
-    if !buffer.is_empty() {
-        return Err(garbled(&"it says more than it was asked"));
     }
     let server = reply::time(time).ok_or_else(|| refused("TIME answered no time, or one after the year 2255"))?;
     let if_equal_since =
         if reply::field(hello, "server").is_some_and(|name| name == "valkey") { (8, 1) } else { (8, 4) };
-    Ok(Greeting(Features {
+    Ok(Features {
         clock: ServerClock::measured(server, sent, clock::now()),
         set_nx_get: major_minor >= (7, 0),
         set_if_equal: major_minor >= if_equal_since,
-    }))
+    })
 }
 
-fn hello(settings: &RedisConnectionInfo) -> Cmd {
+pub fn hello(settings: &RedisConnectionInfo) -> Cmd {
     let mut hello = cmd("HELLO");
     hello.arg(3);
     if let Some(password) = settings.password() {
@@ -164,30 +200,31 @@ fn judged(verdict: Verdict) -> Failure {
         // An error that means nothing special is still the server's no to a greeting: `DB index is out of range`.
         Verdict::Final(StoreError::Protocol(reason)) | Verdict::WrongType(reason) => refused(&reason),
         Verdict::Final(error) => Failure { error, final_: true },
+        Verdict::Moved { .. } => refused("a node of a cluster; its url begins with redis+cluster://"),
         Verdict::NoScript => refused("the server forgot a script while it was being loaded"),
     }
 }
 
 /// A certificate that one side does not accept shows as invalid data, while the server's verdict on ours comes only after
 /// the handshake, in place of its first reply.
-fn broken(target: &Target, error: &io::Error) -> Failure {
+fn broken(at: &dyn Display, error: &io::Error) -> Failure {
     if error.kind() == io::ErrorKind::InvalidData {
         return refused(&format!("tls: {error}"));
     }
-    unreachable(target, &error.to_string())
+    unreachable(at, &error.to_string())
 }
 
-fn unreachable(target: &Target, reason: &str) -> Failure {
-    let error = StoreError::Unavailable(format!("cannot reach Redis at {}: {reason}", target.info.addr()));
+pub fn unreachable(at: &dyn Display, reason: &str) -> Failure {
+    let error = StoreError::Unavailable(format!("cannot reach Redis at {at}: {reason}"));
     Failure { error, final_: false }
 }
 
 /// Something else listens there, or something between damages the stream, which may pass.
-fn garbled(error: &impl Display) -> Failure {
+pub fn garbled(error: &impl Display) -> Failure {
     let error = StoreError::Protocol(format!("not a Redis server: {error}"));
     Failure { error, final_: false }
 }
 
-fn refused(reason: &str) -> Failure {
+pub fn refused(reason: &str) -> Failure {
     Failure { error: StoreError::Refused(reason.into()), final_: true }
 }

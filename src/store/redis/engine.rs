@@ -69,6 +69,8 @@ pub struct Engine {
     /// Bytes the socket took since the server was last heard: they take time to arrive.
     uploading: u64,
     channels: HashMap<String, Channel>,
+    /// Somebody wants to know who has which slots.
+    wants_slots: bool,
     out: Vec<u8>,
     inbox: Inbox,
     events: Vec<Event>,
@@ -90,6 +92,7 @@ impl Engine {
             unsent: 0,
             uploading: 0,
             channels: HashMap::new(),
+            wants_slots: false,
             out: Vec::with_capacity(16 * 1024),
             inbox: Inbox::default(),
             events: Vec::new(),
@@ -126,6 +129,12 @@ impl Engine {
         }
     }
 
+    /// Somebody waits on this channel here.
+    #[must_use]
+    pub fn knows(&self, channel: &str) -> bool {
+        self.channels.contains_key(channel)
+    }
+
     #[must_use]
     pub fn can_listen(&self, channel: &str) -> bool {
         self.channels.get(channel).is_some_and(|known| !known.refused)
@@ -144,7 +153,44 @@ impl Engine {
     }
 
     fn has_work(&self) -> bool {
+        self.wants_slots || self.is_needed()
+    }
+
+    /// Requests or channels depend on this connection.
+    #[must_use]
+    pub fn is_needed(&self) -> bool {
         !self.waiting.is_empty() || !self.later.is_empty() || !self.channels.is_empty()
+    }
+
+    /// Tells by [`Event::Slots`], as soon as there is a connection, which node of the cluster has what.
+    pub fn ask_slots(&mut self, now: Micros) {
+        self.wants_slots = true;
+        self.send_slots(now);
+    }
+
+    fn send_slots(&mut self, now: Micros) {
+        if self.is_up() && std::mem::take(&mut self.wants_slots) {
+            cmd("CLUSTER").arg("SLOTS").write_packed_command(&mut self.out);
+            self.fly(Sent::Slots, now);
+        }
+    }
+
+    /// Without a connection: hands over what another node of the cluster has by now, requests and channels.
+    pub fn surrender(&mut self, is_elsewhere: impl Fn(&str) -> bool) -> (Vec<Request>, Vec<String>) {
+        let waiting = std::mem::take(&mut self.waiting);
+        let later = std::mem::take(&mut self.later);
+        let mut gone = Vec::new();
+        for request in waiting {
+            if is_elsewhere(&request.key) { gone.push(request) } else { self.waiting.push_back(request) }
+        }
+        for (due, request) in later {
+            if is_elsewhere(&request.key) { gone.push(request) } else { self.later.push((due, request)) }
+        }
+        let channels: Vec<String> = self.channels.keys().filter(|channel| is_elsewhere(channel)).cloned().collect();
+        for channel in &channels {
+            self.channels.remove(channel);
+        }
+        (gone, channels)
     }
 
     pub fn connecting(&mut self) {
@@ -159,6 +205,7 @@ impl Engine {
         for channel in channels {
             self.send_subscribe(&channel, now);
         }
+        self.send_slots(now);
         for request in std::mem::take(&mut self.waiting) {
             self.send(request, now);
         }
@@ -176,6 +223,9 @@ impl Engine {
             self.events.extend(self.waiting.iter_mut().filter_map(Request::lose_patience));
         }
         self.last_error = Some(failure.error);
+        if std::mem::take(&mut self.wants_slots) {
+            self.events.push(Event::Slots(None));
+        }
     }
 
     /// The stream ended or broke. What was on the wire is unknown and goes out again, in order.
@@ -186,8 +236,10 @@ impl Engine {
         self.uploading = 0;
         self.inbox = Inbox::default();
         for flight in std::mem::take(&mut self.flying).into_iter().rev() {
-            if let Sent::Request(request, _) = flight.sent {
-                self.send_again(request, &why);
+            match flight.sent {
+                Sent::Request(request, _) => self.send_again(request, &why),
+                Sent::Slots => self.events.push(Event::Slots(None)),
+                _ => {}
             }
         }
         self.last_error = Some(why);
@@ -255,6 +307,10 @@ impl Engine {
     }
 
     fn write(&mut self, mut request: Request, stage: Stage, now: Micros) {
+        if request.route.asking {
+            cmd("ASKING").write_packed_command(&mut self.out);
+            self.fly(Sent::Orphan, now);
+        }
         request.pack(&stage, &mut self.out);
         request.was_sent = true;
         self.fly(Sent::Request(request, stage), now);

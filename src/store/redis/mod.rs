@@ -1,12 +1,16 @@
 //! Redis and whatever speaks like it. `engine` is the protocol without I/O, `connect` makes connections on a
-//! background thread, `wire` joins the two, `task` turns a wire on a tokio thread (`uv/` turns one on Node's loop).
+//! background thread (asking Sentinels first, where there are any), `wire` joins the two, a `fleet` is the wires to all
+//! servers of a client: one, or a cluster's nodes. `task` turns a fleet on a tokio thread, `node/on_loop` on Node's loop.
 
 mod backoff;
 pub mod connect;
 pub mod engine;
+pub mod fleet;
 mod inbox;
 pub mod reply;
 pub mod request;
+mod sentinel;
+mod slots;
 pub mod stream;
 pub mod target;
 pub mod task;

@@ -1,7 +1,8 @@
-//! What a reply means. Every server error gets one of five verdicts, so nothing is retried or given up by chance.
+//! What a reply means. Every server error gets one of six verdicts, so nothing is retried or given up by chance.
 
 use redis::{ServerError, ServerErrorKind, Value};
 
+use super::slots::SLOTS;
 use crate::error::StoreError;
 use crate::model::record::FENCE_LIMIT;
 
@@ -17,6 +18,8 @@ pub enum Verdict {
     NoScript,
     /// A value of a foreign type sits at our key.
     WrongType(String),
+    /// Another node of the cluster has this key; `once`: this command only, while the slot moves.
+    Moved { slot: u16, address: String, once: bool },
 }
 
 #[must_use]
@@ -41,9 +44,8 @@ pub fn judge(error: &ServerError) -> Verdict {
              +publish +subscribe +unsubscribe +evalsha +script|load +time, and for state machines +zadd +zrem +zrangebyscore \
              +rpush +lpop +lrange +del"
         ))),
-        (_, "NOAUTH" | "WRONGPASS" | "DENIED" | "NOPROTO" | "MOVED" | "ASK" | "CROSSSLOT") => {
-            Verdict::Final(StoreError::Refused(text))
-        }
+        (_, "MOVED" | "ASK") => moved(detail, code == "ASK").unwrap_or(Verdict::Final(StoreError::Protocol(text))),
+        (_, "NOAUTH" | "WRONGPASS" | "DENIED" | "NOPROTO" | "CROSSSLOT") => Verdict::Final(StoreError::Refused(text)),
         // It comes instead of the first reply; the connection is closed behind it.
         _ if detail.contains("max number of clients") => Verdict::Retire(StoreError::Unavailable(text)),
         _ if detail.contains("unknown command") => Verdict::Final(StoreError::Refused(format!(
@@ -51,6 +53,13 @@ pub fn judge(error: &ServerError) -> Verdict {
         ))),
         _ => Verdict::Final(StoreError::Protocol(text)),
     }
+}
+
+/// `3999 127.0.0.1:6381`
+fn moved(detail: &str, once: bool) -> Option<Verdict> {
+    let (slot, address) = detail.split_once(' ')?;
+    let slot = slot.parse().ok().filter(|slot| usize::from(*slot) < SLOTS)?;
+    Some(Verdict::Moved { slot, address: address.trim().to_owned(), once })
 }
 
 /// A script that fails inside `redis.call` answers `ERR`: before Redis 7 with any error of the command, `Error running
@@ -165,6 +174,17 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         }
+    }
+
+    #[test]
+    fn a_redirection_names_slot_and_node() {
+        let Verdict::Moved { slot, address, once } = verdict("MOVED 3999 127.0.0.1:6381") else {
+            panic!("no redirection")
+        };
+        assert_eq!((slot, address.as_str(), once), (3_999, "127.0.0.1:6381", false));
+        assert!(matches!(verdict("ASK 3999 ::1:6381"), Verdict::Moved { once: true, .. }));
+        assert!(matches!(verdict("MOVED 16384 127.0.0.1:6381"), Verdict::Final(StoreError::Protocol(_))));
+        assert!(matches!(verdict("MOVED nonsense"), Verdict::Final(StoreError::Protocol(_))));
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! One request on its way: what it asks, how it is packed, what its reply means. A command on a record is usually
 //! one script; `begin` of a new key is one plain `SET … NX GET`, which costs Redis a third of the script.
 
+use std::fmt;
 use std::sync::Arc;
 
 use redis::{Value, cmd};
 
 use super::engine::Features;
+use super::slots::Range;
 use crate::clock::{MILLI, Micros};
 use crate::error::StoreError;
 use crate::model::{Command, Failure, Outcome, Record, machine};
@@ -52,6 +54,17 @@ pub struct Request {
     pub is_repeat: bool,
     /// For a completion: the record that its begin wrote. While it is still there, no script is needed.
     pub held: Option<Box<Record>>,
+    /// In a cluster: how it got to this node.
+    pub route: Route,
+}
+
+/// How a request got to a cluster's node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Route {
+    /// Its slot is on the move to this node: the node must be told that we know.
+    pub asking: bool,
+    /// How often it was sent on.
+    pub hops: u8,
 }
 
 /// What is on the wire for a request.
@@ -75,6 +88,7 @@ pub enum Stage {
 pub enum Sent {
     Request(Request, Stage),
     Time,
+    Slots,
     Subscribe(String),
     Unsubscribe(String),
     /// Nobody waits for this reply.
@@ -117,12 +131,28 @@ pub enum Event {
     Answer(u64, Answer),
     /// The record behind this channel may have changed.
     Changed(String),
+    /// Another node of the cluster has it.
+    Moved {
+        request: Box<Request>,
+        slot: u16,
+        address: String,
+        once: bool,
+    },
+    /// Which nodes have which slots, as this node knows it; `None` when it did not tell.
+    Slots(Option<Vec<Range>>),
 }
 
 pub enum Step {
     Answered(Event),
     /// Ask on.
     Send(Request, Stage),
+}
+
+/// Values and keys are nobody's business.
+impl fmt::Debug for Request {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Request({})", self.id)
+    }
 }
 
 impl Request {

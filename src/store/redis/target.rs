@@ -1,9 +1,19 @@
-//! Where the server is and how to be let in: an URL (parsed by the redis crate) and, for TLS, certificates.
+//! Where the servers are and how to be let in: an URL (parsed by the redis crate) and, for TLS, certificates.
 //! No I/O but reading the system's root certificates, and that only when a connection is made.
+//!
+//! | URL | servers |
+//! |---|---|
+//! | `redis://user:password@host:port/db`, `rediss://`, `unix:///path` | one |
+//! | `redis+sentinel://user:password@host:port,host:port/service/db` | the primary that these Sentinels name |
+//! | `redis+cluster://user:password@host:port,host:port` | the nodes of a cluster, found from any of these |
+//!
+//! `rediss+sentinel://` and `rediss+cluster://` are the same over TLS, Sentinels included. Sentinels that want a login of their
+//! own get it by `?sentinel_username=…&sentinel_password=…`.
 
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, OnceLock};
 
-use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _};
+use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, RedisConnectionInfo};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
@@ -21,37 +31,187 @@ pub struct Tls {
     pub key: Option<String>,
 }
 
-pub struct Target {
-    pub info: ConnectionInfo,
+/// What every connection of one client has in common.
+pub struct Access {
+    pub login: RedisConnectionInfo,
     pub connect_timeout: Micros,
     tls: Tls,
     config: OnceLock<Result<Arc<ClientConfig>, StoreError>>,
 }
 
-impl Target {
+/// Sentinels, and what they call the primary that is wanted.
+pub struct Sentinels {
+    pub addresses: Vec<ConnectionAddr>,
+    pub service: String,
+    pub login: RedisConnectionInfo,
+    /// Which of them answered last.
+    pub preferred: AtomicUsize,
+}
+
+/// How one connection finds its server.
+pub enum Place {
+    Server(ConnectionAddr),
+    /// A cluster's node: a replica is as good to learn the slots from.
+    Node(ConnectionAddr),
+    Sentinels(Sentinels),
+}
+
+pub struct Target {
+    pub place: Place,
+    pub access: Arc<Access>,
+}
+
+/// All that an URL names: one target, or the nodes by which a cluster is found.
+pub struct Servers {
+    pub targets: Vec<Arc<Target>>,
+    pub is_cluster: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    One,
+    Sentinel,
+    Cluster,
+}
+
+impl Servers {
     /// # Errors
     /// `Invalid` for a scheme, address or certificate that cannot be used. Passwords never appear in the text.
     pub fn new(url: &str, tls: Tls, connect_timeout: Micros) -> Result<Self, StoreError> {
         let scheme = url.split(':').next().unwrap_or_default();
-        if !matches!(scheme, "redis" | "rediss" | "unix") {
-            return Err(invalid(format!(
-                "url: '{scheme}:' is not a scheme this version knows; use redis://, rediss://, unix:// or memory:"
-            )));
-        }
-        let info = url.into_connection_info().map_err(|error| invalid(format!("url: {error}")))?;
-        if matches!(info.addr(), ConnectionAddr::TcpTls { insecure: true, .. }) {
-            return Err(invalid("url: #insecure would accept any certificate; give the server's CA as tls.ca".into()));
-        }
-        let target = Self { info, connect_timeout, tls, config: OnceLock::new() };
-        if target.tls.ca.is_some() || target.tls.cert.is_some() || target.tls.key.is_some() {
-            if !matches!(target.info.addr(), ConnectionAddr::TcpTls { .. }) {
-                return Err(invalid("tls: certificates need a rediss:// url".into()));
+        let (kind, plain) = match scheme {
+            "redis" | "rediss" | "unix" => (Kind::One, scheme),
+            "redis+sentinel" => (Kind::Sentinel, "redis"),
+            "rediss+sentinel" => (Kind::Sentinel, "rediss"),
+            "redis+cluster" => (Kind::Cluster, "redis"),
+            "rediss+cluster" => (Kind::Cluster, "rediss"),
+            _ => {
+                return Err(invalid(format!(
+                    "url: '{scheme}:' is not a scheme this version knows; use redis://, rediss://, unix://, \
+                     redis+sentinel://, redis+cluster:// (with rediss for TLS) or memory:"
+                )));
             }
-            target.tls_config()?;
+        };
+        let several = match kind {
+            Kind::One => Several { infos: vec![parsed(url)?], sentinels: None },
+            Kind::Sentinel | Kind::Cluster => Several::parse(plain, &url[scheme.len()..], kind)?,
+        };
+        let has_certificates = tls.ca.is_some() || tls.cert.is_some() || tls.key.is_some();
+        let first = &several.infos[0];
+        if has_certificates && !matches!(first.addr(), ConnectionAddr::TcpTls { .. }) {
+            return Err(invalid("tls: certificates need a rediss:// url".into()));
         }
-        Ok(target)
+        let login = first.redis_settings().clone();
+        let access = Arc::new(Access { login, connect_timeout, tls, config: OnceLock::new() });
+        if has_certificates {
+            access.tls_config()?;
+        }
+        let mut addresses = several.infos.iter().map(|info| info.addr().clone());
+        let target = |place| Arc::new(Target { place, access: Arc::clone(&access) });
+        let targets = match (kind, several.sentinels) {
+            (Kind::Sentinel, Some((service, login))) => {
+                let (addresses, preferred) = (addresses.collect(), AtomicUsize::new(0));
+                vec![target(Place::Sentinels(Sentinels { addresses, service, login, preferred }))]
+            }
+            (Kind::Cluster, _) => addresses.map(|address| target(Place::Node(address))).collect(),
+            _ => addresses.by_ref().map(|address| target(Place::Server(address))).collect(),
+        };
+        Ok(Self { targets, is_cluster: kind == Kind::Cluster })
+    }
+}
+
+/// The same login for several addresses.
+struct Several {
+    infos: Vec<ConnectionInfo>,
+    sentinels: Option<(String, RedisConnectionInfo)>,
+}
+
+impl Several {
+    /// `rest` is the URL behind its scheme.
+    fn parse(plain: &str, rest: &str, kind: Kind) -> Result<Self, StoreError> {
+        let rest = rest.strip_prefix("://").ok_or_else(|| invalid("url: '://' is missing behind the scheme".into()))?;
+        if rest.contains('#') {
+            return Err(invalid("url: a fragment ('#…') means nothing here".into()));
+        }
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let (user, hosts) = authority.rsplit_once('@').map_or(("", authority), |(user, hosts)| (user, hosts));
+        let user = if user.is_empty() { String::new() } else { format!("{user}@") };
+        let (service, db) =
+            if kind == Kind::Sentinel { path.split_once('/').unwrap_or((path, "")) } else { ("", path) };
+        if kind == Kind::Sentinel && service.is_empty() {
+            return Err(invalid(
+                "url: the path must name the service that the Sentinels watch, as in …/mymaster".into(),
+            ));
+        }
+        if kind == Kind::Cluster && !matches!(db, "" | "0") {
+            return Err(invalid("url: a cluster has one database, 0".into()));
+        }
+        let infos = hosts
+            .split(',')
+            .map(|host| {
+                if host.is_empty() {
+                    return Err(invalid("url: one of the hosts is empty".into()));
+                }
+                let has_port = host.rsplit(']').next().unwrap_or_default().contains(':');
+                let port = if kind == Kind::Sentinel && !has_port { ":26379" } else { "" };
+                parsed(&format!("{plain}://{user}{host}{port}/{db}"))
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut login = RedisConnectionInfo::default();
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            login = match &*name {
+                "sentinel_username" if kind == Kind::Sentinel => login.set_username(value),
+                "sentinel_password" if kind == Kind::Sentinel => login.set_password(value),
+                _ => return Err(invalid(format!("url: '{name}' is not a parameter it may have"))),
+            };
+        }
+        let sentinels = (kind == Kind::Sentinel).then(|| (service.to_owned(), login));
+        Ok(Self { infos, sentinels })
+    }
+}
+
+fn parsed(url: &str) -> Result<ConnectionInfo, StoreError> {
+    let info = url.into_connection_info().map_err(|error| invalid(format!("url: {error}")))?;
+    if matches!(info.addr(), ConnectionAddr::TcpTls { insecure: true, .. }) {
+        return Err(invalid("url: #insecure would accept any certificate; give the server's CA as tls.ca".into()));
+    }
+    Ok(info)
+}
+
+impl Target {
+    /// Another node of the same cluster, as a node names it: `host:port`, without a host the one that said so.
+    #[must_use]
+    pub fn sibling(&self, address: &str) -> Option<Self> {
+        let (host, port) = address.rsplit_once(':')?;
+        let port = port.parse().ok()?;
+        let mut place = match &self.place {
+            Place::Node(address) => address.clone(),
+            Place::Server(_) | Place::Sentinels(_) => return None,
+        };
+        match &mut place {
+            ConnectionAddr::Tcp(own, own_port) | ConnectionAddr::TcpTls { host: own, port: own_port, .. } => {
+                if !host.is_empty() {
+                    host.trim_start_matches('[').trim_end_matches(']').clone_into(own);
+                }
+                *own_port = port;
+            }
+            _ => return None,
+        }
+        Some(Self { place: Place::Node(place), access: Arc::clone(&self.access) })
     }
 
+    /// For messages: it has no password in it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match &self.place {
+            Place::Server(address) | Place::Node(address) => address.to_string(),
+            Place::Sentinels(sentinels) => format!("the primary of '{}'", sentinels.service),
+        }
+    }
+}
+
+impl Access {
     /// Built once, off the event loop unless certificates were given as text.
     ///
     /// # Errors
@@ -104,7 +264,12 @@ mod tests {
     use super::*;
 
     fn reason(url: &str) -> String {
-        Target::new(url, Tls::default(), 1).err().map(|error| error.to_string()).unwrap_or_default()
+        Servers::new(url, Tls::default(), 1).err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    fn names(url: &str) -> Vec<String> {
+        let servers = Servers::new(url, Tls::default(), 1).unwrap();
+        servers.targets.iter().map(|target| target.name()).collect()
     }
 
     #[test]
@@ -115,13 +280,48 @@ mod tests {
         assert!(reason("http://localhost").contains("'http:'"));
         assert!(reason("rediss://localhost/#insecure").contains("tls.ca"));
         assert!(!reason("redis://u:hunter2@host:99999").contains("hunter2"));
+        assert!(!reason("redis+cluster://u:hunter2@host:99999").contains("hunter2"));
         assert!(reason("redis://host/notanumber").contains("database"));
+    }
+
+    #[test]
+    fn a_cluster_is_found_by_several_nodes() {
+        assert_eq!(names("redis+cluster://a:7000,b,[::1]:7002"), ["a:7000", "b:6379", "::1:7002"]);
+        assert!(reason("redis+cluster://a/3").contains("one database"));
+        assert!(reason("redis+cluster://a,,b").contains("empty"));
+        assert!(reason("redis+cluster:a").contains("'://'"));
+        assert!(reason("rediss+cluster://a/#insecure").contains("fragment"));
+        assert!(reason("redis+cluster://a?sentinel_password=x").contains("'sentinel_password'"));
+    }
+
+    #[test]
+    fn sentinels_name_a_service_and_may_want_a_login_of_their_own() {
+        let url = "redis+sentinel://app:p%40ss@s1,s2:5000/orders/2?sentinel_username=watch&sentinel_password=o%20k";
+        let servers = Servers::new(url, Tls::default(), 1).unwrap();
+        let Place::Sentinels(sentinels) = &servers.targets[0].place else { panic!("not Sentinels") };
+        let addresses: Vec<_> = sentinels.addresses.iter().map(ToString::to_string).collect();
+        assert_eq!(addresses, ["s1:26379", "s2:5000"]);
+        assert_eq!((sentinels.service.as_str(), sentinels.login.password()), ("orders", Some("o k")));
+        let login = &servers.targets[0].access.login;
+        assert_eq!((login.username(), login.password(), login.db()), (Some("app"), Some("p@ss"), 2));
+        assert!(reason("redis+sentinel://s1").contains("service"));
+    }
+
+    #[test]
+    fn a_node_is_named_by_another_with_or_without_its_host() {
+        let servers = Servers::new("redis+cluster://a:7000", Tls::default(), 1).unwrap();
+        let sibling = |address| servers.targets[0].sibling(address).map(|target| target.name());
+        assert_eq!(sibling("10.0.0.2:7001").as_deref(), Some("10.0.0.2:7001"));
+        assert_eq!(sibling(":7001").as_deref(), Some("a:7001"));
+        assert_eq!(sibling("::1:7001").as_deref(), Some("::1:7001"));
+        assert_eq!(sibling("nonsense"), None);
     }
 
     #[test]
     fn certificates_need_a_tls_url_and_pem_text() {
         let tls = Tls { ca: Some("garbage".into()), ..Tls::default() };
-        assert!(matches!(Target::new("redis://h", tls.clone(), 1), Err(StoreError::Invalid(_))));
-        assert!(matches!(Target::new("rediss://h", tls, 1), Err(StoreError::Invalid(_))));
+        assert!(matches!(Servers::new("redis://h", tls.clone(), 1), Err(StoreError::Invalid(_))));
+        assert!(matches!(Servers::new("redis+cluster://h", tls.clone(), 1), Err(StoreError::Invalid(_))));
+        assert!(matches!(Servers::new("rediss://h", tls, 1), Err(StoreError::Invalid(_))));
     }
 }

@@ -1,32 +1,72 @@
-//! Turns a [`Wire`] on a tokio thread: the keeper's connection, and the data path where Node's loop is not to be had.
+//! Turns a [`Fleet`] on a tokio thread: the keeper's connections, and the data path where Node's loop is not to be had.
 
-use std::future::pending;
+use std::future::{Future as _, pending, poll_fn};
 use std::os::fd::{AsRawFd, RawFd};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::task::JoinHandle;
 
 use super::connect::{Established, Failure, connect};
+use super::fleet::Fleet;
 use super::wire::Wire;
 use crate::clock::{self, MILLI, Micros};
 use crate::error::StoreError;
 
-type Connecting = JoinHandle<Result<Established, Failure>>;
+type Connected = Result<Established, Failure>;
 
-/// What the task knows of its wire's socket and of a connection under way.
+/// What the task knows of its fleet's sockets and of connections under way.
 #[derive(Default)]
 pub struct Turner {
+    /// One for each wire.
+    sockets: Vec<Socket>,
+}
+
+#[derive(Default)]
+struct Socket {
     /// Readiness of the wire's socket. The descriptor is the wire's and outlives this registration.
     ready: Option<AsyncFd<RawFd>>,
-    connecting: Option<Connecting>,
+    connecting: Option<JoinHandle<Connected>>,
     wants_write: bool,
 }
 
 impl Turner {
-    /// Connects when the engine wants to, and writes what it has to say.
-    pub fn write(&mut self, wire: &mut Wire, now: Micros) {
+    /// Connects where the engines want to, and writes what they have to say.
+    pub fn write(&mut self, fleet: &mut Fleet, now: Micros) {
+        let wires = fleet.wires();
+        self.sockets.resize_with(wires.len(), Socket::default);
+        for (socket, wire) in self.sockets.iter_mut().zip(wires) {
+            socket.write(wire, now);
+        }
+    }
+
+    /// Waits until a socket is ready, a connection is made (installed at once) or the time has come.
+    pub async fn idle(&mut self, fleet: &mut Fleet, wake_at: Micros) {
+        let news = tokio::select! {
+            news = poll_fn(|context| self.poll(context)) => news,
+            () = sleep_until(wake_at) => None,
+        };
+        if let Some((index, result)) = news {
+            fleet.install(index, result, clock::now());
+        }
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<(usize, Connected)>> {
+        let mut is_ready = false;
+        for (index, socket) in self.sockets.iter_mut().enumerate() {
+            if let Poll::Ready(result) = socket.poll_connecting(context) {
+                return Poll::Ready(Some((index, result)));
+            }
+            is_ready |= socket.poll_ready(context);
+        }
+        if is_ready { Poll::Ready(None) } else { Poll::Pending }
+    }
+}
+
+impl Socket {
+    fn write(&mut self, wire: &mut Wire, now: Micros) {
         if wire.engine.wants_connection(now) && self.connecting.is_none() {
             wire.engine.connecting();
             self.connecting = Some(tokio::spawn(connect(wire.target.clone())));
@@ -41,16 +81,31 @@ impl Turner {
         }
     }
 
-    /// Waits until the socket is ready, a connection is made (installed at once) or the time has come.
-    pub async fn idle(&mut self, wire: &mut Wire, wake_at: Micros) {
-        tokio::select! {
-            result = joined(&mut self.connecting) => {
-                self.connecting = None;
-                wire.install(result, clock::now());
-            }
-            () = readiness(self.ready.as_ref(), self.wants_write) => {}
-            () = sleep_until(wake_at) => {}
+    fn poll_connecting(&mut self, context: &mut Context<'_>) -> Poll<Connected> {
+        let Some(handle) = &mut self.connecting else { return Poll::Pending };
+        let Poll::Ready(joined) = Pin::new(handle).poll(context) else { return Poll::Pending };
+        self.connecting = None;
+        Poll::Ready(joined.unwrap_or_else(|panic| {
+            let error = StoreError::Unavailable(format!("connecting failed: {panic}"));
+            Err(Failure { error, final_: false })
+        }))
+    }
+
+    /// The turn that follows empties the socket, so the readiness is used up.
+    fn poll_ready(&self, context: &mut Context<'_>) -> bool {
+        let Some(ready) = &self.ready else { return false };
+        let mut is_ready = false;
+        if let Poll::Ready(guard) = ready.poll_read_ready(context) {
+            is_ready = true;
+            let _ = guard.map(|mut guard| guard.clear_ready());
         }
+        if self.wants_write
+            && let Poll::Ready(guard) = ready.poll_write_ready(context)
+        {
+            is_ready = true;
+            let _ = guard.map(|mut guard| guard.clear_ready());
+        }
+        is_ready
     }
 }
 
@@ -58,25 +113,6 @@ impl Turner {
 fn registered(descriptor: RawFd) -> Option<AsyncFd<RawFd>> {
     // SAFETY: the wire keeps this descriptor open until `take_retired`, and the registration is dropped before that.
     unsafe { AsyncFd::register(descriptor).ok() }
-}
-
-async fn joined(connecting: &mut Option<Connecting>) -> Result<Established, Failure> {
-    match connecting {
-        None => pending().await,
-        Some(handle) => handle.await.unwrap_or_else(|panic| {
-            let error = StoreError::Unavailable(format!("connecting failed: {panic}"));
-            Err(Failure { error, final_: false })
-        }),
-    }
-}
-
-async fn readiness(ready: Option<&AsyncFd<RawFd>>, wants_write: bool) {
-    let Some(ready) = ready else { return pending().await };
-    let interest = if wants_write { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
-    if let Ok(mut guard) = ready.ready(interest).await {
-        // The turn that follows empties the socket, so the readiness is used up.
-        guard.clear_ready();
-    }
 }
 
 /// Tokio's clock stands still while the machine is suspended, ours goes on: no sleep is longer than this, and who wakes

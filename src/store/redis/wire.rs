@@ -12,7 +12,8 @@ use super::target::Target;
 use crate::clock::Micros;
 use crate::error::StoreError;
 
-const READ_SIZE: usize = 64 * 1024;
+/// More is not kept in memory for a socket that does not catch up.
+const CHUNK: usize = 64 * 1024;
 
 pub struct Wire {
     pub engine: Engine,
@@ -21,20 +22,12 @@ pub struct Wire {
     retired: Option<Stream>,
     /// How much of the engine's output the socket has taken.
     written: usize,
-    buffer: Box<[u8]>,
 }
 
 impl Wire {
     #[must_use]
     pub fn new(target: Arc<Target>, command_timeout: Micros) -> Self {
-        Self {
-            engine: Engine::new(command_timeout),
-            target,
-            stream: None,
-            retired: None,
-            written: 0,
-            buffer: vec![0; READ_SIZE].into_boxed_slice(),
-        }
+        Self { engine: Engine::new(command_timeout), target, stream: None, retired: None, written: 0 }
     }
 
     #[must_use]
@@ -63,13 +56,13 @@ impl Wire {
     }
 
     /// Reads what is there. Call it before [`Wire::tick`], so that late is not taken for silent.
-    pub fn read(&mut self, now: Micros) {
+    pub fn read(&mut self, buffer: &mut [u8], now: Micros) {
         while let Some(stream) = &mut self.stream {
-            match stream.read(&mut self.buffer) {
+            match stream.read(buffer) {
                 Ok(0) => self.engine.retire(lost("the server closed the connection"), now),
                 Ok(length) => {
-                    self.engine.received(&self.buffer[..length], now);
-                    let more = length == self.buffer.len() || matches!(stream, Stream::Tls(_));
+                    self.engine.received(&buffer[..length], now);
+                    let more = length == buffer.len() || matches!(stream, Stream::Tls(_));
                     if more && self.engine.is_up() {
                         continue;
                     }
@@ -97,7 +90,7 @@ impl Wire {
             if self.written == out.len() {
                 out.clear();
                 // One large result must not keep its memory for ever.
-                out.shrink_to(4 * READ_SIZE);
+                out.shrink_to(4 * CHUNK);
                 self.written = 0;
                 break stream.flush();
             }
@@ -111,7 +104,7 @@ impl Wire {
             }
         };
         // A socket that never quite catches up must not keep what it has taken.
-        if self.written > READ_SIZE {
+        if self.written > CHUNK {
             out.drain(..self.written);
             self.written = 0;
         }

@@ -7,6 +7,7 @@ use crate::clock::{Micros, ServerClock};
 use crate::error::StoreError;
 use crate::store::redis::reply::{self, Verdict};
 use crate::store::redis::request::{Event, Request, Sent, Stage, Step};
+use crate::store::redis::slots;
 
 impl Engine {
     pub fn received(&mut self, bytes: &[u8], now: Micros) {
@@ -45,6 +46,10 @@ impl Engine {
                 if let (Link::Up { features, .. }, Some(server)) = (&mut self.link, reply::time(&value)) {
                     features.clock = ServerClock::measured(server, flight.at, now);
                 }
+                return Ok(());
+            }
+            Sent::Slots => {
+                self.events.push(Event::Slots(slots::ranges(&value)));
                 return Ok(());
             }
             Sent::Subscribe(channel) => {
@@ -100,12 +105,17 @@ impl Engine {
                 self.fly(Sent::Orphan, now);
                 self.write(request, Stage::Script { loaded: true }, now);
             }
+            Verdict::Moved { slot, address, once } => {
+                let request = Box::new(request);
+                self.events.push(Event::Moved { request, slot, address, once });
+            }
             Verdict::WrongType(reason) => self.events.push(request.unreadable(reason)),
         }
         Ok(())
     }
 
-    fn postpone(&mut self, request: Request, why: StoreError, now: Micros) {
+    /// Tries again on this connection, a little later.
+    pub fn postpone(&mut self, request: Request, why: StoreError, now: Micros) {
         self.last_error = Some(why);
         self.later.push((now + self.backoff.pause(), request));
     }

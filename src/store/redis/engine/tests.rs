@@ -1,6 +1,6 @@
 use super::*;
 use crate::model::{Begin, Command, Failure as Fail, Outcome, Owner, Record, State};
-use crate::store::redis::request::{Answer, Ask};
+use crate::store::redis::request::{Answer, Ask, Route};
 
 mod lost;
 mod protocol;
@@ -25,6 +25,7 @@ fn request(id: u64, ask: Ask) -> Request {
         was_sent: false,
         is_repeat: false,
         held: None,
+        route: Route::default(),
     }
 }
 

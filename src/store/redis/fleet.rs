@@ -1,0 +1,263 @@
+//! The servers behind one client, each with a [`Wire`]: one, or the nodes of a cluster. It sends every request to the
+//! node that has its key, follows redirections, and learns anew who has what when a node is gone. What is on its way
+//! moves with its key, and is recognised by the node that takes over as everything that comes twice is.
+
+use std::sync::Arc;
+
+use super::connect::{Established, Failure};
+use super::request::{Event, Request, Route};
+use super::slots::{Range, SLOTS, slot};
+use super::target::Servers;
+use super::wire::Wire;
+use crate::clock::{MILLI, Micros};
+use crate::error::StoreError;
+
+const READ_SIZE: usize = 64 * 1024;
+
+/// Between two looks at who has which slots.
+const LOOK_AGAIN: Micros = 250 * MILLI;
+/// After a node sent us on: others will do the same.
+const LOOK_SOON: Micros = 20 * MILLI;
+
+/// Nodes that send a request to and fro do not agree yet: it waits a little before it goes on.
+const PATIENT_HOPS: u8 = 5;
+
+pub struct Fleet {
+    wires: Vec<Wire>,
+    command_timeout: Micros,
+    map: Option<Map>,
+    buffer: Box<[u8]>,
+}
+
+/// What is known of a cluster.
+struct Map {
+    /// The wire of every slot's primary.
+    owners: Box<[u16]>,
+    look_at: Micros,
+    looked_at: Micros,
+    is_looking: bool,
+    /// Whom to ask next.
+    turn: usize,
+}
+
+impl Fleet {
+    #[must_use]
+    pub fn new(servers: &Servers, command_timeout: Micros) -> Self {
+        let wires = servers.targets.iter().map(|target| Wire::new(Arc::clone(target), command_timeout)).collect();
+        let map = servers.is_cluster.then(|| Map {
+            owners: vec![0; SLOTS].into_boxed_slice(),
+            look_at: 0,
+            looked_at: 0,
+            is_looking: false,
+            turn: 0,
+        });
+        Self { wires, command_timeout, map, buffer: vec![0; READ_SIZE].into_boxed_slice() }
+    }
+
+    #[must_use]
+    pub fn wires(&mut self) -> &mut [Wire] {
+        &mut self.wires
+    }
+
+    fn home(&mut self, key: &str) -> &mut Wire {
+        let index = self.map.as_ref().map_or(0, |map| usize::from(map.owners[slot(key)]));
+        &mut self.wires[index]
+    }
+
+    pub fn submit(&mut self, request: Request, now: Micros) {
+        self.home(&request.key).engine.submit(request, now);
+    }
+
+    /// As [`super::engine::Engine::forget`].
+    pub fn forget(&mut self, id: u64) -> bool {
+        self.wires.iter_mut().any(|wire| wire.engine.forget(id))
+    }
+
+    pub fn subscribe(&mut self, channel: &str, now: Micros) {
+        // Every node hears of it, so one that is listening already is as good as another.
+        if !self.wires.iter().any(|wire| wire.engine.knows(channel)) {
+            self.home(channel).engine.subscribe(channel, now);
+        }
+    }
+
+    pub fn unsubscribe(&mut self, channel: &str, now: Micros) {
+        for wire in &mut self.wires {
+            wire.engine.unsubscribe(channel, now);
+        }
+    }
+
+    #[must_use]
+    pub fn can_listen(&self, channel: &str) -> bool {
+        self.wires.iter().any(|wire| wire.engine.can_listen(channel))
+    }
+
+    pub fn install(&mut self, index: usize, result: Result<Established, Failure>, now: Micros) {
+        self.wires[index].install(result, now);
+    }
+
+    /// Reads what is there on one connection, then lets its time pass: late must not be taken for silent.
+    pub fn turn(&mut self, index: usize, now: Micros) {
+        let wire = &mut self.wires[index];
+        wire.read(&mut self.buffer, now);
+        wire.tick(now);
+    }
+
+    pub fn turn_all(&mut self, now: Micros) {
+        for index in 0..self.wires.len() {
+            self.turn(index, now);
+        }
+    }
+
+    /// What has happened, but for what concerns the cluster: that is dealt with here.
+    pub fn take_events(&mut self, now: Micros) -> Vec<Event> {
+        let mut news = std::mem::take(self.wires[0].engine.events());
+        if self.map.is_none() {
+            news.iter_mut().for_each(refuse_redirection);
+            return news;
+        }
+        let mut events: Vec<_> = news.drain(..).map(|event| (0, event)).collect();
+        for (index, wire) in self.wires.iter_mut().enumerate().skip(1) {
+            events.extend(wire.engine.events().drain(..).map(|event| (index, event)));
+        }
+        for (from, event) in events {
+            match event {
+                Event::Moved { request, slot, address, once } => {
+                    self.send_on(from, *request, slot, &address, once, now);
+                }
+                Event::Slots(ranges) => self.learn(from, ranges, now),
+                Event::Answer(..) | Event::Changed(_) => news.push(event),
+            }
+        }
+        self.look_around(now);
+        news
+    }
+
+    /// The wire to a node that another one named.
+    fn wire_to(&mut self, address: &str, named_by: usize) -> Option<usize> {
+        let target = self.wires[named_by].target.sibling(address)?;
+        let name = target.name();
+        let known = self.wires.iter().position(|wire| wire.target.name() == name);
+        Some(known.unwrap_or_else(|| {
+            self.wires.push(Wire::new(Arc::new(target), self.command_timeout));
+            self.wires.len() - 1
+        }))
+    }
+
+    fn send_on(&mut self, from: usize, mut request: Request, slot: u16, address: &str, once: bool, now: Micros) {
+        let hops = request.route.hops.saturating_add(1);
+        let Some(to) = self.wire_to(address, from) else {
+            let why = StoreError::Protocol(format!("a node sent us on to '{address}'"));
+            return self.wires[from].engine.postpone(request, why, now);
+        };
+        request.route = Route { asking: once, hops };
+        if let Some(map) = self.map.as_mut().filter(|_| !once) {
+            map.owners[usize::from(slot)] = index_of(to);
+            map.look_at = map.look_at.min(now + LOOK_SOON).max(map.looked_at + LOOK_SOON);
+        }
+        let engine = &mut self.wires[to].engine;
+        if hops.is_multiple_of(PATIENT_HOPS) {
+            let why = StoreError::Unavailable("the nodes of the cluster send each other's keys to and fro".into());
+            engine.postpone(request, why, now);
+        } else {
+            engine.submit(request, now);
+        }
+    }
+
+    fn learn(&mut self, from: usize, ranges: Option<Vec<Range>>, now: Micros) {
+        let told = ranges.filter(|ranges| !ranges.is_empty());
+        for range in told.iter().flatten() {
+            if let Some(owner) = self.wire_to(&range.address, from)
+                && let Some(map) = &mut self.map
+            {
+                map.owners[range.first..=range.last].fill(index_of(owner));
+            }
+        }
+        if let Some(map) = &mut self.map {
+            map.is_looking = false;
+            map.looked_at = now;
+            map.look_at = Micros::MAX;
+            map.turn += 1;
+        }
+        if told.is_some() {
+            self.move_house(now);
+        }
+    }
+
+    /// What waits for a node that is gone goes to the one that has its keys now.
+    fn move_house(&mut self, now: Micros) {
+        let Some(map) = &self.map else { return };
+        let mut moving = Vec::new();
+        for (index, wire) in self.wires.iter_mut().enumerate().filter(|(_, wire)| !wire.engine.is_up()) {
+            moving.push(wire.engine.surrender(|key| usize::from(map.owners[slot(key)]) != index));
+        }
+        for (requests, channels) in moving {
+            for mut request in requests {
+                request.route = Route::default();
+                self.submit(request, now);
+            }
+            for channel in channels {
+                self.subscribe(&channel, now);
+            }
+        }
+    }
+
+    /// Asks a node who has what, when it is time.
+    fn look_around(&mut self, now: Micros) {
+        let Some(map) = &mut self.map else { return };
+        if map.is_looking {
+            return;
+        }
+        // Somebody depends on a node that is not there: others may have taken over.
+        if self.wires.iter().any(|wire| !wire.engine.is_up() && wire.engine.is_needed()) {
+            map.look_at = map.look_at.min(map.looked_at + LOOK_AGAIN);
+        }
+        if map.look_at > now {
+            return;
+        }
+        let count = self.wires.len();
+        let in_turn = |is_wanted: &dyn Fn(&Wire) -> bool| {
+            (0..count).map(|offset| (map.turn + offset) % count).find(|&index| is_wanted(&self.wires[index]))
+        };
+        let index = in_turn(&|wire| wire.engine.is_up()).or_else(|| in_turn(&|_| true)).unwrap_or(0);
+        map.is_looking = true;
+        self.wires[index].engine.ask_slots(now);
+    }
+
+    #[must_use]
+    pub fn wake_at(&self) -> Micros {
+        let look_at = self.map.as_ref().filter(|map| !map.is_looking).map_or(Micros::MAX, |map| map.look_at);
+        self.wires.iter().map(|wire| wire.engine.wake_at()).fold(look_at, Micros::min)
+    }
+
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.wires.iter().all(|wire| wire.engine.is_idle())
+    }
+
+    /// Answers everything with `error`; used by `close()`.
+    pub fn fail_all(&mut self, error: &StoreError) {
+        for wire in &mut self.wires {
+            wire.engine.fail_all(error);
+        }
+    }
+
+    /// Writes what the sockets take at once, and hangs up.
+    pub fn disconnect(&mut self, now: Micros) {
+        for wire in &mut self.wires {
+            wire.write(now);
+            wire.disconnect(now);
+        }
+    }
+}
+
+fn refuse_redirection(event: &mut Event) {
+    if let Event::Moved { request, .. } = event {
+        let why = "the server is a node of a cluster: give its address as redis+cluster://";
+        *event = request.fail(StoreError::Refused(why.into()));
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "a cluster has a thousand nodes at most")]
+fn index_of(wire: usize) -> u16 {
+    wire as u16
+}
