@@ -21,6 +21,19 @@ export async function replication(server) {
 /** A replica is worth something once it has caught up. */
 const isInSync = async (server) => (await replication(server)).master_link_status === 'up';
 
+/** Ends replication, as if the wire between them had been cut; both sides go on serving. `mend` is the reverse. */
+export async function cutReplication(primary, replicas) {
+  for (const replica of replicas) await replica.send('CONFIG', 'SET', 'masteruser', 'nobody', 'masterauth', 'wrong');
+  await primary.send('CLIENT', 'KILL', 'TYPE', 'REPLICA');
+  const isCut = async () => (await replication(primary)).connected_slaves === '0';
+  await eventually(isCut, { what: 'the replicas being cut off' });
+}
+
+export async function mendReplication(replicas) {
+  for (const replica of replicas) await replica.send('CONFIG', 'SET', 'masteruser', '', 'masterauth', '');
+  await eventually(async () => (await Promise.all(replicas.map(isInSync))).every(Boolean), { withinMs: 20_000 });
+}
+
 class Cluster {
   constructor(nodes) {
     /** Three primaries, then their replicas, as they were at the start. */
@@ -35,7 +48,8 @@ class Cluster {
   async primaryOf(key) {
     const slot = await this.send(0, 'CLUSTER', 'KEYSLOT', key);
     for (const [first, last, primary] of await this.send(0, 'CLUSTER', 'SLOTS')) {
-      if (slot >= first && slot <= last) return { slot, node: this.nodes.find((node) => node.target.port === primary[1]) };
+      if (slot >= first && slot <= last)
+        return { slot, node: this.nodes.find((node) => node.target.port === primary[1]) };
     }
     throw new Error(`nobody has slot ${slot}`);
   }
@@ -162,7 +176,12 @@ export async function startReplicas({ replicas = 1, config = [], ...options } = 
  * @param sentinelConfig further lines for the Sentinels; `{name}` is the service
  * @param options of the servers as startRedis takes them
  */
-export async function startSentinels({ service = 'mymaster', sentinelConfig = [], downAfterMs = 800, ...options } = {}) {
+export async function startSentinels({
+  service = 'mymaster',
+  sentinelConfig = [],
+  downAfterMs = 800,
+  ...options
+} = {}) {
   const { primary, replicas } = await startReplicas({ replicas: 2, ...options });
   const { host, port } = primary.target;
   const lines = [

@@ -5,6 +5,7 @@
 //! Sending a request again is safe, because it names its owner: Redis recognises what it already did. The exceptions
 //! are an operator's reset and resolve, which are told as unknown instead.
 
+mod cluster;
 mod replies;
 
 use std::collections::{HashMap, VecDeque};
@@ -154,43 +155,6 @@ impl Engine {
 
     fn has_work(&self) -> bool {
         self.wants_slots || self.is_needed()
-    }
-
-    /// Requests or channels depend on this connection.
-    #[must_use]
-    pub fn is_needed(&self) -> bool {
-        !self.waiting.is_empty() || !self.later.is_empty() || !self.channels.is_empty()
-    }
-
-    /// Tells by [`Event::Slots`], as soon as there is a connection, which node of the cluster has what.
-    pub fn ask_slots(&mut self, now: Micros) {
-        self.wants_slots = true;
-        self.send_slots(now);
-    }
-
-    fn send_slots(&mut self, now: Micros) {
-        if self.is_up() && std::mem::take(&mut self.wants_slots) {
-            cmd("CLUSTER").arg("SLOTS").write_packed_command(&mut self.out);
-            self.fly(Sent::Slots, now);
-        }
-    }
-
-    /// Without a connection: hands over what another node of the cluster has by now, requests and channels.
-    pub fn surrender(&mut self, is_elsewhere: impl Fn(&str) -> bool) -> (Vec<Request>, Vec<String>) {
-        let waiting = std::mem::take(&mut self.waiting);
-        let later = std::mem::take(&mut self.later);
-        let mut gone = Vec::new();
-        for request in waiting {
-            if is_elsewhere(&request.key) { gone.push(request) } else { self.waiting.push_back(request) }
-        }
-        for (due, request) in later {
-            if is_elsewhere(&request.key) { gone.push(request) } else { self.later.push((due, request)) }
-        }
-        let channels: Vec<String> = self.channels.keys().filter(|channel| is_elsewhere(channel)).cloned().collect();
-        for channel in &channels {
-            self.channels.remove(channel);
-        }
-        (gone, channels)
     }
 
     pub fn connecting(&mut self) {

@@ -175,8 +175,9 @@ impl Fleet {
         if let Some(map) = &mut self.map {
             map.is_looking = false;
             map.looked_at = now;
-            map.look_at = Micros::MAX;
-            map.turn += 1;
+            // A node that does not tell is not asked again at once, but the next one is.
+            map.look_at = if told.is_some() { Micros::MAX } else { now + LOOK_SOON };
+            map.turn = map.turn.wrapping_add(1);
         }
         if told.is_some() {
             self.move_house(now);
@@ -214,11 +215,11 @@ impl Fleet {
         if map.look_at > now {
             return;
         }
+        // One that is connected, else the one that will try to be first; in turn, as one of them may be cut off.
         let count = self.wires.len();
-        let in_turn = |is_wanted: &dyn Fn(&Wire) -> bool| {
-            (0..count).map(|offset| (map.turn + offset) % count).find(|&index| is_wanted(&self.wires[index]))
-        };
-        let index = in_turn(&|wire| wire.engine.is_up()).or_else(|| in_turn(&|_| true)).unwrap_or(0);
+        let index =
+            (0..count).map(|offset| (map.turn + offset) % count).min_by_key(|&index| self.wires[index].engine.up_at());
+        let index = index.unwrap_or(0);
         map.is_looking = true;
         self.wires[index].engine.ask_slots(now);
     }
