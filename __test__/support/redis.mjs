@@ -144,12 +144,19 @@ class RedisServer {
 }
 
 function tlsArguments(certificates, port) {
-  const files = { 'tls-cert-file': 'server.crt', 'tls-key-file': 'server.key', 'tls-ca-cert-file': 'ca.crt' };
+  const files = {
+    'tls-cert-file': 'server.crt',
+    'tls-key-file': 'server.key',
+    'tls-ca-cert-file': 'ca.crt',
+    // What it shows to other servers.
+    'tls-client-cert-file': 'client.crt',
+    'tls-client-key-file': 'client.key',
+  };
   const args = Object.entries(files).flatMap(([option, file]) => [`--${option}`, path.join(certificates.folder, file)]);
   return ['--port', '0', '--tls-port', String(port), '--tls-auth-clients', 'optional', ...args];
 }
 
-async function address(listen, folder) {
+async function address(listen, folder, certificates) {
   if (listen === 'unix') {
     const socket = path.join(folder, 's');
     return { scheme: 'unix', target: { path: socket }, args: ['--port', '0', '--unixsocket', socket] };
@@ -157,7 +164,6 @@ async function address(listen, folder) {
   const port = await freePort();
   const target = { host: '127.0.0.1', port };
   if (listen === 'tcp') return { scheme: 'redis', target, args: ['--port', String(port)] };
-  const certificates = makeCertificates();
   const tls = { scheme: 'rediss', certificates, args: tlsArguments(certificates, port) };
   return { ...tls, target: { ...target, tls: certificates.clientTls } };
 }
@@ -167,6 +173,7 @@ async function address(listen, folder) {
  * @param config lines as in redis.conf: `['appendonly yes', 'maxmemory 3mb']`
  * @param users ACL rules as in redis.conf after the word `user`: `['app on >secret ~actonce:* +@all']`
  * @param program the server's file, when the test is about that one
+ * @param certificates of another server, for one that belongs with it; else of its own
  * @param sentinel a Sentinel instead of a server
  */
 export async function startRedis(options = {}) {
@@ -180,15 +187,24 @@ export async function startRedis(options = {}) {
   }
 }
 
-async function startOnce({ listen = 'unix', config = [], users = [], program = serverProgram(), sentinel = false }) {
+async function startOnce(options) {
+  const { listen = 'unix', config = [], users = [], program = serverProgram(), sentinel = false } = options;
   const folder = temporaryFolder('redis');
-  const { scheme, target, args, certificates } = await address(listen, folder);
+  const ownCertificates = listen === 'tls' ? (options.certificates ?? makeCertificates()) : undefined;
+  const { scheme, target, args, certificates } = await address(listen, folder, ownCertificates);
   const file = path.join(folder, 'redis.conf');
   // Not to be reached from outside, and no snapshots unless the test wants them.
   const snapshots = sentinel ? [] : ['save ""'];
   const basics = ['bind 127.0.0.1', ...snapshots, `dir ${folder}`, `logfile ${path.join(folder, 'log')}`];
   fs.writeFileSync(file, [...basics, ...config, ...users.map((user) => `user ${user}`), ''].join('\n'));
-  const server = new RedisServer({ program, folder, args: [file, ...args, ...(sentinel ? ['--sentinel'] : [])], target, scheme, certificates });
+  const server = new RedisServer({
+    program,
+    folder,
+    args: [file, ...args, ...(sentinel ? ['--sentinel'] : [])],
+    target,
+    scheme,
+    certificates,
+  });
   await server.start();
   return server;
 }

@@ -1,5 +1,6 @@
 // Several real servers that belong together: a cluster of three primaries with a replica each, or a primary with two
 // replicas and three Sentinels. All on loopback, each in a folder of its own, ended with the test.
+import { makeCertificates } from './certificates.mjs';
 import { eventually } from './eventually.mjs';
 import { startRedis } from './redis.mjs';
 
@@ -65,7 +66,7 @@ class Cluster {
 
   async isOk(nodes = this.nodes) {
     const states = await Promise.all(nodes.map((node) => node.send('CLUSTER', 'INFO').catch(String)));
-    return states.every((state) => state.includes('cluster_state:ok'));
+    return states.every((state) => state.includes('cluster_state:ok') && state.includes(`cluster_slots_ok:${SLOTS}`));
   }
 
   /** Moves a slot with all its keys, between `during` moments of its own: before keys move, and behind each. */
@@ -101,7 +102,8 @@ export async function startCluster({ replicas = 1, nodeTimeoutMs = 1_500, config
     ...config,
   ];
   const count = 3 * (1 + replicas);
-  const start = () => startRedis({ listen: 'tcp', ...options, config: lines });
+  const certificates = options.listen === 'tls' ? makeCertificates() : undefined;
+  const start = () => startRedis({ listen: 'tcp', certificates, ...options, config: lines });
   const nodes = await Promise.all(Array.from({ length: count }, start));
   const cluster = new Cluster(nodes);
   const share = Math.ceil(SLOTS / 3);
@@ -173,25 +175,23 @@ export async function startReplicas({ replicas = 1, config = [], ...options } = 
 }
 
 /**
- * @param sentinelConfig further lines for the Sentinels; `{name}` is the service
+ * @param sentinelUsers ACL rules for the Sentinels
  * @param options of the servers as startRedis takes them
  */
-export async function startSentinels({
-  service = 'mymaster',
-  sentinelConfig = [],
-  downAfterMs = 800,
-  ...options
-} = {}) {
+export async function startSentinels({ service = 'mymaster', sentinelUsers = [], downAfterMs = 800, ...more } = {}) {
+  const certificates = more.listen === 'tls' ? makeCertificates() : undefined;
+  const tlsLinks = certificates ? ['tls-replication yes'] : [];
+  const options = { ...more, certificates, config: [...tlsLinks, ...(more.config ?? [])] };
   const { primary, replicas } = await startReplicas({ replicas: 2, ...options });
   const { host, port } = primary.target;
   const lines = [
     `sentinel monitor ${service} ${host} ${port} 2`,
     `sentinel down-after-milliseconds ${service} ${downAfterMs}`,
     `sentinel failover-timeout ${service} 3000`,
-    ...(options.listen === 'tls' ? ['tls-replication yes'] : []),
-    ...sentinelConfig,
+    ...tlsLinks,
   ];
-  const start = () => startRedis({ listen: options.listen ?? 'tcp', config: lines, sentinel: true });
+  const listen = options.listen ?? 'tcp';
+  const start = () => startRedis({ listen, certificates, config: lines, users: sentinelUsers, sentinel: true });
   const sentinels = await Promise.all(Array.from({ length: 3 }, start));
   const group = new Group({ primary, replicas, sentinels, service });
   const knowsAll = async (sentinel) => {

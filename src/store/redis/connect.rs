@@ -18,7 +18,7 @@ use tokio_util::codec::Decoder as _;
 
 use super::engine::Features;
 use super::reply::{self, Verdict};
-use super::sentinel;
+use super::sentinel::{self, Lifeline};
 use super::stream::Stream;
 use super::target::{Access, Place, Target};
 use crate::clock::{self, ServerClock};
@@ -29,6 +29,8 @@ use crate::scripts;
 pub struct Established {
     pub stream: Stream,
     pub features: Features,
+    /// By which it is ended when Sentinels name another primary; it lives as long as the stream is used.
+    pub lifeline: Option<Arc<Lifeline>>,
 }
 
 /// Why there is no connection, and whether trying again may help.
@@ -47,15 +49,16 @@ pub async fn connect(target: Arc<Target>) -> Result<Established, Failure> {
         .unwrap_or_else(|_| Err(unreachable(&target.name(), &format!("no connection within {} ms", limit.as_millis()))))
 }
 
-async fn open(target: &Target) -> Result<Established, Failure> {
+async fn open(target: &Arc<Target>) -> Result<Established, Failure> {
     let at = match &target.place {
         Place::Server(address) | Place::Node(address) => address.clone(),
-        Place::Sentinels(sentinels) => sentinel::primary(sentinels, &target.access).await?,
+        Place::Sentinels(sentinels) => sentinels.primary(&target.access).await?,
     };
     let mut socket = Socket::open(&at, &target.access).await?;
     let features = greet(&mut socket.io(), target, &at).await?;
     let stream = socket.into_stream().map_err(|error| broken(&at, &error))?;
-    Ok(Established { stream, features })
+    let lifeline = sentinel::watch(target, &at, &stream).map_err(|error| broken(&at, &error))?;
+    Ok(Established { stream, features, lifeline })
 }
 
 pub trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -145,6 +148,11 @@ pub async fn converse(
     if buffer.is_empty() { Ok(replies) } else { Err(garbled(&"it says more than it was asked")) }
 }
 
+/// Whether a server's greeting is a primary's.
+pub fn is_primary(hello: &Value) -> bool {
+    reply::field(hello, "role").is_none_or(|role| role == "master")
+}
+
 /// One round trip: `HELLO 3 [AUTH]`, `SELECT` of another database than the first, every script, `TIME`.
 async fn greet(io: &mut dyn Io, target: &Target, at: &ConnectionAddr) -> Result<Features, Failure> {
     let login = &target.access.login;
@@ -168,9 +176,8 @@ async fn greet(io: &mut dyn Io, target: &Target, at: &ConnectionAddr) -> Result<
     if major_minor < (6, 2) {
         return Err(refused(&format!("Redis {version} is too old: 6.2 or newer, or Valkey, is needed")));
     }
-    let is_replica = reply::field(hello, "role").is_some_and(|role| role != "master");
     // A cluster's replica names the primary of every key that it is asked for.
-    if is_replica && !matches!(target.place, Place::Node(_)) {
+    if !is_primary(hello) && !matches!(target.place, Place::Node(_)) {
         let error = StoreError::Refused("the server is a read-only replica; connect to the primary".into());
         return Err(Failure { error, final_: false });
     }

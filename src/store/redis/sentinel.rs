@@ -1,62 +1,164 @@
-//! Asks Sentinels where the primary is. Every connection asks anew, so that a failover is followed by reconnecting; that
-//! the server found is a primary indeed is seen by its greeting.
+//! Sentinels: they are asked where the primary is before every connection, and again and again while there are some. After
+//! a failover the old primary goes on as one for seconds (ten, with Redis 7), and what it accepts then is lost: so
+//! connections to a server that the Sentinels do not name any more are ended from here, and their owners connect anew.
 
-use std::sync::atomic::Ordering;
+use std::io;
+use std::net::Shutdown;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use redis::{ConnectionAddr, Value, cmd};
+use redis::{ConnectionAddr, RedisConnectionInfo, Value, cmd};
 
-use super::connect::{Failure, Socket, converse, garbled, hello, refused, unreachable};
+use super::connect::{Failure, Socket, converse, garbled, hello, is_primary, refused, unreachable};
 use super::reply;
-use super::target::{Access, Sentinels};
+use super::stream::Stream;
+use super::target::{Access, Place, Target};
+use crate::background;
 
-/// # Errors
-/// What the last Sentinel said, when none of them names a primary. Final only when all that answered do not know the service.
-pub async fn primary(sentinels: &Sentinels, access: &Access) -> Result<ConnectionAddr, Failure> {
-    let count = sentinels.addresses.len();
-    let first = sentinels.preferred.load(Ordering::Relaxed);
-    // A Sentinel that is silent must leave time for the next, and for the primary.
-    let share = Duration::from_micros(access.connect_timeout / (count as u64 + 1));
-    let mut failure = None;
-    for index in (0..count).map(|offset| (first + offset) % count) {
-        let sentinel = &sentinels.addresses[index];
-        let found = tokio::time::timeout(share, ask(sentinels, sentinel, access))
-            .await
-            .unwrap_or_else(|_| Err(unreachable(sentinel, "this Sentinel does not answer")));
-        match found {
-            Ok(address) => {
-                sentinels.preferred.store(index, Ordering::Relaxed);
-                return Ok(address);
-            }
-            // One that cannot be reached says more than one that does not know: it may pass.
-            Err(next) if failure.as_ref().is_none_or(|known: &Failure| known.final_) => failure = Some(next),
-            Err(_) => {}
-        }
-    }
-    Err(failure.unwrap_or_else(|| refused("the url names no Sentinel")))
+/// Between two looks while there are connections.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+pub struct Sentinels {
+    pub addresses: Vec<ConnectionAddr>,
+    /// What they call the primary that is wanted.
+    pub service: String,
+    pub login: RedisConnectionInfo,
+    /// Which of them is asked first.
+    next: AtomicUsize,
+    watched: Mutex<Watched>,
 }
 
-async fn ask(sentinels: &Sentinels, sentinel: &ConnectionAddr, access: &Access) -> Result<ConnectionAddr, Failure> {
-    let mut socket = Socket::open(sentinel, access).await?;
-    let mut out = Vec::new();
-    hello(&sentinels.login).write_packed_command(&mut out);
-    let service = &sentinels.service;
-    cmd("SENTINEL").arg("get-master-addr-by-name").arg(service).write_packed_command(&mut out);
-    let replies = converse(&mut socket.io(), &out, 2, sentinel).await?;
-    match &replies[1] {
-        Value::Nil => Err(refused(&format!("the Sentinel at {sentinel} watches no service named '{service}'"))),
-        Value::Array(parts) => {
-            let [Some(host), Some(port)] = [0, 1].map(|index| parts.get(index).and_then(reply::text)) else {
-                return Err(garbled(&"a Sentinel names no address"));
-            };
-            let port = port.parse().map_err(|error| garbled(&error))?;
-            Ok(match sentinel {
-                ConnectionAddr::TcpTls { insecure, tls_params, .. } => {
-                    ConnectionAddr::TcpTls { host, port, insecure: *insecure, tls_params: tls_params.clone() }
-                }
-                _ => ConnectionAddr::Tcp(host, port),
-            })
-        }
-        _ => Err(garbled(&"a Sentinel names no address")),
+#[derive(Default)]
+struct Watched {
+    connections: Vec<Weak<Lifeline>>,
+    is_looked_after: bool,
+}
+
+/// A second handle of a connection's socket, by which it can be ended from another thread.
+pub struct Lifeline {
+    at: ConnectionAddr,
+    socket: std::net::TcpStream,
+}
+
+impl Sentinels {
+    #[must_use]
+    pub fn new(addresses: Vec<ConnectionAddr>, service: String, login: RedisConnectionInfo) -> Self {
+        let (next, watched) = (AtomicUsize::new(0), Mutex::default());
+        Self { addresses, service, login, next, watched }
     }
+
+    /// # Errors
+    /// What a Sentinel said, when none of them names a primary. Final only when all of them refused.
+    pub async fn primary(&self, access: &Access) -> Result<ConnectionAddr, Failure> {
+        let count = self.addresses.len();
+        let first = self.next.load(Ordering::Relaxed);
+        // A Sentinel that is silent must leave time for the next, and for the primary.
+        let share = Duration::from_micros(access.connect_timeout / (count as u64 + 1));
+        let mut failure = None;
+        for index in (0..count).map(|offset| (first + offset) % count) {
+            let sentinel = &self.addresses[index];
+            let found = tokio::time::timeout(share, self.ask(sentinel, access))
+                .await
+                .unwrap_or_else(|_| Err(unreachable(sentinel, "this Sentinel does not answer")));
+            match found {
+                Ok(address) => {
+                    self.next.store(index, Ordering::Relaxed);
+                    return Ok(address);
+                }
+                // One that cannot be reached says more than one that does not know: it may pass.
+                Err(next) if failure.as_ref().is_none_or(|known: &Failure| known.final_) => failure = Some(next),
+                Err(_) => {}
+            }
+        }
+        Err(failure.unwrap_or_else(|| refused("the url names no Sentinel")))
+    }
+
+    async fn ask(&self, sentinel: &ConnectionAddr, access: &Access) -> Result<ConnectionAddr, Failure> {
+        let mut socket = Socket::open(sentinel, access).await?;
+        let mut out = Vec::new();
+        hello(&self.login).write_packed_command(&mut out);
+        cmd("SENTINEL").arg("get-master-addr-by-name").arg(&self.service).write_packed_command(&mut out);
+        let replies = converse(&mut socket.io(), &out, 2, sentinel).await?;
+        if replies[1] == Value::Nil {
+            return Err(refused(&format!("the Sentinel at {sentinel} watches no service named '{}'", self.service)));
+        }
+        named(&replies[1], sentinel).ok_or_else(|| garbled(&"a Sentinel names no address"))
+    }
+
+    fn watched(&self) -> std::sync::MutexGuard<'_, Watched> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The connections there are; none ends the watch.
+    fn connections(&self) -> Vec<Arc<Lifeline>> {
+        let mut watched = self.watched();
+        let alive: Vec<_> = watched.connections.iter().filter_map(Weak::upgrade).collect();
+        watched.connections.retain(|connection| connection.strong_count() > 0);
+        watched.is_looked_after = !alive.is_empty();
+        alive
+    }
+}
+
+/// The address in a Sentinel's answer; reached as the Sentinel is, with TLS or without.
+fn named(answer: &Value, sentinel: &ConnectionAddr) -> Option<ConnectionAddr> {
+    let Value::Array(parts) = answer else { return None };
+    let [host, port] = parts.as_slice() else { return None };
+    let (host, port) = (reply::text(host)?, reply::text(port)?.parse().ok()?);
+    Some(match sentinel {
+        ConnectionAddr::TcpTls { insecure, tls_params, .. } => {
+            ConnectionAddr::TcpTls { host, port, insecure: *insecure, tls_params: tls_params.clone() }
+        }
+        _ => ConnectionAddr::Tcp(host, port),
+    })
+}
+
+/// From now on this connection is ended when the Sentinels name another server; `None` where there are no Sentinels.
+///
+/// # Errors
+/// No further handle of the socket can be had.
+pub fn watch(target: &Arc<Target>, at: &ConnectionAddr, stream: &Stream) -> io::Result<Option<Arc<Lifeline>>> {
+    let (Place::Sentinels(sentinels), Some(socket)) = (&target.place, stream.socket()) else { return Ok(None) };
+    let lifeline = Arc::new(Lifeline { at: at.clone(), socket: socket.try_clone()? });
+    let mut watched = sentinels.watched();
+    watched.connections.push(Arc::downgrade(&lifeline));
+    if !std::mem::replace(&mut watched.is_looked_after, true) {
+        background::io().spawn(look_after(Arc::clone(target)));
+    }
+    Ok(Some(lifeline))
+}
+
+async fn look_after(target: Arc<Target>) {
+    let Place::Sentinels(sentinels) = &target.place else { return };
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let connections = sentinels.connections();
+        if connections.is_empty() {
+            return;
+        }
+        // Each of them in turn: one of them may be cut off and know only of former times.
+        sentinels.next.fetch_add(1, Ordering::Relaxed);
+        let Ok(primary) = sentinels.primary(&target.access).await else { continue };
+        if connections.iter().all(|connection| connection.at == primary) || !answers_as_primary(&primary, &target).await
+        {
+            continue;
+        }
+        for connection in connections.iter().filter(|connection| connection.at != primary) {
+            // The owner reads the end of the stream. One that has ended already needs no end.
+            let _ = connection.socket.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+/// It does not name a server of former times.
+async fn answers_as_primary(at: &ConnectionAddr, target: &Target) -> bool {
+    let greeting = async {
+        let mut socket = Socket::open(at, &target.access).await?;
+        let mut out = Vec::new();
+        hello(&target.access.login).write_packed_command(&mut out);
+        converse(&mut socket.io(), &out, 1, at).await
+    };
+    let limit = Duration::from_micros(target.access.connect_timeout);
+    let replies = tokio::time::timeout(limit, greeting).await;
+    matches!(replies, Ok(Ok(replies)) if is_primary(&replies[0]))
 }

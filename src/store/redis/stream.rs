@@ -43,6 +43,16 @@ impl Stream {
         }
     }
 
+    /// The TCP socket under it, if it is one.
+    #[must_use]
+    pub fn socket(&self) -> Option<&TcpStream> {
+        match self {
+            Self::Tcp(socket) => Some(socket),
+            Self::Tls(tls) => Some(&tls.sock),
+            Self::Unix(_) => None,
+        }
+    }
+
     /// TLS keeps encrypted bytes of its own; true while some of them wait for the socket.
     ///
     /// # Errors

@@ -10,7 +10,6 @@
 //! `rediss+sentinel://` and `rediss+cluster://` are the same over TLS, Sentinels included. Sentinels that want a login of their
 //! own get it by `?sentinel_username=…&sentinel_password=…`.
 
-use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, OnceLock};
 
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, RedisConnectionInfo};
@@ -19,6 +18,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 use serde::Deserialize;
 
+use super::sentinel::Sentinels;
 use crate::clock::Micros;
 use crate::error::StoreError;
 
@@ -37,15 +37,6 @@ pub struct Access {
     pub connect_timeout: Micros,
     tls: Tls,
     config: OnceLock<Result<Arc<ClientConfig>, StoreError>>,
-}
-
-/// Sentinels, and what they call the primary that is wanted.
-pub struct Sentinels {
-    pub addresses: Vec<ConnectionAddr>,
-    pub service: String,
-    pub login: RedisConnectionInfo,
-    /// Which of them answered last.
-    pub preferred: AtomicUsize,
 }
 
 /// How one connection finds its server.
@@ -110,8 +101,7 @@ impl Servers {
         let target = |place| Arc::new(Target { place, access: Arc::clone(&access) });
         let targets = match (kind, several.sentinels) {
             (Kind::Sentinel, Some((service, login))) => {
-                let (addresses, preferred) = (addresses.collect(), AtomicUsize::new(0));
-                vec![target(Place::Sentinels(Sentinels { addresses, service, login, preferred }))]
+                vec![target(Place::Sentinels(Sentinels::new(addresses.collect(), service, login)))]
             }
             (Kind::Cluster, _) => addresses.map(|address| target(Place::Node(address))).collect(),
             _ => addresses.by_ref().map(|address| target(Place::Server(address))).collect(),

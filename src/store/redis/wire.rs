@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::connect::{Established, Failure};
 use super::engine::Engine;
+use super::sentinel::Lifeline;
 use super::stream::Stream;
 use super::target::Target;
 use crate::clock::Micros;
@@ -19,6 +20,7 @@ pub struct Wire {
     pub engine: Engine,
     pub target: Arc<Target>,
     stream: Option<Stream>,
+    lifeline: Option<Arc<Lifeline>>,
     retired: Option<Stream>,
     /// How much of the engine's output the socket has taken.
     written: usize,
@@ -27,7 +29,7 @@ pub struct Wire {
 impl Wire {
     #[must_use]
     pub fn new(target: Arc<Target>, command_timeout: Micros) -> Self {
-        Self { engine: Engine::new(command_timeout), target, stream: None, retired: None, written: 0 }
+        Self { engine: Engine::new(command_timeout), target, stream: None, lifeline: None, retired: None, written: 0 }
     }
 
     #[must_use]
@@ -46,7 +48,8 @@ impl Wire {
 
     pub fn install(&mut self, result: Result<Established, Failure>, now: Micros) {
         match result {
-            Ok(Established { stream, features }) => {
+            Ok(Established { stream, features, lifeline }) => {
+                self.lifeline = lifeline;
                 self.stream = Some(stream);
                 self.written = 0;
                 self.engine.connected(features, now);
@@ -129,6 +132,7 @@ impl Wire {
     fn drop_dead_stream(&mut self) {
         if !self.engine.is_up() && self.stream.is_some() {
             self.retired = self.stream.take();
+            self.lifeline = None;
             self.written = 0;
         }
     }
