@@ -572,11 +572,12 @@ export interface HeldEvent extends EventBase {
 }
 /**
  * The caller has its outcome, the record does not have it all: `delayed` (the store fails; recording goes on in the
- * background), `store-error` (given up), `unencodable` or `too-large` (completed without a value).
+ * background), `store-error` (given up), `unencodable` or `too-large` (completed without a value), `durability` (recorded,
+ * but fewer replicas or disks than asked for had it in time).
  */
 export interface ResultUnrecordedEvent extends EventBase {
   readonly type: 'result-unrecorded';
-  readonly reason: 'delayed' | 'store-error' | 'unencodable' | 'too-large';
+  readonly reason: 'delayed' | 'store-error' | 'unencodable' | 'too-large' | 'durability';
   /** For `unencodable`: where in the value. */
   readonly path?: string;
 }
@@ -744,6 +745,35 @@ export interface ClientOptions {
    * @default the system's certificate authorities, no client certificate
    */
   tls?: TlsOptions | undefined;
+  /**
+   * What must have a write before it counts. Every write of this client then waits for it: a claim before `fn` runs, each
+   * renewal before the lease is longer, an outcome before it is recorded for certain. See `docs/guarantees.md` for what
+   * that buys and what not. Not with `memory:`.
+   * @default none: the primary's memory
+   */
+  durability?: DurabilityOptions | undefined;
+}
+
+/** Replicas and disks that must have a write. */
+export interface DurabilityOptions {
+  /**
+   * So many replicas must have it (`WAIT`): 0 to 100, and with `fsync: false` at least 1. To survive every single failover
+   * it takes all replicas that can be promoted; fewer only make a loss less likely.
+   */
+  replicas: number;
+  /**
+   * How long a write may wait for them, in milliseconds; at most a third of `leaseMs`. Over it: a claim is withdrawn and
+   * the call is `ERR_DURABILITY`; an outcome is handed to its caller, with the events `store-error` and
+   * `result-unrecorded` (`durability`).
+   * @default 1_000
+   */
+  timeoutMs?: number | undefined;
+  /**
+   * On the disk, the primary's and that of the replicas (`WAITAOF`): Redis 7.2 or newer with `appendonly yes`, Valkey with
+   * `appendfsync always` only. Anything else is `ERR_STORE_REFUSED`.
+   * @default false
+   */
+  fsync?: boolean | undefined;
 }
 
 /** A client of one store. */
@@ -793,6 +823,7 @@ export type ErrorCode =
   | 'ERR_STORE_FULL'
   | 'ERR_STORE_REFUSED'
   | 'ERR_STORE_PROTOCOL'
+  | 'ERR_DURABILITY'
   | 'ERR_CLOSED'
   | 'ERR_UNSUPPORTED_PLATFORM'
   | 'ERR_INVALID_TRANSITION'

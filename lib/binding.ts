@@ -72,6 +72,7 @@ export interface NativeConfig {
   readonly connectTimeoutMs: number;
   readonly commandTimeoutMs: number;
   readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  readonly durability?: { readonly replicas: number; readonly timeoutMs: number; readonly fsync: boolean };
 }
 
 const FIELDS = 8;
@@ -290,6 +291,11 @@ export function isOutage(answer: Answer): boolean {
   if (answer.tag !== Tag.STORE_ERROR) return false;
   const code = STORE_CODES[answer.code];
   return code === 'ERR_STORE_UNAVAILABLE' || code === 'ERR_STORE_FULL' || code === 'ERR_STORE_PROTOCOL';
+}
+
+/** The primary has it, and not as many others as were asked for. */
+export function isShort(answer: Answer): boolean {
+  return answer.tag === Tag.STORE_ERROR && STORE_CODES[answer.code] === 'ERR_DURABILITY';
 }
 
 /** The error a failed store comes as. */

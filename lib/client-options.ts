@@ -2,8 +2,9 @@
  * The options of a client and of its operators' calls, with their defaults and rules. What a URL may name is the
  * addon's to say.
  */
-import type { ClientOptions, CloseOptions, ResetOptions, Resolution } from '../index';
-import { LARGEST_VALUE, SETTING_RULES } from './options';
+import type { ClientOptions, CloseOptions, DurabilityOptions, ResetOptions, Resolution } from '../index';
+import type { NativeConfig } from './binding';
+import { LARGEST_VALUE, SETTING_RULES, settingsOfClient } from './options';
 import {
   anything,
   check,
@@ -25,6 +26,7 @@ const CACHE_RULES = rulesOf({
   maxBytes: whole(2, LARGEST_VALUE),
   maxAgeMs: whole(1, CACHE_DEFAULTS.maxAgeMs),
 });
+const MOST_REPLICAS = 100;
 const TLS_RULES = rulesOf({
   ca: ofType('string'),
   cert: ofType('string'),
@@ -65,6 +67,7 @@ export const CLIENT_DEFAULTS = {
   commandTimeoutMs: 1_000,
   totalTimeoutMs: 5_000,
   graceMs: 5_000,
+  durabilityTimeoutMs: 1_000,
 } as const;
 
 const CLIENT_RULES = rulesOf<keyof ClientOptions>({
@@ -80,6 +83,12 @@ const CLIENT_RULES = rulesOf<keyof ClientOptions>({
   commandTimeoutMs: duration,
   totalTimeoutMs: duration,
   tls: ofType('object'),
+  durability: ofType('object'),
+});
+const DURABILITY_RULES = rulesOf<keyof DurabilityOptions>({
+  replicas: whole(0, MOST_REPLICAS),
+  timeoutMs: duration,
+  fsync: ofType('boolean'),
 });
 
 export interface CacheLimits {
@@ -96,6 +105,19 @@ export function checkClientOptions(options: ClientOptions): void {
   if ((options.tls.cert === undefined) !== (options.tls.key === undefined)) {
     throw refuse('tls', 'needs cert and key together');
   }
+}
+
+/** @throws ActonceError `ERR_INVALID_ARGUMENT` */
+export function durabilityOf({ durability, defaults }: ClientOptions): NativeConfig['durability'] {
+  if (durability === undefined) return undefined;
+  check(DURABILITY_RULES, durability, 'option durability');
+  const { replicas, timeoutMs = CLIENT_DEFAULTS.durabilityTimeoutMs, fsync = false } = durability;
+  if (replicas === undefined || (replicas === 0 && !fsync)) {
+    throw refuse('durability.replicas', 'must be given, and at least 1 without fsync');
+  }
+  const { leaseMs } = settingsOfClient(defaults);
+  if (timeoutMs > leaseMs / 3) throw refuse('durability.timeoutMs', `must be at most a third of leaseMs (${leaseMs})`);
+  return { replicas, timeoutMs, fsync };
 }
 
 /** @throws ActonceError `ERR_INVALID_ARGUMENT` */

@@ -18,7 +18,7 @@ import { announceOnce, isDevelopment } from './announce';
 import { Binding } from './binding';
 import { OutcomeCache } from './cache';
 import type { View } from './call';
-import { CLIENT_DEFAULTS, cacheLimits, checkClientOptions, checkClose } from './client-options';
+import { CLIENT_DEFAULTS, cacheLimits, checkClientOptions, checkClose, durabilityOf } from './client-options';
 import { secretFromEnvironment, urlFromEnvironment } from './environment';
 import { ActonceError } from './errors';
 import { Events } from './events';
@@ -69,6 +69,7 @@ export class Client implements ActonceClient {
     this.totalTimeoutMs = options.totalTimeoutMs ?? CLIENT_DEFAULTS.totalTimeoutMs;
     this.cache = limits === undefined || url.startsWith('memory:') ? undefined : new OutcomeCache(limits);
     this.results = new Results(options.codec, options.errors ?? []);
+    const durability = durabilityOf(options);
     const config = {
       url,
       prefix,
@@ -77,6 +78,7 @@ export class Client implements ActonceClient {
       connectTimeoutMs: options.connectTimeoutMs ?? CLIENT_DEFAULTS.connectTimeoutMs,
       commandTimeoutMs: options.commandTimeoutMs ?? CLIENT_DEFAULTS.commandTimeoutMs,
       ...(options.tls === undefined ? {} : { tls: options.tls }),
+      ...(durability === undefined ? {} : { durability }),
     };
     this.binding = new Binding(config, addon);
     this.space = JSON.stringify([url, prefix, secrets]);

@@ -82,6 +82,11 @@ export const CODES: Readonly<Record<ErrorCode, CodeEntry>> = {
     what: 'The store answered something this protocol does not allow',
     advice: 'Check that the URL names a Redis, and what stands between.',
   },
+  ERR_DURABILITY: {
+    retryable: true,
+    what: 'Fewer replicas or disks had the write in time than durability asks for',
+    advice: 'The primary has it, and may lose it. Ask again with the same key.',
+  },
   ERR_CLOSED: {
     retryable: false,
     what: 'The client is closed',
@@ -127,6 +132,7 @@ export const STORE_CODES: readonly ErrorCode[] = [
   'ERR_STORE_PROTOCOL',
   'ERR_CLOSED',
   'ERR_INVALID_ARGUMENT',
+  'ERR_DURABILITY',
 ];
 
 /** Marks our errors for other copies of this module. */

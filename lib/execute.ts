@@ -4,7 +4,7 @@
  */
 import type { ErrorPolicy } from '../index';
 import { disown, reportHook } from './announce';
-import { type Answer, storeError, Tag } from './binding';
+import { type Answer, isShort, storeError, Tag } from './binding';
 import type { Call, OwnerTurn, Shared } from './call';
 import { LeaseLostError } from './errors';
 import { type Ending, eventKind, type Results, type Unkept, unavailable } from './results';
@@ -166,7 +166,7 @@ function concludeRecorded(run: Run, report: Report, answer: Answer): void {
     return;
   }
   tellStoreError(run, answer);
-  tellUnrecorded(run.call, run.attempt, report, 'store-error');
+  tellUnrecorded(run.call, run.attempt, report, isShort(answer) ? 'durability' : 'store-error');
 }
 
 /** It is recorded: said to listeners, and kept for the next moments where it is an outcome. */
@@ -200,7 +200,7 @@ function tellUnrecorded(
   call: Call,
   attempt: number,
   { how, unkept }: Report,
-  reason: 'delayed' | 'store-error' | Unkept['reason'],
+  reason: 'delayed' | 'store-error' | 'durability' | Unkept['reason'],
 ): void {
   if (how === 'release') return; // nothing of it was to be kept
   const path = unkept?.path;

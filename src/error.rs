@@ -4,13 +4,14 @@
 use thiserror::Error;
 
 /// Public codes in the order in which their index crosses to JavaScript.
-pub const CODES: [&str; 6] = [
+pub const CODES: [&str; 7] = [
     "ERR_STORE_UNAVAILABLE",
     "ERR_STORE_FULL",
     "ERR_STORE_REFUSED",
     "ERR_STORE_PROTOCOL",
     "ERR_CLOSED",
     "ERR_INVALID_ARGUMENT",
+    "ERR_DURABILITY",
 ];
 
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -33,6 +34,9 @@ pub enum StoreError {
     /// The configuration cannot be used.
     #[error("{0}")]
     Invalid(String),
+    /// Fewer replicas (or disks) than asked for had the write in time; the primary has it.
+    #[error("{0}")]
+    Durability(String),
 }
 
 impl StoreError {
@@ -46,6 +50,7 @@ impl StoreError {
             Self::Protocol(_) => 3,
             Self::Closed => 4,
             Self::Invalid(_) => 5,
+            Self::Durability(_) => 6,
         }
     }
 }

@@ -171,6 +171,14 @@ export async function startReplicas({ replicas = 1, config = [], ...options } = 
   const followers = await Promise.all(Array.from({ length: replicas }, () => start([follow])));
   const inSync = async () => (await Promise.all(followers.map(isInSync))).every(Boolean);
   await eventually(inSync, { withinMs: 20_000, what: 'the replicas catching up' });
+  // In the first moments they take what is written and acknowledge nothing.
+  const client = await primary.connect();
+  const acknowledge = async () => {
+    await client.send('SET', 'first', 1);
+    return (await client.send('WAIT', replicas, 1_000)) === replicas;
+  };
+  await eventually(acknowledge, { withinMs: 20_000, what: 'the replicas acknowledging' });
+  await client.send('DEL', 'first');
   return { primary, replicas: followers };
 }
 

@@ -104,6 +104,18 @@ pub enum Outcome {
     Unreadable(Unreadable),
 }
 
+impl Outcome {
+    /// It says that the instance has changed, now or by the same command before.
+    #[must_use]
+    pub fn stands_for_a_write(&self) -> bool {
+        match self {
+            Self::Moved { .. } | Self::Replayed { .. } => true,
+            Self::Instance { fired, created, .. } => *created || *fired > 0,
+            _ => false,
+        }
+    }
+}
+
 /// What has to be done besides keeping the instance.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Effect {

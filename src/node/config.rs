@@ -10,6 +10,7 @@ use crate::lease::keeper::KeptStore;
 use crate::session::Backend;
 use crate::store::keys::Hasher;
 use crate::store::memory::MemoryStore;
+use crate::store::redis::engine::Durability;
 use crate::store::redis::fleet::Fleet;
 use crate::store::redis::target::{Servers, Tls};
 
@@ -33,6 +34,7 @@ pub struct Config {
     connect_timeout_ms: u64,
     command_timeout_ms: u64,
     tls: Option<Tls>,
+    durability: Option<Durability>,
 }
 
 /// A configuration that can be used.
@@ -50,10 +52,13 @@ impl Settings {
             return Err(StoreError::Invalid("prefix: must be text without braces".into()));
         }
         let store = if let Some(name) = config.url.strip_prefix("memory:") {
+            if config.durability.is_some() {
+                return Err(StoreError::Invalid("durability: the embedded store has no replicas and no disk".into()));
+            }
             KeptStore::Memory(MemoryStore::named(name))
         } else {
             let tls = config.tls.clone().unwrap_or_default();
-            let servers = Servers::new(&config.url, tls, config.connect_timeout_ms * MILLI)?;
+            let servers = Servers::new(&config.url, tls, config.connect_timeout_ms * MILLI, config.durability)?;
             KeptStore::Redis { servers: Arc::new(servers), command_timeout: config.command_timeout_ms * MILLI }
         };
         Ok(Self { config, store })

@@ -181,14 +181,49 @@ async fn greet(io: &mut dyn Io, target: &Target, at: &ConnectionAddr) -> Result<
         let error = StoreError::Refused("the server is a read-only replica; connect to the primary".into());
         return Err(Failure { error, final_: false });
     }
+    let is_valkey = reply::field(hello, "server").is_some_and(|name| name == "valkey");
+    if target.access.durability.is_some_and(|durability| durability.fsync) {
+        check_disk(io, is_valkey, major_minor, at).await?;
+    }
     let server = reply::time(time).ok_or_else(|| refused("TIME answered no time, or one after the year 2255"))?;
-    let if_equal_since =
-        if reply::field(hello, "server").is_some_and(|name| name == "valkey") { (8, 1) } else { (8, 4) };
+    let if_equal_since = if is_valkey { (8, 1) } else { (8, 4) };
     Ok(Features {
         clock: ServerClock::measured(server, sent, clock::now()),
         set_nx_get: major_minor >= (7, 0),
         set_if_equal: major_minor >= if_equal_since,
     })
+}
+
+/// Whether `WAITAOF` says what is on the disk here.
+async fn check_disk(
+    io: &mut dyn Io,
+    is_valkey: bool,
+    major_minor: (u32, u32),
+    at: &ConnectionAddr,
+) -> Result<(), Failure> {
+    if major_minor < (7, 2) {
+        return Err(refused("durability.fsync needs WAITAOF: Redis 7.2 or newer, or Valkey"));
+    }
+    let mut out = Vec::new();
+    cmd("INFO").arg("persistence").write_packed_command(&mut out);
+    let replies = converse(io, &out, 1, at).await?;
+    let info = match &replies[0] {
+        Value::VerbatimString { text, .. } => text.clone(),
+        other => reply::text(other).unwrap_or_default(),
+    };
+    if !info.contains("aof_enabled:1") {
+        return Err(refused("durability.fsync needs appendonly yes on the server"));
+    }
+    if is_valkey {
+        let mut out = Vec::new();
+        cmd("CONFIG").arg("GET").arg("appendfsync").write_packed_command(&mut out);
+        let replies = converse(io, &out, 1, at).await?;
+        if reply::field(&replies[0], "appendfsync").as_deref() != Some("always") {
+            let why = "Valkey acknowledges WAITAOF before the disk has the write unless appendfsync is always";
+            return Err(refused(&format!("durability.fsync: {why}")));
+        }
+    }
+    Ok(())
 }
 
 pub fn hello(settings: &RedisConnectionInfo) -> Cmd {

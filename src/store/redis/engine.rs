@@ -6,9 +6,13 @@
 //! are an operator's reset and resolve, which are told as unknown instead.
 
 mod cluster;
+mod durability;
 mod replies;
 
 use std::collections::{HashMap, VecDeque};
+
+pub use durability::Durability;
+use durability::Parked;
 
 use super::backoff::Backoff;
 use super::connect::Failure;
@@ -60,6 +64,7 @@ struct Channel {
 
 pub struct Engine {
     command_timeout: Micros,
+    durability: Option<Durability>,
     link: Link,
     backoff: Backoff,
     waiting: VecDeque<Request>,
@@ -72,6 +77,8 @@ pub struct Engine {
     channels: HashMap<String, Channel>,
     /// Somebody wants to know who has which slots.
     wants_slots: bool,
+    /// Answered, and not acknowledged yet.
+    parked: Vec<Parked>,
     out: Vec<u8>,
     inbox: Inbox,
     events: Vec<Event>,
@@ -82,9 +89,10 @@ pub struct Engine {
 
 impl Engine {
     #[must_use]
-    pub fn new(command_timeout: Micros) -> Self {
+    pub fn new(command_timeout: Micros, durability: Option<Durability>) -> Self {
         Self {
             command_timeout,
+            durability,
             link: Link::Down { retry_at: 0 },
             backoff: Backoff::default(),
             waiting: VecDeque::new(),
@@ -94,6 +102,7 @@ impl Engine {
             uploading: 0,
             channels: HashMap::new(),
             wants_slots: false,
+            parked: Vec::new(),
             out: Vec::with_capacity(16 * 1024),
             inbox: Inbox::default(),
             events: Vec::new(),
@@ -114,6 +123,7 @@ impl Engine {
         let never_left = unsent.any(|request| request.id == id && !request.was_sent);
         self.waiting.retain(|request| request.id != id);
         self.later.retain(|(_, request)| request.id != id);
+        self.parked.retain(|parked| parked.request.id != id);
         for flight in &mut self.flying {
             if flight.sent.id() == Some(id) {
                 flight.sent = Sent::Orphan;
@@ -206,6 +216,7 @@ impl Engine {
                 _ => {}
             }
         }
+        self.send_parked_again(&why);
         self.last_error = Some(why);
         for channel in self.channels.values_mut() {
             *channel = Channel::default();
@@ -231,6 +242,7 @@ impl Engine {
     /// The socket is about to be given what is in [`Engine::out`]. An event loop that was busy may have kept it for long:
     /// the server's silence begins now.
     pub fn sending(&mut self, now: Micros) {
+        self.ask_acknowledgement(now);
         for flight in self.flying.iter_mut().rev().take(self.unsent) {
             flight.at = now;
         }
@@ -271,6 +283,7 @@ impl Engine {
     }
 
     fn write(&mut self, mut request: Request, stage: Stage, now: Micros) {
+        self.write_something(&request, now);
         if request.route.asking {
             cmd("ASKING").write_packed_command(&mut self.out);
             self.fly(Sent::Orphan, now);
@@ -297,6 +310,7 @@ impl Engine {
         Some(
             heard_at.max(oldest.at)
                 + allowed
+                + self.durability.map_or(0, Durability::patience)
                 + oldest.ahead.saturating_sub(SMALL_UPLOAD) * 1_000 * MILLI / SLOWEST_UPLOAD,
         )
     }
@@ -336,6 +350,7 @@ impl Engine {
         };
         self.waiting.retain_mut(&mut keep);
         self.later.retain_mut(|(_, request)| keep(request));
+        self.parked.retain_mut(|parked| keep(&mut parked.request));
         for flight in &mut self.flying {
             if let Sent::Request(request, _) = &mut flight.sent
                 && !keep(request)
@@ -363,6 +378,7 @@ impl Engine {
     pub fn is_idle(&self) -> bool {
         self.waiting.is_empty()
             && self.later.is_empty()
+            && self.parked.is_empty()
             && !self.flying.iter().any(|flight| matches!(flight.sent, Sent::Request(..)))
     }
 
@@ -374,7 +390,8 @@ impl Engine {
         });
         let all = flying
             .chain(std::mem::take(&mut self.waiting))
-            .chain(std::mem::take(&mut self.later).into_iter().map(|(_, request)| request));
+            .chain(std::mem::take(&mut self.later).into_iter().map(|(_, request)| request))
+            .chain(self.take_parked());
         for request in all.collect::<Vec<_>>() {
             self.events.push(request.fail(error.clone()));
         }

@@ -89,6 +89,8 @@ pub enum Sent {
     Request(Request, Stage),
     Time,
     Slots,
+    /// How many have what was written before.
+    Acknowledgement,
     Subscribe(String),
     Unsubscribe(String),
     /// Nobody waits for this reply.
@@ -142,10 +144,23 @@ pub enum Event {
     Slots(Option<Vec<Range>>),
 }
 
+impl Event {
+    /// It says that something was done, which must not be said of what may be lost.
+    #[must_use]
+    pub fn stands_for_a_write(&self) -> bool {
+        let Self::Answer(_, answer) = self else { return false };
+        match answer {
+            Answer::Outcome { outcome, .. } => matches!(outcome, Outcome::Acquired { .. } | Outcome::Done),
+            Answer::Machine(outcome) => outcome.stands_for_a_write(),
+            _ => false,
+        }
+    }
+}
+
 pub enum Step {
     Answered(Event),
     /// Ask on.
-    Send(Request, Stage),
+    Next(Stage),
 }
 
 /// Values and keys are nobody's business.
@@ -165,6 +180,12 @@ impl Request {
     #[must_use]
     pub fn is_outcome(&self) -> bool {
         matches!(self.ask, Ask::Command(Command::Complete { .. } | Command::Fail { .. }))
+    }
+
+    /// It may change something in the store.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        matches!(self.ask, Ask::Command(_) | Ask::Machine(_))
     }
 
     /// It may wait for a server that will have us: nobody may start what it stands for again meanwhile.
@@ -238,19 +259,19 @@ impl Request {
     }
 
     /// # Errors
-    /// The request, to be sent again over another connection, when the reply is none that its command can have.
-    pub fn read(self, stage: Stage, value: Value, sent_at: Micros) -> Result<Step, Box<(Self, StoreError)>> {
+    /// The reply is none that its command can have: it is to be sent again over another connection.
+    pub fn read(&self, stage: Stage, value: Value, sent_at: Micros) -> Result<Step, StoreError> {
         match (stage, value) {
             (Stage::Plain { fence }, reply @ (Value::Nil | Value::BulkString(_))) => {
-                let Ask::Command(Command::Begin(begin)) = &self.ask else { return self.strange("a begin's reply") };
+                let Ask::Command(Command::Begin(begin)) = &self.ask else { return strange("a begin's reply") };
                 match scripts::judge_set(bytes(&reply), begin, fence) {
                     Some(outcome) => Ok(self.outcome(outcome, sent_at)),
-                    None => Ok(Step::Send(self, Stage::Script { loaded: false })),
+                    None => Ok(Step::Next(Stage::Script { loaded: false })),
                 }
             }
             (Stage::IfEqual, Value::Okay) => Ok(self.outcome(Outcome::Done, sent_at)),
             // Somebody waits, or this is a repeat, or it is not ours any more.
-            (Stage::IfEqual, Value::Nil) => Ok(Step::Send(self, Stage::Script { loaded: false })),
+            (Stage::IfEqual, Value::Nil) => Ok(Step::Next(Stage::Script { loaded: false })),
             (Stage::Script { .. }, reply) => {
                 let parts: Option<Vec<&[u8]>> = match &reply {
                     Value::Array(parts) => parts.iter().map(bytes).collect(),
@@ -258,18 +279,18 @@ impl Request {
                 };
                 match parts.and_then(|parts| self.interpret(&parts, sent_at)) {
                     Some(answer) => Ok(Step::Answered(Event::Answer(self.id, answer))),
-                    None => self.strange("a reply that none of the scripts gives"),
+                    None => strange("a reply that none of the scripts gives"),
                 }
             }
             (Stage::Get, Value::Nil) => Ok(Step::Answered(Event::Answer(self.id, Answer::Inspected(None)))),
-            (Stage::Get, Value::BulkString(record)) => Ok(Step::Send(self, Stage::Pttl { record: Some(record) })),
+            (Stage::Get, Value::BulkString(record)) => Ok(Step::Next(Stage::Pttl { record: Some(record) })),
             (Stage::Pttl { record }, Value::Int(left)) => {
                 // -2: it went away in between.
                 let left = if left == -1 { Some(NO_EXPIRY_MS) } else { u64::try_from(left).ok() };
                 let found = record.zip(left);
                 Ok(Step::Answered(Event::Answer(self.id, Answer::Inspected(found))))
             }
-            _ => self.strange("a reply of a kind its command does not have"),
+            _ => strange("a reply of a kind its command does not have"),
         }
     }
 
@@ -292,11 +313,6 @@ impl Request {
     fn judged(&self, outcome: Outcome, sent_at: Micros) -> Answer {
         let outcome = if self.was_released_before(&outcome) { Outcome::Done } else { outcome };
         Answer::Outcome { outcome, sent_at }
-    }
-
-    fn strange(self, what: &str) -> Result<Step, Box<(Self, StoreError)>> {
-        let error = StoreError::Protocol(format!("the server sent {what}"));
-        Err(Box::new((self, error)))
     }
 
     /// A release lets others acquire. Whom it finds when it comes a second time is most likely one of them, and nothing
@@ -333,6 +349,10 @@ impl Request {
         }
         true
     }
+}
+
+fn strange(what: &str) -> Result<Step, StoreError> {
+    Err(StoreError::Protocol(format!("the server sent {what}")))
 }
 
 fn bytes(value: &Value) -> Option<&[u8]> {

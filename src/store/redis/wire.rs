@@ -29,7 +29,8 @@ pub struct Wire {
 impl Wire {
     #[must_use]
     pub fn new(target: Arc<Target>, command_timeout: Micros) -> Self {
-        Self { engine: Engine::new(command_timeout), target, stream: None, lifeline: None, retired: None, written: 0 }
+        let engine = Engine::new(command_timeout, target.access.durability);
+        Self { engine, target, stream: None, lifeline: None, retired: None, written: 0 }
     }
 
     #[must_use]

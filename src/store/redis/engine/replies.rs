@@ -48,6 +48,10 @@ impl Engine {
                 }
                 return Ok(());
             }
+            Sent::Acknowledgement => {
+                self.acknowledged(&value);
+                return Ok(());
+            }
             Sent::Slots => {
                 self.events.push(Event::Slots(slots::ranges(&value)));
                 return Ok(());
@@ -65,15 +69,14 @@ impl Engine {
         let Value::ServerError(error) = &value else {
             return match request.read(stage, value, flight.at) {
                 Ok(Step::Answered(event)) => {
-                    self.events.push(event);
+                    self.tell(request, event);
                     Ok(())
                 }
-                Ok(Step::Send(request, stage)) => {
+                Ok(Step::Next(stage)) => {
                     self.write(request, stage, now);
                     Ok(())
                 }
-                Err(strange) => {
-                    let (request, why) = *strange;
+                Err(why) => {
                     self.send_again(request, &why);
                     Err(why)
                 }

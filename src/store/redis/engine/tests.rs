@@ -50,7 +50,7 @@ fn release(id: u64) -> Request {
 }
 
 fn up() -> Engine {
-    let mut engine = Engine::new(TIMEOUT);
+    let mut engine = Engine::new(TIMEOUT, None);
     connect(&mut engine, NOW);
     engine
 }
@@ -137,7 +137,7 @@ fn a_server_that_compares_and_sets_completes_without_a_script_unless_the_record_
         let command = Command::Complete { record: completed.clone(), retention_ms: 1_000 };
         Request { held: Some(Box::new(held.clone())), ..request(id, Ask::Command(command)) }
     };
-    let mut engine = Engine::new(TIMEOUT);
+    let mut engine = Engine::new(TIMEOUT, None);
     engine.connecting();
     let clock = ServerClock::measured(SERVER, NOW, NOW);
     engine.connected(Features { clock, set_nx_get: true, set_if_equal: true }, NOW);
@@ -155,7 +155,7 @@ fn a_server_that_compares_and_sets_completes_without_a_script_unless_the_record_
 
 #[test]
 fn a_retention_no_longer_than_the_clock_is_uncertain_takes_the_fence_from_the_server() {
-    let mut engine = Engine::new(TIMEOUT);
+    let mut engine = Engine::new(TIMEOUT, None);
     engine.connecting();
     let clock = ServerClock::measured(SERVER, NOW, NOW + 40 * MILLI);
     engine.connected(Features { clock, set_nx_get: true, set_if_equal: false }, NOW);

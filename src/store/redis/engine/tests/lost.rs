@@ -49,7 +49,7 @@ fn a_busy_event_loop_that_wrote_late_is_not_a_silent_server() {
 
 #[test]
 fn every_request_is_answered_by_its_deadline_with_the_last_reason() {
-    let mut engine = Engine::new(TIMEOUT);
+    let mut engine = Engine::new(TIMEOUT, None);
     engine.submit(begin(1), NOW);
     assert!(engine.wants_connection(NOW));
     engine.connecting();
@@ -61,7 +61,7 @@ fn every_request_is_answered_by_its_deadline_with_the_last_reason() {
 
 #[test]
 fn a_server_that_refuses_us_is_not_asked_again() {
-    let mut engine = Engine::new(TIMEOUT);
+    let mut engine = Engine::new(TIMEOUT, None);
     engine.submit(begin(1), NOW);
     engine.connecting();
     engine.failed(Failure { error: StoreError::Refused("WRONGPASS".into()), final_: true }, NOW);
@@ -70,7 +70,7 @@ fn a_server_that_refuses_us_is_not_asked_again() {
 
 #[test]
 fn one_refused_greeting_loses_no_outcome() {
-    let mut engine = Engine::new(TIMEOUT);
+    let mut engine = Engine::new(TIMEOUT, None);
     engine.submit(release(1), NOW);
     engine.submit(begin(2), NOW);
     engine.connecting();
@@ -225,7 +225,7 @@ fn what_is_to_be_sent_again_does_not_wake_an_engine_without_connection() {
 
 #[test]
 fn patience_ends_once_and_the_answer_still_comes() {
-    let mut engine = Engine::new(TIMEOUT);
+    let mut engine = Engine::new(TIMEOUT, None);
     engine.submit(release(1), NOW);
     engine.tick(NOW + 500 * MILLI);
     engine.tick(NOW + 600 * MILLI);

@@ -120,7 +120,7 @@ proptest! {
     /// Whatever the network does: exactly one last answer each, in time.
     #[test]
     fn every_request_gets_exactly_one_last_answer(happenings in proptest::collection::vec(happening(), 1..60)) {
-        let (mut engine, mut now, mut submitted) = (Engine::new(TIMEOUT), NOW, 0_u64);
+        let (mut engine, mut now, mut submitted) = (Engine::new(TIMEOUT, None), NOW, 0_u64);
         let mut answered = HashMap::<u64, u32>::new();
         let mut count = |engine: &mut Engine| {
             for event in std::mem::take(engine.events()) {

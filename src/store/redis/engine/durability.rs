@@ -1,0 +1,122 @@
+//! Answers that wait until replicas, or the disk, have what they stand for. Commands of one turn of the loop share one `WAIT`
+//! behind them: it answers for everything this connection wrote before.
+
+use redis::{Value, cmd};
+use serde::Deserialize;
+
+use super::Engine;
+use crate::clock::{MILLI, Micros};
+use crate::error::StoreError;
+use crate::store::redis::request::{Event, Request, Sent};
+
+/// What must have a write before it counts.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Durability {
+    pub replicas: u64,
+    pub timeout_ms: u64,
+    /// On the disk, not only in memory: the primary's and that of so many replicas.
+    #[serde(default)]
+    pub fsync: bool,
+}
+
+impl Durability {
+    /// How much longer than otherwise a reply may take.
+    #[must_use]
+    pub fn patience(self) -> Micros {
+        self.timeout_ms * MILLI
+    }
+
+    fn pack(self, out: &mut Vec<u8>) {
+        if self.fsync {
+            cmd("WAITAOF").arg(1).arg(self.replicas).arg(self.timeout_ms).write_packed_command(out);
+        } else {
+            cmd("WAIT").arg(self.replicas).arg(self.timeout_ms).write_packed_command(out);
+        }
+    }
+
+    /// Who has it, by the server's answer.
+    ///
+    /// # Errors
+    /// What is missing.
+    fn judge(self, value: &Value) -> Result<(), String> {
+        let Self { replicas, timeout_ms, fsync } = self;
+        let (local, remote) = match value {
+            Value::Int(remote) => (1, *remote),
+            Value::Array(parts) => match parts.as_slice() {
+                [Value::Int(local), Value::Int(remote)] => (*local, *remote),
+                _ => (0, 0),
+            },
+            Value::ServerError(error) => return Err(format!("Redis answered {error}")),
+            _ => (0, 0),
+        };
+        if local >= 1 && u64::try_from(remote).is_ok_and(|remote| remote >= replicas) {
+            return Ok(());
+        }
+        let disk = match (fsync, local) {
+            (false, _) => "",
+            (true, 0) => ", and the primary's disk does not have it",
+            (true, _) => " on their disks",
+        };
+        Err(format!("within {timeout_ms} ms {remote} of {replicas} replicas had the write{disk}"))
+    }
+}
+
+/// What has been answered and is not acknowledged yet.
+pub(super) struct Parked {
+    pub(super) request: Request,
+    event: Event,
+}
+
+impl Engine {
+    /// A write that may have been done over another connection is none over this one, and servers count only what
+    /// this one wrote: so it writes something that is of no meaning, and goes by itself.
+    pub(super) fn write_something(&mut self, request: &Request, now: Micros) {
+        if self.durability.is_some() && request.is_repeat && request.writes() {
+            let key = format!("{}:w", request.key);
+            cmd("SET").arg(key).arg(1).arg("PX").arg(1_000).write_packed_command(&mut self.out);
+            self.fly(Sent::Orphan, now);
+        }
+    }
+
+    /// Behind the commands that are about to leave.
+    pub(super) fn ask_acknowledgement(&mut self, now: Micros) {
+        let Some(durability) = self.durability else { return };
+        let is_write = |sent: &Sent| matches!(sent, Sent::Request(request, _) if request.writes());
+        if self.flying.iter().rev().take(self.unsent).any(|flight| is_write(&flight.sent)) {
+            durability.pack(&mut self.out);
+            self.fly(Sent::Acknowledgement, now);
+        }
+    }
+
+    /// Tells of an answer, now or when it is acknowledged.
+    pub(super) fn tell(&mut self, request: Request, event: Event) {
+        if self.durability.is_some() && request.writes() {
+            self.parked.push(Parked { request, event });
+        } else {
+            self.events.push(event);
+        }
+    }
+
+    pub(super) fn acknowledged(&mut self, value: &Value) {
+        let Some(durability) = self.durability else { return };
+        let verdict = durability.judge(value).map_err(StoreError::Durability);
+        for Parked { request, event } in std::mem::take(&mut self.parked) {
+            self.events.push(match &verdict {
+                Err(error) if event.stands_for_a_write() => request.fail(error.clone()),
+                _ => event,
+            });
+        }
+    }
+
+    /// The connection is gone before anybody knew: it is asked again over the next, and recognised.
+    pub(super) fn send_parked_again(&mut self, why: &StoreError) {
+        for request in self.take_parked().into_iter().rev() {
+            self.send_again(request, why);
+        }
+    }
+
+    pub(super) fn take_parked(&mut self) -> Vec<Request> {
+        self.parked.drain(..).map(|parked| parked.request).collect()
+    }
+}
