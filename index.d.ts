@@ -680,7 +680,9 @@ export interface TlsOptions {
 export interface ClientOptions {
   /**
    * `memory:` (in this process, shared by its worker threads), `redis://[user:password@]host[:port][/database]`,
-   * `rediss://…` (TLS) or `unix:///path[?db=n]`. Redis 6.2 or newer, Valkey, or a compatible service.
+   * `rediss://…` (TLS), `unix:///path[?db=n]`, `redis+sentinel://[user:password@]host[:port],…/service[/database]` or
+   * `redis+cluster://[user:password@]host[:port],…` (both also with `rediss`). Redis 6.2 or newer, Valkey, or a compatible
+   * service. See `docs/servers.md`.
    * @default `ACTONCE_URL`, else `REDIS_URL`, else (outside production) `memory:`
    */
   url?: string | undefined;

@@ -13,6 +13,7 @@ import { Contenders, EXECUTORS, gate, isClaim, isCompletion, LEASE_MS } from './
 import { paymentConfig } from './support/payment.mjs';
 import { startRedis } from './support/redis.mjs';
 import { it } from './support/steady.mjs';
+import { startCluster } from './support/topologies.mjs';
 import './support/unhandled.mjs';
 
 const key = 'order-1';
@@ -263,6 +264,26 @@ describe('who is let in', { concurrency: 4, timeout: 120_000 }, () => {
       assert.ok(denied.length > 0, 'nobody missed it');
     });
   }
+
+  it('E10 on a cluster with durability it takes one right more, as documented', async (t) => {
+    const [, more] = /on a cluster `([^`]+)`/.exec(
+      fs.readFileSync(new URL('../docs/servers.md', import.meta.url), 'utf8'),
+    );
+    for (const extra of [more, '']) {
+      const cluster = await startCluster({ users: [`actonce ${documentedRule()} ${extra}`] });
+      t.after(() => cluster.stop());
+      const url = cluster.url({ login: 'actonce:secret@', nodes: [cluster.nodes[0]] });
+      const durability = { replicas: 1, timeoutMs: 1_000 };
+      const c = new Contenders(t, cluster.nodes[0], { executor, url, durability, defaults: { leaseMs: 3_000 } });
+      c.prefix = 'actonce';
+      const client = c.client();
+      const keys = Array.from({ length: 20 }, (_, index) => `k${index}`);
+      await Promise.all(keys.map((one) => client.withIdempotency(one, c.effect)));
+      const denied = await Promise.all(cluster.nodes.map((node) => node.send('ACL', 'LOG')));
+      assert.equal(denied.flat().length > 0, extra === '', denied.flat().join('; '));
+      assert.equal(c.ledger.count(), 20);
+    }
+  });
 
   it('E10 without the right to subscribe everything works, and waiting polls', async (t) => {
     const { c } = await asUser(t, documentedRule().replace('+subscribe', ''));
