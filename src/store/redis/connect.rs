@@ -119,13 +119,14 @@ fn prepared(socket: TcpStream) -> io::Result<std::net::TcpStream> {
     Ok(socket)
 }
 
+pub struct Replies {
+    pub values: Vec<Value>,
+    /// It says more than it was asked.
+    pub is_surplus: bool,
+}
+
 /// Sends `out` and collects so many replies. The first that is an error ends it.
-pub async fn converse(
-    io: &mut dyn Io,
-    out: &[u8],
-    expected: usize,
-    at: &ConnectionAddr,
-) -> Result<Vec<Value>, Failure> {
+pub async fn converse(io: &mut dyn Io, out: &[u8], expected: usize, at: &ConnectionAddr) -> Result<Replies, Failure> {
     let lost = |error| broken(at, &error);
     // A server that turns us away says why and hangs up, perhaps before it has taken all of this: its words count.
     let written = io.write_all(out).await;
@@ -145,7 +146,7 @@ pub async fn converse(
             }
         }
     }
-    if buffer.is_empty() { Ok(replies) } else { Err(garbled(&"it says more than it was asked")) }
+    Ok(Replies { values: replies, is_surplus: !buffer.is_empty() })
 }
 
 /// Whether a server's greeting is a primary's.
@@ -169,7 +170,7 @@ async fn greet(io: &mut dyn Io, target: &Target, at: &ConnectionAddr) -> Result<
     cmd("TIME").write_packed_command(&mut out);
     let sent = clock::now();
     let expected = scripts::ALL.len() + 2 + usize::from(selects);
-    let replies = converse(io, &out, expected, at).await?;
+    let Replies { values: replies, is_surplus } = converse(io, &out, expected, at).await?;
     let (hello, time) = (&replies[0], &replies[replies.len() - 1]);
     let version = reply::field(hello, "version").unwrap_or_default();
     let major_minor = reply::major_minor(&version);
@@ -180,6 +181,9 @@ async fn greet(io: &mut dyn Io, target: &Target, at: &ConnectionAddr) -> Result<
     if !is_primary(hello) && !matches!(target.place, Place::Node(_)) {
         let error = StoreError::Refused("the server is a read-only replica; connect to the primary".into());
         return Err(Failure { error, final_: false });
+    }
+    if is_surplus {
+        return Err(garbled(&"it says more than it was asked"));
     }
     let is_valkey = reply::field(hello, "server").is_some_and(|name| name == "valkey");
     if target.access.durability.is_some_and(|durability| durability.fsync) {
@@ -207,7 +211,7 @@ async fn check_disk(
     let mut out = Vec::new();
     cmd("INFO").arg("persistence").write_packed_command(&mut out);
     let replies = converse(io, &out, 1, at).await?;
-    let info = match &replies[0] {
+    let info = match &replies.values[0] {
         Value::VerbatimString { text, .. } => text.clone(),
         other => reply::text(other).unwrap_or_default(),
     };
@@ -218,7 +222,7 @@ async fn check_disk(
         let mut out = Vec::new();
         cmd("CONFIG").arg("GET").arg("appendfsync").write_packed_command(&mut out);
         let replies = converse(io, &out, 1, at).await?;
-        if reply::field(&replies[0], "appendfsync").as_deref() != Some("always") {
+        if reply::field(&replies.values[0], "appendfsync").as_deref() != Some("always") {
             let why = "Valkey acknowledges WAITAOF before the disk has the write unless appendfsync is always";
             return Err(refused(&format!("durability.fsync: {why}")));
         }

@@ -80,10 +80,10 @@ impl Sentinels {
         hello(&self.login).write_packed_command(&mut out);
         cmd("SENTINEL").arg("get-master-addr-by-name").arg(&self.service).write_packed_command(&mut out);
         let replies = converse(&mut socket.io(), &out, 2, sentinel).await?;
-        if replies[1] == Value::Nil {
+        if replies.values[1] == Value::Nil {
             return Err(refused(&format!("the Sentinel at {sentinel} watches no service named '{}'", self.service)));
         }
-        named(&replies[1], sentinel).ok_or_else(|| garbled(&"a Sentinel names no address"))
+        named(&replies.values[1], sentinel).ok_or_else(|| garbled(&"a Sentinel names no address"))
     }
 
     fn watched(&self) -> std::sync::MutexGuard<'_, Watched> {
@@ -160,5 +160,5 @@ async fn answers_as_primary(at: &ConnectionAddr, target: &Target) -> bool {
     };
     let limit = Duration::from_micros(target.access.connect_timeout);
     let replies = tokio::time::timeout(limit, greeting).await;
-    matches!(replies, Ok(Ok(replies)) if is_primary(&replies[0]))
+    matches!(replies, Ok(Ok(replies)) if is_primary(&replies.values[0]))
 }
