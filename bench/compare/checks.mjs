@@ -3,34 +3,11 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { inspect, isDeepStrictEqual } from 'node:util';
-import { LEASE_MS } from './libraries.mjs';
+import { counted, runs, told } from '../judge.mjs';
+import { LEASE_MS } from '../judged-libraries.mjs';
 
-const PATIENCE_MS = 10_000;
 const KEY = 'order-1';
 
-/** How a call ended, in words; a call that does not end is an answer, too. */
-async function told(call) {
-  const late = pause(PATIENCE_MS, { text: `no answer in ${PATIENCE_MS / 1000} s` }, { ref: false });
-  const ended = call.then(
-    (value) => ({
-      value,
-      text: `gets ${typeof value === 'string' ? value : inspect(value, { breakLength: Number.POSITIVE_INFINITY })}`,
-    }),
-    (error) => ({ error, text: `is told ${error?.code ?? (error?.name === 'Error' ? error.message : error?.name)}` }),
-  );
-  return await Promise.race([ended, late]);
-}
-
-function counted(fn) {
-  const run = async () => {
-    run.count += 1;
-    return await fn(run.count);
-  };
-  run.count = 0;
-  return run;
-}
-
-const runs = ({ count }) => `${count} ${count === 1 ? 'run' : 'runs'}`;
 const isMismatch = ({ error }) => /REUSED|MISSMATCH|Validation/.test(`${error?.code} ${error?.name}`);
 
 async function replayed(library, value) {
@@ -72,7 +49,9 @@ export const CHECKS = {
     owner.freeze();
     await pause(1.5 * LEASE_MS);
     const successor = await told(library.once(KEY, async () => 'B'));
-    await owner.thawAndEnd();
+    owner.thaw();
+    owner.tell('go');
+    await owner.ended;
     if (successor.value !== 'B') return { saw: `the successor ${successor.text}` };
     const { value, text } = await told(library.once(KEY, async () => 'C'));
     return { right: value === 'B', saw: `the successor's B, a retry ${text}` };

@@ -5,8 +5,8 @@ import { CachePersistenceLayer } from '@aws-lambda-powertools/idempotency/cache'
 import core from '@node-idempotency/core';
 import adapter from '@node-idempotency/storage-adapter-redis';
 import { createClient as createRedis } from 'redis';
-import { createClient } from '../../dist/index.cjs';
-import * as ioredis from '../contestants/ioredis.mjs';
+import { createClient } from '../dist/index.cjs';
+import * as ioredis from './contestants/ioredis.mjs';
 
 export const LEASE_MS = 1_000;
 const DAY_S = 86_400;
