@@ -17,6 +17,17 @@ function nodeTests() {
   return files.sort().map((name) => path.join('__test__', name));
 }
 
+/** These look at the one server, by helpers of their own. */
+const NOT_FOR_A_CLUSTER = ['bypass', 'every-event', 'versions'];
+
+/** The files that say what every store does. */
+function conformance() {
+  const isOne = (file) =>
+    !NOT_FOR_A_CLUSTER.includes(path.basename(file, '.test.mjs')) &&
+    fs.readFileSync(path.join(root, file), 'utf8').includes('conformance(createClient)');
+  return nodeTests().filter(isOne);
+}
+
 await main(async () => {
   await section('prepare', () => prepare(['redis-server', 'chromium', 'openssl']));
   await section('build: native', buildNative);
@@ -31,6 +42,13 @@ await main(async () => {
   console.log(`\n── Node tests${long ? ', long form' : ''}`);
   const limitMs = (long ? 60 : 20) * MINUTE_MS;
   const options = ['--test', '--test-concurrency=2', '--test-reporter=spec', `--test-timeout=${limitMs}`];
+  if (long) {
+    const cluster = { ...env, ACTONCE_TEST_CLUSTER: '1' };
+    const onCluster = await attempt('behaviour on a cluster', () =>
+      run(process.execPath, [...options, ...conformance()], { env: cluster }),
+    );
+    if (!onCluster) failed.push('behaviour on a cluster');
+  }
   const code = await exitCode(process.execPath, [...options, ...nodeTests()], { env });
   process.exitCode = failed.length > 0 ? 1 : code;
 });
