@@ -80,6 +80,8 @@ const CLIENT_RULES = rulesOf<keyof ClientOptions>({
   commandTimeoutMs: duration,
   totalTimeoutMs: duration,
   tls: ofType('object'),
+  encryption: ofType('object'),
+  compression: ofType('object'),
 });
 
 export interface CacheLimits {
