@@ -39,7 +39,7 @@ function bytesOf(key: unknown): Buffer | undefined {
 /** @throws ActonceError `ERR_INVALID_ARGUMENT` with the path of what cannot be used */
 export function sealOptions(options: ClientOptions): Pick<NativeConfig, 'encryption' | 'compression'> {
   const { encryption, compression } = options;
-  if (compression !== undefined) check(COMPRESSION_RULES, compression, 'option compression');
+  if (compression !== undefined) check(COMPRESSION_RULES, compression, 'option compression', 'compression.');
   if (encryption !== undefined && compression !== undefined && compression.beforeEncryption !== true) {
     throw refuse(
       'compression',
@@ -56,6 +56,7 @@ export function sealOptions(options: ClientOptions): Pick<NativeConfig, 'encrypt
 
 function nativeEncryption(encryption: EncryptionOptions): NativeConfig['encryption'] {
   check(ENCRYPTION_RULES, encryption, 'option encryption', 'encryption.');
+  if (encryption.keys === undefined) throw refuse('encryption.keys', 'is missing');
   const ids = new Set<string>();
   const keys = encryption.keys.map((key, index) => {
     const path = `encryption.keys[${index}]`;
