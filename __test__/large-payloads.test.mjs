@@ -111,6 +111,17 @@ onEachStore('a client that closes meanwhile leaves no call without an answer', a
 });
 
 for (const executor of EXECUTORS) {
+  test(`a process that ends by itself has its answer from the embedded store [${executor}]`, async (t) => {
+    const ended = await runScript(
+      t,
+      `const { createClient } = load();
+       const call = () => createClient(options).withIdempotency('k', () => 'Zoë '.repeat(200_000));
+       call().then(() => { say('answered'); call().then(({ length }) => say(String(length))); });`,
+      { options: { url: 'memory:', executor, ...sealing } },
+    );
+    assert.deepEqual([ended.code, ended.said], [0, ['answered', '800000']], ended.errors);
+  });
+
   test(`a process that ends by itself has recorded its large outcome [${executor}]`, async (t) => {
     const redis = await startRedis();
     t.after(() => redis.stop());

@@ -60,8 +60,8 @@ pub enum Notice {
     Connected(Result<Established, ConnectFailure>),
     /// A large payload is in the form in which it is stored.
     Sealed(Box<Request>),
-    /// A large payload is what it was, or why it cannot be read.
-    Opened(Delivery),
+    /// A large payload is what it was, or why it cannot be read: the last word on its operation.
+    Told(Delivery),
 }
 
 pub struct Session {
@@ -263,7 +263,7 @@ impl Session {
             }
             Notice::Changed(key) => self.changed(&key),
             Notice::Sealed(request) => self.sealed(*request, now),
-            Notice::Opened(delivery) => self.opened(delivery, now),
+            Notice::Told(delivery) => self.told(delivery, now),
             Notice::Connected(result) => {
                 if let Backend::Redis(wire) = &mut self.backend {
                     wire.install(result, now);
@@ -344,6 +344,12 @@ impl Session {
         !self.waits.is_empty()
             || self.apart > 0
             || matches!(&self.backend, Backend::Redis(wire) if !wire.engine.is_idle())
+    }
+
+    /// Another thread works on a payload, and will post it.
+    #[must_use]
+    pub fn works_apart(&self) -> bool {
+        self.apart > 0
     }
 
     pub fn is_closed(&self) -> bool {

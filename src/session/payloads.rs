@@ -1,13 +1,15 @@
-//! Payloads on their way to the store and back: sealed before a request leaves, opened before an outcome is told. A
-//! small one here and now; a large one on a thread of its own, so that nobody else's call waits for it.
+//! Requests on their way to the store, and payloads on their way back: sealed before a request leaves, opened before an
+//! outcome is told. A small one here and now; a large one on a thread of its own, so that nobody else's call waits.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::delivery::{Delivery, Tag};
-use super::op::Phase;
+use super::op::{Op, Phase};
 use super::{Backend, Notice, Session, op_of};
 use crate::background;
 use crate::clock::{self, Micros};
+use crate::error::StoreError;
 use crate::model::{Now, Origin};
 use crate::seal::{self, Place, Sealer};
 use crate::store::redis::request::{Answer, Ask, Request};
@@ -15,16 +17,18 @@ use crate::store::redis::request::{Answer, Ask, Request};
 impl Session {
     /// Sends a request, its payload in the form in which it is stored.
     pub(super) fn submit(&mut self, mut request: Request, now: Micros) {
-        let author = self.ops.get(&op_of(request.id)).map(super::op::Op::origin);
-        let Some(origin) = author.filter(|_| self.sealer.changes_payloads()) else {
+        if !self.sealer.changes_payloads() {
             return self.dispatch(request, now);
-        };
+        }
+        let id = op_of(request.id);
+        // A withdrawal has no operation any more, and no payload.
+        let Some(origin) = self.ops.get(&id).map(Op::origin) else { return self.dispatch(request, now) };
         if !payload_len(&mut request).is_some_and(|length| self.sealer.seals_slowly(length)) {
             seal(&self.sealer, &mut request, origin);
             return self.dispatch(request, now);
         }
         let sealer = Arc::clone(&self.sealer);
-        self.apart(move || {
+        self.apart(id, move || {
             seal(&sealer, &mut request, origin);
             Notice::Sealed(Box::new(request))
         });
@@ -78,11 +82,11 @@ impl Session {
         }
         op.phase = Phase::Opening;
         let sealer = Arc::clone(&self.sealer);
-        self.apart(move || Notice::Opened(open(&sealer, told, &place)));
+        self.apart(id, move || Notice::Told(open(&sealer, told, &place)));
     }
 
-    /// A payload is opened, by another thread.
-    pub(super) fn opened(&mut self, told: Delivery, now: Micros) {
+    /// The last word on an operation, from another thread.
+    pub(super) fn told(&mut self, told: Delivery, now: Micros) {
         self.apart -= 1;
         if self.ops.contains_key(&told.op) {
             self.end(told.op, told, now);
@@ -90,10 +94,14 @@ impl Session {
     }
 
     /// Does this on another thread, which posts what comes of it.
-    fn apart(&mut self, work: impl FnOnce() -> Notice + Send + 'static) {
+    fn apart(&mut self, id: u32, work: impl FnOnce() -> Notice + Send + 'static) {
         self.apart += 1;
         let post = Arc::clone(&self.post);
-        background::seal().spawn(async move { post(work()) });
+        background::seal().spawn(async move {
+            // Whoever waits must hear of a bug of ours, too.
+            let bug = StoreError::Protocol("a payload could neither be sealed nor opened; please report it".into());
+            post(catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Notice::Told(Delivery::failed(id, &bug))));
+        });
     }
 }
 
