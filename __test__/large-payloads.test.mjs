@@ -140,3 +140,28 @@ for (const executor of EXECUTORS) {
     for (const key of ['k', 'l']) assert.ok((await client.withIdempotency(key, () => 'ran')) === text);
   });
 }
+
+for (const executor of EXECUTORS) {
+  test(`a worker thread that ends meanwhile takes nothing with it [${executor}]`, async (t) => {
+    const ended = await runScript(
+      t,
+      `const { Worker } = await import('node:worker_threads');
+       const { once } = await import('node:events');
+       const text = \`
+         const { parentPort, workerData } = require('node:worker_threads');
+         const { createClient } = require(workerData.PACKAGE);
+         const client = createClient(workerData.options);
+         client.withIdempotency('k' + workerData.round, () => 'Zoë '.repeat(200_000));
+         setImmediate(() => process.exit());
+       \`;
+       for (let round = 0; round < 20; round += 1) {
+         await once(new Worker(text, { eval: true, workerData: { PACKAGE, options, round } }), 'exit');
+       }
+       const { createClient } = load();
+       const { length } = await createClient(options).withIdempotency('last', () => 'Zoë '.repeat(200_000));
+       say(String(length));`,
+      { options: { url: 'memory:', executor, ...sealing } },
+    );
+    assert.deepEqual([ended.code, ended.said], [0, ['800000']], ended.errors);
+  });
+}
