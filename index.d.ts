@@ -402,7 +402,12 @@ export interface RecordView {
   readonly since?: Date;
   /** When the record itself goes away; `Number.MAX_SAFE_INTEGER` when somebody made it permanent. */
   readonly expiresInMs: number;
-  /** The recorded outcome, decoded; only when `completed` or `failed`. */
+  /**
+   * Id of the key that the outcome is encrypted with; only when it is. The outcome itself is then not shown: looking at
+   * a record needs no right to read personal data.
+   */
+  readonly keyId?: string;
+  /** The recorded outcome, decoded; only when `completed` or `failed`, and not encrypted. */
   readonly outcome?: RecordedOutcome;
 }
 
@@ -676,6 +681,44 @@ export interface TlsOptions {
   key?: string | undefined;
 }
 
+/** A key of {@link EncryptionOptions}. */
+export interface EncryptionKey {
+  /** Names it in records: 1 to 32 letters, digits, `.`, `_` or `-`. A new key needs a new id. */
+  readonly id: string;
+  /** 32 random bytes, as they are, in hex (64 digits) or in base64: `openssl rand -base64 32`. */
+  readonly key: string | Uint8Array;
+}
+
+/** Encryption of recorded outcomes; see docs/encryption.md. */
+export interface EncryptionOptions {
+  /**
+   * The first one writes, all read. Rotate in three steps, each on every instance before the next: `[old, new]`,
+   * `[new, old]`, and after a retention period `[new]`.
+   */
+  keys: readonly EncryptionKey[];
+  /**
+   * Also read outcomes that are not encrypted: for the retention period in which encryption is introduced, and no longer,
+   * since until then whoever can write to Redis can replace an outcome.
+   * @default false
+   */
+  readsPlaintext?: boolean | undefined;
+}
+
+/** Compression of recorded outcomes. */
+export interface CompressionOptions {
+  /**
+   * An outcome of so many bytes is compressed, where that makes it shorter; at least 64. One above 16 MiB is not.
+   * @default 1_024
+   */
+  minBytes?: number | undefined;
+  /**
+   * Must be true beside `encryption`: the length of an outcome, which encryption does not hide, then also tells how well
+   * it compresses, and so something of its content.
+   * @default false
+   */
+  beforeEncryption?: boolean | undefined;
+}
+
 /** Options of {@link createClient}. */
 export interface ClientOptions {
   /**
@@ -754,6 +797,16 @@ export interface ClientOptions {
    * @default none: the primary's memory
    */
   durability?: DurabilityOptions | undefined;
+  /**
+   * Encrypts what is recorded: results, errors, redirects. Not the data of state machines.
+   * @default none: recorded outcomes are readable text
+   */
+  encryption?: EncryptionOptions | undefined;
+  /**
+   * Compresses what is recorded; whether it is on or off, what is compressed is read.
+   * @default none
+   */
+  compression?: CompressionOptions | undefined;
 }
 
 /** Replicas and disks that must have a write. */

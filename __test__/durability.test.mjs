@@ -38,7 +38,9 @@ for (const executor of EXECUTORS) {
       const waits = commands.filter(({ name }) => name === 'WAIT');
       const claims = commands.filter(({ args }) => isClaim(args));
       assert.equal(claims.length, 100);
-      assert.ok(waits.length >= 2 && waits.length <= 20, `${waits.length} WAITs`);
+      // 200 writes; a thread of its own is as often awake as the machine lets it.
+      const most = executor === 'loop' ? 20 : 150;
+      assert.ok(waits.length >= 2 && waits.length <= most, `${waits.length} WAITs`);
       assert.deepEqual(new Set(claims.map(({ from: id }) => id)), new Set(waits.map(({ from: id }) => id)));
       const last = commands.findLastIndex(({ args }) => isClaim(args) || isCompletion(args));
       assert.ok(commands.findLastIndex(({ name }) => name === 'WAIT') > last);

@@ -71,6 +71,8 @@ export interface NativeConfig {
   readonly executor: 'auto' | 'loop' | 'thread';
   readonly connectTimeoutMs: number;
   readonly commandTimeoutMs: number;
+  readonly encryption?: { readonly keys: readonly { id: string; key: string }[]; readonly readsPlaintext: boolean };
+  readonly compression?: { readonly minBytes: number };
   readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
   readonly durability?: { readonly replicas: number; readonly timeoutMs: number; readonly fsync: boolean };
 }

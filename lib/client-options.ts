@@ -84,6 +84,8 @@ const CLIENT_RULES = rulesOf<keyof ClientOptions>({
   totalTimeoutMs: duration,
   tls: ofType('object'),
   durability: ofType('object'),
+  encryption: ofType('object'),
+  compression: ofType('object'),
 });
 const DURABILITY_RULES = rulesOf<keyof DurabilityOptions>({
   replicas: whole(0, MOST_REPLICAS),

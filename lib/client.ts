@@ -28,6 +28,7 @@ import { INSTANCES, Instances } from './machine/instances';
 import { Operator } from './operator';
 import { type Settings, settingsOfClient } from './options';
 import { Results } from './results';
+import { sealOptions } from './seal-options';
 
 function secretsOf(given: ClientOptions['secret']): readonly string[] {
   const secret = given ?? secretFromEnvironment() ?? [];
@@ -77,6 +78,7 @@ export class Client implements ActonceClient {
       executor: options.executor ?? CLIENT_DEFAULTS.executor,
       connectTimeoutMs: options.connectTimeoutMs ?? CLIENT_DEFAULTS.connectTimeoutMs,
       commandTimeoutMs: options.commandTimeoutMs ?? CLIENT_DEFAULTS.commandTimeoutMs,
+      ...sealOptions(options),
       ...(options.tls === undefined ? {} : { tls: options.tls }),
       ...(durability === undefined ? {} : { durability }),
     };

@@ -19,6 +19,8 @@ interface NativeRecord {
   readonly expiresInMs: number;
   readonly leaseRemainingMs: number | null;
   readonly sinceMs: number | null;
+  /** Of the key it is encrypted with; then there is no payload. */
+  readonly keyId: string | null;
   readonly payload: string | null;
 }
 
@@ -102,8 +104,8 @@ export class Operator {
   }
 
   #view(record: NativeRecord, hash: string): RecordView {
-    const { state, attempt, fence, recovered, onCrash, expiresInMs } = record;
-    const hasOutcome = state === 'completed' || state === 'failed';
+    const { state, attempt, fence, recovered, onCrash, expiresInMs, keyId } = record;
+    const showsOutcome = keyId === null && (state === 'completed' || state === 'failed');
     return {
       hash,
       state,
@@ -114,7 +116,8 @@ export class Operator {
       ...(state === 'processing' ? { leaseRemainingMs: record.leaseRemainingMs ?? 0 } : {}),
       ...(state === 'indeterminate' ? { since: new Date(record.sinceMs ?? 0) } : {}),
       expiresInMs,
-      ...(hasOutcome ? { outcome: this.#outcome(record.payload ?? '', hash) } : {}),
+      ...(keyId === null ? {} : { keyId }),
+      ...(showsOutcome ? { outcome: this.#outcome(record.payload ?? '', hash) } : {}),
     };
   }
 

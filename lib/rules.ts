@@ -50,15 +50,16 @@ export function refuse(name: string, reason: string): ActonceError {
 
 /**
  * @param what what the options belong to, for the message
+ * @param path what comes before an option's name in the message
  * @throws ActonceError `ERR_INVALID_ARGUMENT`
  */
-export function check(rules: Rules, options: unknown, what = 'options'): void {
+export function check(rules: Rules, options: unknown, what = 'options', path = ''): void {
   if (typeof options !== 'object' || options === null) throw invalid(`${what} must be an object`);
   for (const name in options) {
     const value = (options as Record<string, unknown>)[name];
     const rule = rules.get(name);
-    if (rule === undefined) throw refuse(name, 'is not known');
+    if (rule === undefined) throw refuse(path + name, 'is not known');
     const reason = value === undefined ? undefined : rule(value);
-    if (reason !== undefined) throw refuse(name, reason);
+    if (reason !== undefined) throw refuse(path + name, reason);
   }
 }

@@ -1,6 +1,7 @@
-//! The two threads of this addon, each with a tokio runtime of its own, started on first use and shared by every
-//! client of the process: `io` makes connections and runs the fallback executor, `keeper` renews leases and
-//! nothing else, so that no traffic can make a renewal late. They are never joined: they hold no JavaScript.
+//! The threads of this addon, each with a tokio runtime of its own, started on first use and shared by every client of
+//! the process: `io` makes connections and runs the fallback executor, `keeper` renews leases and nothing else, so that
+//! no traffic can make a renewal late, `seal` compresses and encrypts what is large. They are never joined: they hold no
+//! JavaScript.
 
 use std::sync::OnceLock;
 
@@ -38,4 +39,9 @@ pub fn io() -> &'static Handle {
 pub fn keeper() -> &'static Handle {
     static KEEPER: OnceLock<Handle> = OnceLock::new();
     KEEPER.get_or_init(|| start("keeper"))
+}
+
+pub fn seal() -> &'static Handle {
+    static SEAL: OnceLock<Handle> = OnceLock::new();
+    SEAL.get_or_init(|| start("seal"))
 }

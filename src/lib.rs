@@ -7,6 +7,7 @@
 //! - [`store`]: where records live: [`store::memory`] in this process, [`store::redis`] behind a connection that is
 //!   a state machine without I/O.
 //! - [`lease`]: leases this process holds, renewed from a thread of their own.
+//! - [`seal`]: the form in which payloads are stored: compressed, encrypted.
 //! - [`session`]: one client's operations: begin, wait, complete, fail; what JavaScript is told.
 //! - `uv`: sockets on Node's own event loop. `node`: the only module that knows Node-API.
 //! - [`background`], [`clock`], [`error`]: threads, time, and what can go wrong.
@@ -20,6 +21,7 @@ pub mod error;
 pub mod lease;
 pub mod model;
 pub mod scripts;
+pub mod seal;
 pub mod session;
 pub mod store;
 

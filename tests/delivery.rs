@@ -31,7 +31,7 @@ impl History {
     fn add(&mut self, command: &Command, outcome: &Outcome, now_ms: u64) -> Result<(), String> {
         match (command, outcome, self.held) {
             (Command::Begin(begin), &Outcome::Acquired { fence, .. }, _) => return self.acquired(begin, fence, now_ms),
-            (_, Outcome::Replay { fence, attempt, payload }, _) => {
+            (_, Outcome::Replay { fence, attempt, payload, .. }, _) => {
                 let first = self.replayed.entry(*fence).or_insert_with(|| (*attempt, payload.clone()));
                 if *first != (*attempt, payload.clone()) {
                     return Err(format!("fence {fence} was replayed as {first:?} before"));

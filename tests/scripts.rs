@@ -144,7 +144,11 @@ fn headers_declare_every_reply_and_rust_reads_them_all() {
         let counted = declared.iter().map(|reply| (reply[0].to_owned(), reply.len() - 1)).collect();
         assert_eq!(given_replies(&script.source), counted, "{}", script.name);
         for reply in declared {
-            let example = |field: &&str| if *field == "reason" { "malformed" } else { "1" };
+            let example = |field: &&str| match *field {
+                "reason" => "malformed",
+                "origin" => "owner-of-16-charfingerprint-of-22-char",
+                _ => "1",
+            };
             let words: Vec<_> = std::iter::once(reply[0]).chain(reply[1..].iter().map(example)).collect();
             let outcome = scripts::parse(&words);
             assert_ne!(outcome, Err(Malformed), "{}: {reply:?}", script.name);

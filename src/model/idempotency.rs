@@ -5,7 +5,7 @@
 //! lost is found again by sending the command again.
 
 use super::command::{Begin, Command, Failure, Resolution};
-use super::record::{Flags, Owner, Record, State, Unreadable, unfinished_ttl_ms};
+use super::record::{Flags, Origin, Owner, Record, State, Unreadable, unfinished_ttl_ms};
 
 /// The store's time, never the caller's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,7 +44,8 @@ pub enum Effect {
     },
 }
 
-/// What the caller is told. The Lua replies with the same names in `snake_case`, and the fields in this order.
+/// What the caller is told. The Lua replies with the same names in `snake_case`, and the fields in this order, an
+/// origin as the record's owner and fingerprint.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Outcome {
     /// Run now. `recovered`: an earlier attempt started and its end is unknown.
@@ -71,18 +72,21 @@ pub enum Outcome {
     Released {
         fence: u64,
         attempt: u64,
+        origin: Origin,
         payload: Vec<u8>,
     },
     /// The recorded result.
     Replay {
         fence: u64,
         attempt: u64,
+        origin: Origin,
         payload: Vec<u8>,
     },
     /// The recorded error.
     ReplayError {
         fence: u64,
         attempt: u64,
+        origin: Origin,
         payload: Vec<u8>,
     },
     Done,
@@ -127,16 +131,17 @@ pub fn outcome_at_any_time(record: &Record, begin: &Begin) -> Option<Outcome> {
     if other_payload {
         return Some(Outcome::Mismatch { fence });
     }
+    let origin = record.origin();
     match &record.state {
         // Even our own lease needs the script: it has to be renewed from the moment of this begin.
         State::Processing { .. } => None,
         State::Indeterminate { since_ms, .. } => Some(Outcome::Indeterminate { fence, since_ms: *since_ms }),
         State::Released { payload } => {
             let shared = begin.awaited_fence == Some(fence) && !payload.is_empty();
-            (same_owner || shared).then(|| Outcome::Released { fence, attempt, payload: payload.clone() })
+            (same_owner || shared).then(|| Outcome::Released { fence, attempt, origin, payload: payload.clone() })
         }
-        State::Completed { payload } => Some(Outcome::Replay { fence, attempt, payload: payload.clone() }),
-        State::Failed { payload } => Some(Outcome::ReplayError { fence, attempt, payload: payload.clone() }),
+        State::Completed { payload } => Some(Outcome::Replay { fence, attempt, origin, payload: payload.clone() }),
+        State::Failed { payload } => Some(Outcome::ReplayError { fence, attempt, origin, payload: payload.clone() }),
     }
 }
 

@@ -12,4 +12,4 @@ pub mod record;
 
 pub use command::{Begin, Command, Failure, Resolution};
 pub use idempotency::{Effect, Now, Outcome, Stored, apply, outcome_at_any_time};
-pub use record::{Fingerprint, Flags, Owner, Record, State, Unreadable, unfinished_ttl_ms};
+pub use record::{Fingerprint, Flags, Origin, Owner, Record, State, Unreadable, unfinished_ttl_ms};

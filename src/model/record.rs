@@ -52,6 +52,33 @@ impl Owner {
     }
 }
 
+/// Which attempt wrote a payload, and on what input: the record's owner and fingerprint as they stand in it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Origin([u8; FLAGS - OWNER]);
+
+impl Origin {
+    pub fn new(owner: Owner, fingerprint: Option<&Fingerprint>) -> Self {
+        let mut text = [0; FLAGS - OWNER];
+        text[..FINGERPRINT - OWNER].copy_from_slice(owner.as_bytes());
+        text[FINGERPRINT - OWNER..].copy_from_slice(Fingerprint::text(fingerprint));
+        Self(text)
+    }
+
+    /// `None` for what is as long as no origin is.
+    pub fn from_text(text: &[u8]) -> Option<Self> {
+        text.try_into().ok().map(Self)
+    }
+
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The first of the two, which names the attempt.
+    pub fn owner(&self) -> &[u8] {
+        &self.0[..FINGERPRINT - OWNER]
+    }
+}
+
 /// What the payload was: 128 bits of its hash.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint([u8; 22]);
@@ -72,6 +99,12 @@ impl Fingerprint {
 }
 
 impl fmt::Debug for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.escape_ascii())
+    }
+}
+
+impl fmt::Debug for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0.escape_ascii())
     }
@@ -170,6 +203,10 @@ pub fn unfinished_ttl_ms(retention_ms: u64, lease_ms: u64) -> u64 {
 }
 
 impl Record {
+    pub fn origin(&self) -> Origin {
+        Origin::new(self.owner, self.fingerprint.as_ref())
+    }
+
     /// Appends the record's text to `out`, which the caller may reuse.
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.reserve(self.encoded_len());

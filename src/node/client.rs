@@ -222,9 +222,10 @@ fn start_on_loop(
     let post = Arc::clone(&mailbox);
     let report = Arc::new(move |op, loss| post.send(Notice::LeaseLost(op, loss)));
     let keeper = Keeper::new(settings.store.clone(), clock.clone(), report);
-    let post = Arc::clone(&mailbox);
-    let watch = Arc::new(move |key| post.send(Notice::Changed(key)));
-    let session = Session::new(settings.backend(), hashers, Arc::clone(&keeper.leases), watch);
+    let letters = Arc::clone(&mailbox);
+    let post = Arc::new(move |notice| letters.send(notice));
+    let sealer = Arc::clone(&settings.sealer);
+    let session = Session::new(settings.backend(), hashers, sealer, Arc::clone(&keeper.leases), post);
     let executor = OnLoop::start(on, session, outbox, Arc::clone(&mailbox), clock.clone())
         .ok_or_else(|| napi::Error::from_reason("the event loop gives no handle"))?;
     let me = Rc::downgrade(&executor);
@@ -248,9 +249,10 @@ fn start_on_thread(
     let post = jobs.0.clone();
     let report = Arc::new(move |op, loss| post.notice(Notice::LeaseLost(op, loss)));
     let keeper = Keeper::new(settings.store.clone(), clock.clone(), report);
-    let post = jobs.0.clone();
-    let watch = Arc::new(move |key| post.notice(Notice::Changed(key)));
-    let session = Session::new(settings.backend(), hashers, Arc::clone(&keeper.leases), watch);
+    let letters = jobs.0.clone();
+    let post = Arc::new(move |notice| letters.notice(notice));
+    let sealer = Arc::clone(&settings.sealer);
+    let session = Session::new(settings.backend(), hashers, sealer, Arc::clone(&keeper.leases), post);
     let me: Rc<OnceCell<Weak<OnThread>>> = Rc::default();
     let found = Rc::clone(&me);
     let look = move || {

@@ -1,12 +1,16 @@
 //! The configuration as TypeScript sends it, validated there once and here again: nothing is trusted.
 
+use std::fmt;
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 use crate::clock::{MILLI, Micros};
 use crate::error::StoreError;
 use crate::lease::keeper::KeptStore;
+use crate::seal::{Key, Keyring, Sealer};
 use crate::session::Backend;
 use crate::store::keys::Hasher;
 use crate::store::memory::MemoryStore;
@@ -35,12 +39,63 @@ pub struct Config {
     command_timeout_ms: u64,
     tls: Option<Tls>,
     durability: Option<Durability>,
+    encryption: Option<Encryption>,
+    compression: Option<Compression>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Encryption {
+    /// The first seals, all open.
+    keys: Vec<NamedKey>,
+    reads_plaintext: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NamedKey {
+    id: String,
+    /// 32 bytes, base64.
+    key: String,
+}
+
+/// Never what the key is.
+impl fmt::Debug for NamedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NamedKey").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Compression {
+    min_bytes: usize,
+}
+
+impl Config {
+    fn sealer(&self) -> Result<Sealer, StoreError> {
+        let compress_from = self.compression.as_ref().map(|compression| compression.min_bytes);
+        let Some(encryption) = &self.encryption else { return Ok(Sealer::new(None, compress_from, true)) };
+        let mut keys = encryption.keys.iter().map(NamedKey::read).collect::<Result<Vec<_>, _>>()?.into_iter();
+        let first = keys.next().ok_or_else(|| StoreError::Invalid("encryption.keys: one is needed".into()))?;
+        let keyring = Keyring::new(first, keys.collect());
+        Ok(Sealer::new(Some(keyring), compress_from, encryption.reads_plaintext))
+    }
+}
+
+impl NamedKey {
+    fn read(&self) -> Result<Key, StoreError> {
+        let bytes = STANDARD.decode(&self.key).ok().and_then(|bytes| bytes.try_into().ok());
+        let key = bytes.and_then(|bytes: [u8; 32]| Key::new(&self.id, &bytes));
+        key.ok_or_else(|| StoreError::Invalid(format!("encryption.keys: '{}' is no key of 32 bytes", self.id)))
+    }
 }
 
 /// A configuration that can be used.
 pub struct Settings {
     pub config: Config,
     pub store: KeptStore,
+    pub sealer: Arc<Sealer>,
 }
 
 impl Settings {
@@ -61,7 +116,8 @@ impl Settings {
             let servers = Servers::new(&config.url, tls, config.connect_timeout_ms * MILLI, config.durability)?;
             KeptStore::Redis { servers: Arc::new(servers), command_timeout: config.command_timeout_ms * MILLI }
         };
-        Ok(Self { config, store })
+        let sealer = Arc::new(config.sealer()?);
+        Ok(Self { config, store, sealer })
     }
 
     #[must_use]

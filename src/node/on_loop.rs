@@ -15,6 +15,9 @@ use crate::store::redis::connect::connect;
 use crate::store::redis::wire::Wire;
 use crate::uv::{Loop, Poll, Prepare, Timer};
 
+/// How long a timer is set that has nothing to do but to keep the loop alive.
+const LOOK_EVERY: Micros = 60_000 * MILLI;
+
 /// Notices from other threads. They are dropped once it is closed.
 #[derive(Default)]
 pub struct Mailbox {
@@ -215,7 +218,9 @@ impl OnLoop {
                 }
             }
         }
-        let wake_at = session.wake_at();
+        // Only a timer that is set keeps the loop alive, and what another thread works on has no time of its own.
+        let at_the_latest = if session.works_apart() { now + LOOK_EVERY } else { Micros::MAX };
+        let wake_at = session.wake_at().min(at_the_latest);
         if wake_at < self.wakes_at.get() {
             self.wakes_at.set(wake_at);
             handles.timer.start(wake_at.saturating_sub(now).div_ceil(MILLI));

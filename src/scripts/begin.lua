@@ -9,25 +9,25 @@
 -- ARGV[7]  awaited_fence, 16 digits: the attempt the caller waited for, or empty
 -- ARGV[8]  clock, tests only: '<now_us> <pttl_ms>'; empty in production
 -- Replies  acquired fence attempt recovered | in_progress fence remaining_ms | mismatch fence
---          | indeterminate fence since_ms | released fence attempt payload | replay fence attempt payload
---          | replay_error fence attempt payload | unreadable reason
+--          | indeterminate fence since_ms | released fence attempt origin payload
+--          | replay fence attempt origin payload | replay_error fence attempt origin payload | unreadable reason
 local key, caller, clock = KEYS[1], ARGV[1], ARGV[8]
 local stored = redis.call('GET', key)
 -- What a new attempt goes on from; of the flags, waited and recovered may be inherited.
 local old_fence, old_attempt, inherited = 0, 0, 0
 if stored then
   -- @include record.lua
-  local ours = owner == caller
+  local ours, origin = owner == caller, owner .. fingerprint
   if state ~= 'I' and state ~= 'R' and not ours and fingerprint ~= ARGV[2]
     and fingerprint ~= '----------------------' and ARGV[2] ~= '----------------------' then
     return {'mismatch', fence}
   end
-  if state == 'C' then return {'replay', fence, attempt, string.sub(stored, body)} end
-  if state == 'F' then return {'replay_error', fence, attempt, string.sub(stored, body)} end
+  if state == 'C' then return {'replay', fence, attempt, origin, string.sub(stored, body)} end
+  if state == 'F' then return {'replay_error', fence, attempt, origin, string.sub(stored, body)} end
   if state == 'I' then return {'indeterminate', fence, since_ms} end
   if state == 'R' then
     if ours or (fence == ARGV[7] and #stored >= body) then
-      return {'released', fence, attempt, string.sub(stored, body)}
+      return {'released', fence, attempt, origin, string.sub(stored, body)}
     end
     inherited = bits % 4 >= 2 and 2 or 0
   else

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::model::record::value_of;
+use crate::model::record::{Origin, value_of};
 use crate::model::{Begin, Outcome, Record, Unreadable, outcome_at_any_time};
 
 /// The server answered something no script of ours says: not a store to be trusted.
@@ -15,7 +15,6 @@ pub struct Malformed;
 pub fn parse<B: AsRef<[u8]>>(reply: &[B]) -> Result<Outcome, Malformed> {
     let (name, fields) = reply.split_first().ok_or(Malformed)?;
     let number = |at: usize| decimal(fields.get(at)?.as_ref());
-    let payload = |at: usize| fields.get(at).map(|field| field.as_ref().to_vec());
     let outcome = || {
         Some(match (name.as_ref(), fields.len()) {
             (b"acquired", 3) => {
@@ -24,10 +23,14 @@ pub fn parse<B: AsRef<[u8]>>(reply: &[B]) -> Result<Outcome, Malformed> {
             (b"in_progress", 2) => Outcome::InProgress { fence: number(0)?, remaining_ms: number(1)? },
             (b"mismatch", 1) => Outcome::Mismatch { fence: number(0)? },
             (b"indeterminate", 2) => Outcome::Indeterminate { fence: number(0)?, since_ms: number(1)? },
-            (b"released", 3) => Outcome::Released { fence: number(0)?, attempt: number(1)?, payload: payload(2)? },
-            (b"replay", 3) => Outcome::Replay { fence: number(0)?, attempt: number(1)?, payload: payload(2)? },
-            (b"replay_error", 3) => {
-                Outcome::ReplayError { fence: number(0)?, attempt: number(1)?, payload: payload(2)? }
+            (b"released" | b"replay" | b"replay_error", 4) => {
+                let (fence, attempt) = (number(0)?, number(1)?);
+                let (origin, payload) = (Origin::from_text(fields[2].as_ref())?, fields[3].as_ref().to_vec());
+                match name.as_ref() {
+                    b"released" => Outcome::Released { fence, attempt, origin, payload },
+                    b"replay" => Outcome::Replay { fence, attempt, origin, payload },
+                    _ => Outcome::ReplayError { fence, attempt, origin, payload },
+                }
             }
             (b"done", 0) => Outcome::Done,
             (b"stale", 1) => Outcome::Stale { fence: number(0)? },
@@ -80,8 +83,13 @@ mod tests {
             Ok(Outcome::Acquired { fence, attempt: 2, recovered: true })
         );
         assert_eq!(
-            parse(&["replay", "0000000000000042", "1", ""]),
-            Ok(Outcome::Replay { fence: 42, attempt: 1, payload: Vec::new() })
+            parse(&["replay", "0000000000000042", "1", &"-".repeat(38), ""]),
+            Ok(Outcome::Replay {
+                fence: 42,
+                attempt: 1,
+                origin: Origin::from_text(&[b'-'; 38]).unwrap(),
+                payload: Vec::new()
+            })
         );
         assert_eq!(parse(&["done"]), Ok(Outcome::Done));
         assert_eq!(parse(&["unreadable", "no_expiry"]), Ok(Outcome::Unreadable(Unreadable::NoExpiry)));
@@ -89,7 +97,7 @@ mod tests {
 
     #[test]
     fn anything_else_is_malformed() {
-        let replies: [&[&str]; 8] = [
+        let replies: [&[&str]; 9] = [
             &[],
             &[""],
             &["Done"],
@@ -98,6 +106,7 @@ mod tests {
             &["stale", "-1"],
             &["stale", "12345678901234567"],
             &["unreadable", "x"],
+            &["replay", "42", "1", "an origin that is too short", ""],
         ];
         for reply in replies {
             assert_eq!(parse(reply), Err(Malformed), "{reply:?}");

@@ -11,6 +11,7 @@ use super::{Ask, Command, Session, Terms};
 use crate::clock::{MILLI, Micros};
 use crate::error::StoreError;
 use crate::model::{Outcome, Record, Resolution, State, Unreadable};
+use crate::seal;
 use crate::store::redis::request::NO_EXPIRY_MS;
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
@@ -43,7 +44,7 @@ pub struct AdminRequest {
 /// A record as `inspect` shows it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Shown<'a> {
+struct Shown {
     state: &'static str,
     fence: u64,
     attempt: u64,
@@ -53,7 +54,9 @@ struct Shown<'a> {
     expires_in_ms: u64,
     lease_remaining_ms: Option<u64>,
     since_ms: Option<u64>,
-    payload: Option<&'a str>,
+    /// Of a payload that is sealed: nobody needs to see it to know with what.
+    key_id: Option<String>,
+    payload: Option<String>,
 }
 
 const DEFAULT_BUDGET_MS: u64 = 5_000;
@@ -123,39 +126,48 @@ impl Session {
         let delivery = match found {
             None if self.try_next_name(id, now) => return,
             None => Delivery::bare(id, Tag::Lost),
-            Some((text, left_ms)) => match show(&text, left_ms) {
+            Some((text, left_ms)) => match self.show(&text, left_ms) {
                 Ok(json) => Delivery::text(id, Tag::Record, json),
-                Err(why) => Delivery::text(id, Tag::Unreadable, why.to_string().into_bytes()),
+                Err(why) => Delivery::text(id, Tag::Unreadable, why.into_bytes()),
             },
         };
         self.end(id, delivery, now);
     }
-}
 
-fn show(text: &[u8], left_ms: u64) -> Result<Vec<u8>, Unreadable> {
-    let record = Record::decode(text)?;
-    let (state, lease, since_ms, payload) = match &record.state {
-        State::Processing { .. } if left_ms == NO_EXPIRY_MS => return Err(Unreadable::NoExpiry),
-        State::Processing { lease_ms, ttl_ms } => {
-            let age_ms = ttl_ms.saturating_sub(left_ms);
-            ("processing", Some(lease_ms.saturating_sub(age_ms)), None, None)
+    fn show(&self, text: &[u8], left_ms: u64) -> Result<Vec<u8>, String> {
+        let record = Record::decode(text).map_err(|why| why.to_string())?;
+        let (state, lease, since_ms, stored) = match record.state {
+            State::Processing { .. } if left_ms == NO_EXPIRY_MS => return Err(Unreadable::NoExpiry.to_string()),
+            State::Processing { lease_ms, ttl_ms } => {
+                let age_ms = ttl_ms.saturating_sub(left_ms);
+                ("processing", Some(lease_ms.saturating_sub(age_ms)), None, None)
+            }
+            State::Indeterminate { since_ms, .. } => ("indeterminate", None, Some(since_ms), None),
+            State::Released { payload } => {
+                ("released", None, None, Some(payload).filter(|payload| !payload.is_empty()))
+            }
+            State::Completed { payload } => ("completed", None, None, Some(payload)),
+            State::Failed { payload } => ("failed", None, None, Some(payload)),
+        };
+        let key_id = stored.as_deref().and_then(seal::key_id_of).map(str::to_owned);
+        let mut unsealed = stored.filter(|_| key_id.is_none());
+        if let Some(stored) = &mut unsealed {
+            self.sealer.open_unsealed(stored).map_err(|why| why.to_string())?;
         }
-        State::Indeterminate { since_ms, .. } => ("indeterminate", None, Some(*since_ms), None),
-        State::Released { payload } => ("released", None, None, Some(payload)),
-        State::Completed { payload } => ("completed", None, None, Some(payload)),
-        State::Failed { payload } => ("failed", None, None, Some(payload)),
-    };
-    let shown = Shown {
-        state,
-        fence: record.fence,
-        attempt: record.attempt,
-        recovered: record.flags.recovered,
-        waited: record.flags.waited,
-        on_crash: if record.flags.hold { "hold" } else { "rerun" },
-        expires_in_ms: left_ms,
-        lease_remaining_ms: lease,
-        since_ms,
-        payload: payload.and_then(|payload| std::str::from_utf8(payload).ok()),
-    };
-    serde_json::to_vec(&shown).map_err(|_| Unreadable::Malformed)
+        let payload = unsealed.and_then(|payload| String::from_utf8(payload).ok());
+        let shown = Shown {
+            state,
+            fence: record.fence,
+            attempt: record.attempt,
+            recovered: record.flags.recovered,
+            waited: record.flags.waited,
+            on_crash: if record.flags.hold { "hold" } else { "rerun" },
+            expires_in_ms: left_ms,
+            lease_remaining_ms: lease,
+            since_ms,
+            key_id,
+            payload,
+        };
+        serde_json::to_vec(&shown).map_err(|error| error.to_string())
+    }
 }

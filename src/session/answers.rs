@@ -67,14 +67,17 @@ impl Session {
                 op.changed = false;
                 self.deliver(Delivery { fence, ms: remaining_ms, ..bare(Tag::InProgress) });
             }
-            Outcome::Replay { fence, attempt, payload } => {
-                self.end(id, Delivery { fence, attempt, text: Some(payload), ..bare(Tag::Replay) }, now);
+            Outcome::Replay { fence, attempt, origin, payload } => {
+                let told = Delivery { fence, attempt, text: Some(payload), ..bare(Tag::Replay) };
+                self.end_with(id, told, origin, b'C', now);
             }
-            Outcome::ReplayError { fence, attempt, payload } => {
-                self.end(id, Delivery { fence, attempt, text: Some(payload), ..bare(Tag::ReplayError) }, now);
+            Outcome::ReplayError { fence, attempt, origin, payload } => {
+                let told = Delivery { fence, attempt, text: Some(payload), ..bare(Tag::ReplayError) };
+                self.end_with(id, told, origin, b'F', now);
             }
-            Outcome::Released { fence, attempt, payload } => {
-                self.end(id, Delivery { fence, attempt, text: Some(payload), ..bare(Tag::Released) }, now);
+            Outcome::Released { fence, attempt, origin, payload } => {
+                let told = Delivery { fence, attempt, text: Some(payload), ..bare(Tag::Released) };
+                self.end_with(id, told, origin, b'R', now);
             }
             Outcome::Mismatch { fence } => self.end(id, Delivery { fence, ..bare(Tag::Mismatch) }, now),
             Outcome::Indeterminate { fence, since_ms } => {

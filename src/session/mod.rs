@@ -10,6 +10,7 @@ mod answers;
 mod delivery;
 mod machines;
 mod op;
+mod payloads;
 mod rehearsal;
 mod terms;
 mod waits;
@@ -19,15 +20,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustc_hash::FxHashMap;
 
-use crate::clock::{self, MILLI, Micros};
+use crate::clock::{MILLI, Micros};
 use crate::error::StoreError;
 use crate::lease::{Leases, Loss};
-use crate::model::{Command, Failure, Flags, Now, Owner, Record, State};
+use crate::model::{Command, Failure, Flags, Owner, Record, State};
+use crate::seal::Sealer;
 use crate::store::keys::Hasher;
 use crate::store::memory::MemoryStore;
 use crate::store::redis::connect::{Established, Failure as ConnectFailure};
 use crate::store::redis::fleet::Fleet;
-use crate::store::redis::request::{Answer, Ask, Event, Request, Route};
+use crate::store::redis::request::{Ask, Event, Request, Route};
 
 pub use admin::AdminRequest;
 pub use delivery::{Delivery, Tag};
@@ -40,8 +42,8 @@ use waits::Waits;
 /// A request that undoes a begin nobody waits for any more; its answer interests nobody.
 const WITHDRAWAL: u64 = 1 << 32;
 
-/// Called by the embedded store, on any thread, with the name of a record that changed.
-pub type Watch = Arc<dyn Fn(String) + Send + Sync>;
+/// How any thread tells the session something.
+pub type Post = Arc<dyn Fn(Notice) + Send + Sync>;
 
 static WATCHERS: AtomicU64 = AtomicU64::new(0);
 
@@ -57,6 +59,10 @@ pub enum Notice {
     Changed(String),
     /// The fleet's connection with this number is made, or not.
     Connected(usize, Result<Established, ConnectFailure>),
+    /// A large payload is in the form in which it is stored.
+    Sealed(Box<Request>),
+    /// A large payload is what it was, or why it cannot be read: the last word on its operation.
+    Told(Delivery),
 }
 
 pub struct Session {
@@ -68,7 +74,10 @@ pub struct Session {
     waits: Waits,
     machines: Machines,
     deliveries: Vec<Delivery>,
-    watch: Watch,
+    sealer: Arc<Sealer>,
+    /// Payloads that other threads work on.
+    apart: usize,
+    post: Post,
     /// Names this session to the embedded store.
     watcher: u64,
     closed: bool,
@@ -76,7 +85,7 @@ pub struct Session {
 
 impl Session {
     #[must_use]
-    pub fn new(backend: Backend, hashers: Vec<Hasher>, leases: Arc<Leases>, watch: Watch) -> Self {
+    pub fn new(backend: Backend, hashers: Vec<Hasher>, sealer: Arc<Sealer>, leases: Arc<Leases>, post: Post) -> Self {
         Self {
             backend,
             hashers,
@@ -85,7 +94,9 @@ impl Session {
             waits: Waits::default(),
             machines: Machines::default(),
             deliveries: Vec::new(),
-            watch,
+            sealer,
+            apart: 0,
+            post,
             watcher: WATCHERS.fetch_add(1, Ordering::Relaxed),
             closed: false,
         }
@@ -219,8 +230,8 @@ impl Session {
         match &mut self.backend {
             Backend::Memory(store) => {
                 if first {
-                    let (watch, changed) = (Arc::clone(&self.watch), key.to_owned());
-                    store.subscribe(key, self.watcher, Box::new(move || watch(changed.clone())));
+                    let (post, changed) = (Arc::clone(&self.post), key.to_owned());
+                    store.subscribe(key, self.watcher, Box::new(move || post(Notice::Changed(changed.clone()))));
                 }
                 true
             }
@@ -253,6 +264,8 @@ impl Session {
                 }
             }
             Notice::Changed(key) => self.changed(&key),
+            Notice::Sealed(request) => self.sealed(*request, now),
+            Notice::Told(delivery) => self.told(delivery, now),
             Notice::Connected(index, result) => {
                 if let Backend::Redis(fleet) = &mut self.backend {
                     fleet.install(index, result, now);
@@ -277,31 +290,6 @@ impl Session {
             route: Route::default(),
         };
         self.submit(request, now);
-    }
-
-    fn submit(&mut self, request: Request, now: Micros) {
-        match &mut self.backend {
-            Backend::Redis(fleet) => fleet.submit(request, now),
-            Backend::Memory(store) => {
-                let server = Now { us: clock::embedded(now) };
-                let answer = match &request.ask {
-                    Ask::Command(command) => {
-                        Answer::Outcome { outcome: store.execute(&request.key, command, server), sent_at: now }
-                    }
-                    Ask::Inspect => Answer::Inspected(store.inspect(&request.key, server)),
-                    Ask::Machine(ask) => {
-                        let listed = (&*ask.due_set, &*ask.member);
-                        let machine = &ask.prepared.machine;
-                        Answer::Machine(store.transition(machine, &request.key, listed, &ask.command, server))
-                    }
-                    Ask::Due { limit } => {
-                        let limit = usize::try_from(*limit).unwrap_or(usize::MAX);
-                        Answer::Due(store.due(&request.key, limit, server))
-                    }
-                };
-                self.answer(request.id, answer, now);
-            }
-        }
     }
 
     /// A socket may be ready, or the time has come: reads what is there, and does everything that follows from it.
@@ -370,7 +358,13 @@ impl Session {
     /// Somebody waits for an answer: the process must stay.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        !self.waits.is_empty() || matches!(&self.backend, Backend::Redis(fleet) if !fleet.is_idle())
+        !self.waits.is_empty() || self.apart > 0 || matches!(&self.backend, Backend::Redis(fleet) if !fleet.is_idle())
+    }
+
+    /// Another thread works on a payload, and will post it.
+    #[must_use]
+    pub fn works_apart(&self) -> bool {
+        self.apart > 0
     }
 
     pub fn is_closed(&self) -> bool {

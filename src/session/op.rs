@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Terms;
 use crate::clock::Micros;
-use crate::model::{Begin, Fingerprint, Owner};
+use crate::model::{Begin, Fingerprint, Origin, Owner};
 use crate::store::keys::{self, Hasher};
 
 /// Where an operation is.
@@ -17,6 +17,8 @@ pub enum Phase {
     Held { fence: u64, attempt: u64, recovered: bool },
     /// Its outcome is being recorded.
     Settling,
+    /// It is answered, and the payload is being opened.
+    Opening,
     /// An operator's request.
     Admin(super::AdminRequest),
     /// A command on a state machine's instance.
@@ -102,6 +104,12 @@ impl Op {
     #[must_use]
     pub fn fingerprint(&self) -> Option<Fingerprint> {
         self.name().fingerprint
+    }
+
+    /// What its payload is stored under, when it stores one.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        Origin::new(self.owner, self.fingerprint().as_ref())
     }
 
     /// The command that begins it, again and again the same.

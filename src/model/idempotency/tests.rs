@@ -298,7 +298,8 @@ fn who_waited_for_a_released_attempt_shares_its_error_and_nobody_else_does() {
         let caller = Begin { awaited_fence, ..begin(other(), None) };
         apply(Some(&released(payload)), &Command::Begin(caller), NOW).1
     };
-    let shared = Outcome::Released { fence: FENCE, attempt: 2, payload: b"eboom".to_vec() };
+    let origin = released(b"eboom").record.origin();
+    let shared = Outcome::Released { fence: FENCE, attempt: 2, origin, payload: b"eboom".to_vec() };
     assert_eq!(waited_for(Some(FENCE), b"eboom"), shared);
     assert!(matches!(waited_for(Some(FENCE), b""), Outcome::Acquired { .. }));
     assert!(matches!(waited_for(Some(FENCE - 1), b"eboom"), Outcome::Acquired { .. }));

@@ -113,8 +113,10 @@ fn a_completed_record_is_replayed_without_a_script() {
     let mut engine = up();
     engine.submit(begin(1), NOW);
     written(&mut engine);
-    engine.received(&bulk(&record(State::Completed { payload: b"J1".to_vec() })), NOW);
-    assert_eq!(outcomes(&mut engine), [(1, Outcome::Replay { fence: 7, attempt: 1, payload: b"J1".to_vec() })]);
+    let completed = record(State::Completed { payload: b"J1".to_vec() });
+    engine.received(&bulk(&completed), NOW);
+    let replay = Outcome::Replay { fence: 7, attempt: 1, origin: completed.origin(), payload: b"J1".to_vec() };
+    assert_eq!(outcomes(&mut engine), [(1, replay)]);
     assert_eq!(written(&mut engine), "");
 }
 

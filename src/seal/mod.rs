@@ -1,0 +1,152 @@
+//! How a payload lies in the store: as it is, compressed, or sealed (encrypted and authenticated).
+//!
+//! ```text
+//! stored = text                                          a result or an error, as JavaScript wrote it
+//!        | 'Z' length ' ' block                          that text, compressed (LZ4)
+//!        | 'S' key_id ' ' nonce ciphertext tag           one of the two above, sealed
+//!        | 'O' key_id ' ' nonce ciphertext tag           the same, by an operator, who does not know the fingerprint
+//! ```
+//! No text of JavaScript begins with these letters. Turning an option off never loses what was written with it:
+//! everything a client has the key for is read. Pure but for the random nonce; who works on which thread is the
+//! session's to decide.
+
+mod compress;
+mod keyring;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::model::{Command, Failure, Origin, Record, Resolution, State};
+
+pub use compress::{LONGEST as LONGEST_COMPRESSED, SHORTEST as SHORTEST_COMPRESSED};
+pub use keyring::{Key, Keyring};
+
+/// Work on so many bytes takes longer than handing them to another thread and back: see docs/performance.md.
+const MANY_BYTES: usize = 32 * 1024;
+
+/// Where a payload lies. A sealed one opens nowhere else.
+#[derive(Clone, Debug)]
+pub struct Place {
+    pub key: Arc<str>,
+    pub origin: Origin,
+    /// Of the record's state: a result is no error.
+    pub state: u8,
+}
+
+/// Why a payload cannot be read. Nothing is written then and no function runs.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum Unopened {
+    #[error("it is encrypted with the key '{0}', which this client was not given")]
+    UnknownKey(String),
+    #[error("it does not decrypt: it was changed, or it was moved here from another record")]
+    NotAuthentic,
+    #[error("it is not encrypted, and this client reads only what is; see readsPlaintext")]
+    Plaintext,
+    #[error("its compressed form is malformed")]
+    Compression,
+}
+
+/// How a client writes payloads, and which it reads.
+#[derive(Debug, Default)]
+pub struct Sealer {
+    keyring: Option<Keyring>,
+    /// Payloads of at least so many bytes are compressed; `None` compresses nothing.
+    compress_from: Option<usize>,
+    /// With a keyring: also what is not sealed, for the time in which old records run out.
+    reads_plaintext: bool,
+}
+
+impl Sealer {
+    #[must_use]
+    pub fn new(keyring: Option<Keyring>, compress_from: Option<usize>, reads_plaintext: bool) -> Self {
+        Self { keyring, compress_from, reads_plaintext }
+    }
+
+    /// Whether payloads are stored in another form than they come in.
+    #[must_use]
+    pub fn changes_payloads(&self) -> bool {
+        self.keyring.is_some() || self.compress_from.is_some()
+    }
+
+    /// Whether sealing this much belongs on another thread.
+    #[must_use]
+    pub fn seals_slowly(&self, bytes: usize) -> bool {
+        self.changes_payloads() && bytes >= MANY_BYTES
+    }
+
+    /// Whether opening this belongs on another thread.
+    #[must_use]
+    pub fn opens_slowly(&self, stored: &[u8]) -> bool {
+        match stored.first() {
+            Some(&(keyring::SEALED | keyring::SEALED_BY_OPERATOR)) => stored.len() >= MANY_BYTES,
+            Some(&compress::COMPRESSED) => compress::length_of(stored).is_some_and(|length| length >= MANY_BYTES),
+            _ => false,
+        }
+    }
+
+    /// Puts a payload into the form in which it is stored at `place`.
+    pub fn seal(&self, payload: &mut Vec<u8>, place: &Place, by: By) {
+        if self.compress_from.is_some_and(|least| payload.len() >= least) {
+            compress::compress(payload);
+        }
+        if let Some(keyring) = &self.keyring {
+            keyring.seal(payload, place, by);
+        }
+    }
+
+    /// The payload as it was before [`Sealer::seal`].
+    ///
+    /// # Errors
+    /// What is stored was not written at this place by somebody who has one of the keys.
+    pub fn open(&self, stored: &mut Vec<u8>, place: &Place) -> Result<(), Unopened> {
+        let Some(id) = keyring::key_id_of(stored) else { return self.open_unsealed(stored) };
+        let keyring = self.keyring.as_ref().ok_or_else(|| Unopened::UnknownKey(id.to_owned()))?;
+        keyring.open(stored, place)?;
+        compress::decompress(stored)
+    }
+
+    /// The same for what is not sealed, wherever it lies.
+    ///
+    /// # Errors
+    /// This client wants everything sealed, or it is no compressed form.
+    pub fn open_unsealed(&self, stored: &mut Vec<u8>) -> Result<(), Unopened> {
+        if self.keyring.is_some() && !self.reads_plaintext {
+            return Err(Unopened::Plaintext);
+        }
+        compress::decompress(stored)
+    }
+}
+
+/// Who writes a payload.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum By {
+    /// The attempt itself, which knows its record's fingerprint.
+    Attempt,
+    Operator,
+}
+
+/// The key that a stored payload is sealed with.
+#[must_use]
+pub fn key_id_of(stored: &[u8]) -> Option<&str> {
+    keyring::key_id_of(stored)
+}
+
+/// The payload a command carries, if there is one, the state it is stored in, and who writes it. Nothing is nothing:
+/// the empty payload of a release has no form but that.
+pub fn payload_of(command: &mut Command) -> Option<(&mut Vec<u8>, u8, By)> {
+    match command {
+        Command::Complete { record: Record { state: State::Completed { payload }, .. }, .. } => {
+            Some((payload, b'C', By::Attempt))
+        }
+        Command::Resolve { to: Resolution::Value { payload, .. }, .. } => Some((payload, b'C', By::Operator)),
+        Command::Fail { failure: Failure::Release { payload }, .. } if !payload.is_empty() => {
+            Some((payload, b'R', By::Attempt))
+        }
+        Command::Fail { failure: Failure::Record { payload, .. }, .. } => Some((payload, b'F', By::Attempt)),
+        _ => None,
+    }
+}

@@ -1,0 +1,127 @@
+//! Requests on their way to the store, and payloads on their way back: sealed before a request leaves, opened before an
+//! outcome is told. A small one here and now; a large one on a thread of its own, so that nobody else's call waits.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use super::delivery::{Delivery, Tag};
+use super::op::{Op, Phase};
+use super::{Backend, Notice, Session, op_of};
+use crate::background;
+use crate::clock::{self, Micros};
+use crate::error::StoreError;
+use crate::model::{Now, Origin};
+use crate::seal::{self, Place, Sealer};
+use crate::store::redis::request::{Answer, Ask, Request};
+
+impl Session {
+    /// Sends a request, its payload in the form in which it is stored.
+    pub(super) fn submit(&mut self, mut request: Request, now: Micros) {
+        if !self.sealer.changes_payloads() {
+            return self.dispatch(request, now);
+        }
+        let id = op_of(request.id);
+        // A withdrawal has no operation any more, and no payload.
+        let Some(origin) = self.ops.get(&id).map(Op::origin) else { return self.dispatch(request, now) };
+        if !payload_len(&mut request).is_some_and(|length| self.sealer.seals_slowly(length)) {
+            seal(&self.sealer, &mut request, origin);
+            return self.dispatch(request, now);
+        }
+        let sealer = Arc::clone(&self.sealer);
+        self.apart(id, move || {
+            seal(&sealer, &mut request, origin);
+            Notice::Sealed(Box::new(request))
+        });
+    }
+
+    fn dispatch(&mut self, request: Request, now: Micros) {
+        match &mut self.backend {
+            Backend::Redis(fleet) => fleet.submit(request, now),
+            Backend::Memory(store) => {
+                let server = Now { us: clock::embedded(now) };
+                let answer = match &request.ask {
+                    Ask::Command(command) => {
+                        Answer::Outcome { outcome: store.execute(&request.key, command, server), sent_at: now }
+                    }
+                    Ask::Inspect => Answer::Inspected(store.inspect(&request.key, server)),
+                    Ask::Machine(ask) => {
+                        let listed = (&*ask.due_set, &*ask.member);
+                        let machine = &ask.prepared.machine;
+                        Answer::Machine(store.transition(machine, &request.key, listed, &ask.command, server))
+                    }
+                    Ask::Due { limit } => {
+                        let limit = usize::try_from(*limit).unwrap_or(usize::MAX);
+                        Answer::Due(store.due(&request.key, limit, server))
+                    }
+                };
+                self.answer(request.id, answer, now);
+            }
+        }
+    }
+
+    /// A request is sealed, by another thread.
+    pub(super) fn sealed(&mut self, request: Request, now: Micros) {
+        self.apart -= 1;
+        // Else it was given up meanwhile.
+        if self.ops.contains_key(&op_of(request.id)) {
+            self.dispatch(request, now);
+        }
+    }
+
+    /// The last word on an operation, with a payload that was stored by `origin` in a record of this state.
+    pub(super) fn end_with(&mut self, id: u32, told: Delivery, origin: Origin, state: u8, now: Micros) {
+        let Some(op) = self.ops.get_mut(&id) else { return };
+        if state == b'R' && told.text.as_ref().is_some_and(Vec::is_empty) {
+            // A release without an error: nothing was sealed.
+            return self.end(id, told, now);
+        }
+        let place = Place { key: Arc::clone(op.key()), origin, state };
+        if !told.text.as_ref().is_some_and(|stored| self.sealer.opens_slowly(stored)) {
+            let told = open(&self.sealer, told, &place);
+            return self.end(id, told, now);
+        }
+        op.phase = Phase::Opening;
+        let sealer = Arc::clone(&self.sealer);
+        self.apart(id, move || Notice::Told(open(&sealer, told, &place)));
+    }
+
+    /// The last word on an operation, from another thread.
+    pub(super) fn told(&mut self, told: Delivery, now: Micros) {
+        self.apart -= 1;
+        if self.ops.contains_key(&told.op) {
+            self.end(told.op, told, now);
+        }
+    }
+
+    /// Does this on another thread, which posts what comes of it.
+    fn apart(&mut self, id: u32, work: impl FnOnce() -> Notice + Send + 'static) {
+        self.apart += 1;
+        let post = Arc::clone(&self.post);
+        background::seal().spawn(async move {
+            // Whoever waits must hear of a bug of ours, too.
+            let bug = StoreError::Protocol("a payload could neither be sealed nor opened; please report it".into());
+            post(catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Notice::Told(Delivery::failed(id, &bug))));
+        });
+    }
+}
+
+fn payload_len(request: &mut Request) -> Option<usize> {
+    let Ask::Command(command) = &mut request.ask else { return None };
+    seal::payload_of(command).map(|(payload, ..)| payload.len())
+}
+
+fn seal(sealer: &Sealer, request: &mut Request, origin: Origin) {
+    let Ask::Command(command) = &mut request.ask else { return };
+    if let Some((payload, state, by)) = seal::payload_of(command) {
+        let place = Place { key: Arc::clone(&request.key), origin, state };
+        sealer.seal(payload, &place, by);
+    }
+}
+
+/// What is told when the payload has been opened, or could not be.
+fn open(sealer: &Sealer, mut told: Delivery, place: &Place) -> Delivery {
+    match told.text.as_mut().map(|stored| sealer.open(stored, place)) {
+        Some(Err(why)) => Delivery::text(told.op, Tag::Unreadable, why.to_string().into_bytes()),
+        _ => told,
+    }
+}
