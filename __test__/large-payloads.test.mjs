@@ -9,7 +9,7 @@ import { startRedis } from './support/redis.mjs';
 import { runScript } from './support/script.mjs';
 import { conformance } from './support/stores.mjs';
 
-const { onEachStore } = conformance(createClient);
+const { onEachStore, onEachSharedStore } = conformance(createClient);
 const keys = [{ id: 'k1', key: '07'.repeat(32) }];
 const sealing = { encryption: { keys }, compression: { beforeEncryption: true } };
 
@@ -83,6 +83,18 @@ onEachStoreOfLinux('a small outcome is not handed to another thread', async ({ c
     await two.withIdempotency(`k${call}`, () => 'ran');
   }
   assert.equal(sealingMs(), before);
+});
+
+onEachSharedStore('I7 a large replay that is opened while reset is under way is not cached', async (world) => {
+  // Room for it: what is larger than half of the cache is not kept.
+  const options = { ...ready, ...sealing, cache: { maxBytes: 2 ** 25 } };
+  const [one, two] = [world.client(options), world.client(options)];
+  const call = (on, value) => on.withIdempotency('k', () => value);
+  await call(one, LARGE);
+  const replay = call(two, 'ran');
+  const [reset, replayed] = await Promise.all([two.reset({ key: 'k' }), replay]);
+  assert.deepEqual([reset, replayed === LARGE], ['reset', true]);
+  assert.equal(await call(two, 'second'), 'second');
 });
 
 onEachStore('a client that closes meanwhile leaves no call without an answer', async ({ client, effect, ledger }) => {

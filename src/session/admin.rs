@@ -119,7 +119,7 @@ impl Session {
             Outcome::Unreadable(why) => Delivery::text(id, Tag::Unreadable, why.to_string().into_bytes()),
             _ => bare(Tag::Lost),
         };
-        self.end(id, delivery, now);
+        self.end_in_order(id, delivery, now);
     }
 
     pub(super) fn shown(&mut self, id: u32, found: Option<(Vec<u8>, u64)>, now: Micros) {

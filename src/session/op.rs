@@ -17,7 +17,7 @@ pub enum Phase {
     Held { fence: u64, attempt: u64, recovered: bool },
     /// Its outcome is being recorded.
     Settling,
-    /// It is answered, and the payload is being opened.
+    /// It is answered; another thread has its last word.
     Opening,
     /// An operator's request.
     Admin(super::AdminRequest),

@@ -85,6 +85,18 @@ impl Session {
         self.apart(id, move || Notice::Told(open(&sealer, told, &place)));
     }
 
+    /// The last word on an operation, after those that are being opened: who resets a record and then forgets what is
+    /// cached of it must not hear of an older outcome after that.
+    pub(super) fn end_in_order(&mut self, id: u32, told: Delivery, now: Micros) {
+        match self.ops.get_mut(&id) {
+            Some(op) if self.apart > 0 => {
+                op.phase = Phase::Opening;
+                self.apart(id, move || Notice::Told(told));
+            }
+            _ => self.end(id, told, now),
+        }
+    }
+
     /// The last word on an operation, from another thread.
     pub(super) fn told(&mut self, told: Delivery, now: Micros) {
         self.apart -= 1;
