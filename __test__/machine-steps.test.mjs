@@ -234,8 +234,13 @@ for (const executor of EXECUTORS) {
       await redis.send('DEL', key);
       await redis.send('LPUSH', key, 'x');
       assert.equal((await refusal(machine.get('o-1'))).code, 'ERR_RECORD_UNREADABLE');
-      await redis.send('SET', key, 'm2 of a later version');
-      assert.equal((await refusal(machine.send('o-1', 'PROCESS'))).code, 'ERR_RECORD_UNREADABLE');
+      for (const field of ['head', 'of another']) {
+        await redis.send('DEL', key);
+        await redis.send('HSET', key, field, 'm2 of a later version');
+        const error = await refusal(machine.send('o-1', 'PROCESS', { create: true }));
+        assert.equal(error.code, 'ERR_RECORD_UNREADABLE');
+        assert.deepEqual(await redis.send('HGETALL', key), [field, 'm2 of a later version']);
+      }
       await redis.send('DEL', key);
     });
   });

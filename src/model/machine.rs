@@ -5,10 +5,12 @@
 //! answered as it was the first time when it comes again.
 
 mod definition;
+mod history;
 mod instance;
 
 pub use definition::{Edge, Event, Machine, StateNode, Timer};
-pub use instance::{Caller, Cause, Entry, History, Instance, LARGEST_HISTORY, MOST_CALLERS, Token};
+pub use history::{Cause, Entry, History, Token};
+pub use instance::{Caller, Fields, Instance};
 
 use super::idempotency::Now;
 use super::record::Unreadable;
@@ -226,6 +228,7 @@ impl<'a> Step<'a> {
             version: 0,
             entered_ms: now_ms,
             waited: false,
+            expires: false,
             callers: Vec::new(),
             state: String::new(),
             data: Vec::new(),
@@ -257,7 +260,7 @@ impl<'a> Step<'a> {
             self.patch();
         }
         let history = match purpose {
-            Look::History => self.instance.history.entries().cloned().collect(),
+            Look::History => self.instance.history.newest(self.machine.history_limit).cloned().collect(),
             _ => Vec::new(),
         };
         let outcome = self.shown(history, false);
@@ -335,7 +338,6 @@ impl<'a> Step<'a> {
         instance.waited = false;
         let from = std::mem::replace(&mut instance.state, to.clone());
         instance.history.push(Entry { version: instance.version, at_ms, token, cause, from, to, payload, before });
-        instance.history.trim(self.machine.history_limit);
         self.change = Change::Moved;
     }
 
@@ -358,7 +360,7 @@ impl<'a> Step<'a> {
         Outcome::Instance { at: self.snapshot(), fired: self.fired, created, history }
     }
 
-    fn done(self, outcome: Outcome) -> Done {
+    fn done(mut self, outcome: Outcome) -> Done {
         let moved = self.change == Change::Moved;
         let due = match self.machine.timer(&self.instance.state) {
             Some(timer) if moved || self.repairs => Due::At { ms: self.instance.entered_ms + timer.ms },
@@ -369,8 +371,9 @@ impl<'a> Step<'a> {
             Change::None => Write::Keep,
             Change::Patched => Write::Patch,
             Change::Moved => {
-                let is_final = self.machine.is_final(&self.instance.state);
-                Write::Store { ttl_ms: is_final.then_some(self.machine.retention_ms) }
+                self.instance.history.forget(self.machine.history_limit);
+                self.instance.expires = self.machine.is_final(&self.instance.state);
+                Write::Store { ttl_ms: self.instance.expires.then_some(self.machine.retention_ms) }
             }
         };
         (Some(self.instance), Effect { write, due, publish: moved && self.was_waited }, outcome)

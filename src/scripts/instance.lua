@@ -1,17 +1,23 @@
--- Included once `stored` holds the whole instance: reads it by the grammar of src/model/machine/instance.rs, or returns why
--- not. Its lines are found by their ends: matching the tokens would cost more than all the rest.
--- Sets: version, entered_ms (both also as texts), history_bytes (numbers), waited, callers, tokens, state, data (texts).
-if string.sub(stored, 1, 2) ~= 'm1' then return {'unreadable', #stored < 2 and 'too_short' or 'version'} end
-local header_end = string.find(stored, '\n', 1, true)
-local tokens_end = header_end and string.find(stored, '\n', header_end + 1, true)
-local state_end = tokens_end and string.find(stored, '\n', tokens_end + 1, true)
-local start
-version_text, entered_text, waited, history_bytes, start = string.match(stored, '^([1-9]%d*) ([1-9]%d*) ([01]) (%d+) ()', 3)
-if not state_end or not version_text or #version_text > 15 or #entered_text > 15 or #history_bytes > 15
-  or (header_end - start) % 40 ~= 0 or (tokens_end - header_end - 1) % 12 ~= 0 or tokens_end == header_end + 1
-  or state_end == tokens_end + 1 then
-  return {'unreadable', 'malformed'}
+-- Included first: reads the instance at `key` by the grammar of src/model/machine/instance.rs, or returns why it is none.
+-- Sets: head (false without an instance), known (the version of `token`, or false), state, data, callers, version_text,
+-- entered_text, waited, expires (texts), version, entered_ms, first, history_bytes (numbers).
+local found = redis.call('HMGET', key, 'head', 'data', 'callers', token)
+local head, data, callers, known = found[1], found[2], found[3] or '', found[4]
+local version, entered_ms, first, history_bytes, state = 0, 0, 1, 0, initial
+local version_text, entered_text, waited, expires = '0', '0', '0', '0'
+if head then
+  if string.sub(head, 1, 2) ~= 'm1' then return {'unreadable', #head < 2 and 'too_short' or 'version'} end
+  version_text, entered_text, waited, expires, first, history_bytes, state =
+    string.match(head, '^([1-9]%d*) ([1-9]%d*) ([01])([01]) ([1-9]%d*) (%d+) ([^\n]+)$', 3)
+  if not version_text or #version_text > 10 or #entered_text > 15 or #history_bytes > 15
+    or not data or #callers % 40 ~= 0 then
+    return {'unreadable', 'malformed'}
+  end
+  version, entered_ms, first, history_bytes =
+    tonumber(version_text), tonumber(entered_text), tonumber(first), tonumber(history_bytes)
+  if first > version then return {'unreadable', 'malformed'} end
+elseif redis.call('EXISTS', key) == 0 then
+  data = ''
+else
+  return {'unreadable', 'version'}
 end
-version, entered_ms, history_bytes = tonumber(version_text), tonumber(entered_text), tonumber(history_bytes)
-callers, tokens = string.sub(stored, start, header_end - 1), string.sub(stored, header_end + 1, tokens_end - 1)
-state, data = string.sub(stored, tokens_end + 1, state_end - 1), string.sub(stored, state_end + 1)

@@ -4,8 +4,7 @@
 use super::reply::{Malformed, decimal, unreadable};
 use super::request::{Clock, Request};
 use super::{DUE, TRANSITION};
-use crate::model::machine::{Caller, Command, History, Look, Machine, Outcome, Send, Snapshot};
-use crate::model::record::push_fence;
+use crate::model::machine::{Command, History, Look, Machine, Outcome, Send, Snapshot};
 
 /// A machine with what its commands tell the script of it.
 #[derive(Debug)]
@@ -23,7 +22,6 @@ pub struct Keys<'a> {
     pub instance: &'a [u8],
     /// The running timers of its machine, in its partition.
     pub due_set: &'a [u8],
-    pub history: &'a [u8],
     pub member: &'a [u8],
 }
 
@@ -60,7 +58,7 @@ pub fn pack(command: &Command, of: &Prepared, keys: Keys<'_>, clock: Clock, out:
     let request = match command {
         Command::Create { token, data } => start(out, b"create", of, keys, 3).arg(initial).arg(&token.0).arg(data),
         Command::Send(send) => {
-            let request = start(out, b"send", of, keys, 8).arg(if send.create { initial } else { b"" });
+            let request = start(out, b"send", of, keys, 9).arg(if send.create { initial } else { b"" });
             pack_send(request, send, of)
         }
         Command::Look { purpose } => start(out, word(*purpose), of, keys, 1).arg(b""),
@@ -70,13 +68,12 @@ pub fn pack(command: &Command, of: &Prepared, keys: Keys<'_>, clock: Clock, out:
 
 /// What all commands have in common; `more` arguments follow, and the clock.
 fn start<'a>(out: &'a mut Vec<u8>, command: &[u8], of: &Prepared, keys: Keys<'_>, more: u64) -> Request<'a> {
-    Request::start(out, 12 + more)
+    Request::start(out, 11 + more)
         .arg(b"EVALSHA")
         .arg(TRANSITION.sha1.as_bytes())
-        .arg(b"3")
+        .arg(b"2")
         .arg(keys.instance)
         .arg(keys.due_set)
-        .arg(keys.history)
         .arg(command)
         .arg(keys.member)
         .arg(&of.states)
@@ -86,29 +83,21 @@ fn start<'a>(out: &'a mut Vec<u8>, command: &[u8], of: &Prepared, keys: Keys<'_>
 
 fn pack_send<'a>(request: Request<'a>, send: &Send, of: &Prepared) -> Request<'a> {
     let request = request.arg(&send.token.0);
-    let request = match &send.data {
-        None => request.arg(b""),
-        Some(data) => request.prefixed(b'=', data),
-    };
-    let request = request.arg(of.machine.events[send.event].name.as_bytes()).arg(&of.edges[send.event]);
+    let (mark, data) = send.data.as_ref().map_or((b"=", &[][..]), |data| (b"<", data));
+    let request = request.arg(data).arg(of.machine.events[send.event].name.as_bytes()).arg(&of.edges[send.event]);
     let request = match send.expected_version {
         None => request.arg(b""),
         Some(version) => request.number(version),
     };
     let request = match &send.caller {
         None => request.arg(b""),
-        Some(caller) => request.arg(&caller_text(caller)),
+        Some(caller) => {
+            let mut text = Vec::with_capacity(40);
+            caller.encode(&mut text);
+            request.arg(&text)
+        }
     };
-    request.arg(&send.payload)
-}
-
-fn caller_text(caller: &Caller) -> Vec<u8> {
-    let mut text = Vec::with_capacity(40);
-    text.extend_from_slice(&caller.record);
-    text.push(b':');
-    push_fence(&mut text, caller.fence);
-    text.push(b';');
-    text
+    request.arg(&send.payload).arg(mark)
 }
 
 fn word(purpose: Look) -> &'static [u8] {

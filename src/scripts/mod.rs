@@ -28,12 +28,13 @@ pub struct Script {
 }
 
 /// Read by every script that may change a record: a line `-- @include <name>` stands for the file.
-const INCLUDES: [(&str, &str); 5] = [
+const INCLUDES: [(&str, &str); 6] = [
     ("record.lua", include_str!("record.lua")),
     ("lease.lua", include_str!("lease.lua")),
     ("now.lua", include_str!("now.lua")),
     ("instance.lua", include_str!("instance.lua")),
     ("repeat.lua", include_str!("repeat.lua")),
+    ("forget.lua", include_str!("forget.lua")),
 ];
 
 pub static BEGIN: LazyLock<Script> = LazyLock::new(|| Script::new("begin", include_str!("begin.lua")));

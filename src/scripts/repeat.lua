@@ -1,21 +1,23 @@
--- Included where `found` is the place of `token` in `tokens`: answers as that transition was answered. An entry that
--- somebody removed is forgotten.
-local place = (found - 1) / 12
-local later = redis.call('LRANGE', history, int(place), '-1')
+-- Included where `known` is the version that this token led to: answers as that transition was answered.
+local at = tonumber(string.match(known, '^%d+$'))
+if not at or at < first or at > stored_version then return {'unreadable', 'malformed'} end
+local later = redis.call('HMGET', key, unpack(versions(at, stored_version)))
 local kind, its_version, its_at, its_event, its_from, its_to =
   string.match(later[1] or '', '^([CEA])(%d+) (%d+) [%w_-]+\n([^\n]*)\n([^\n]*)\n([^\n]*)\n')
-if kind then
-  if kind == 'E' and its_event ~= event then return done({'mismatch', its_event}) end
+if its_version ~= known then return {'unreadable', 'malformed'} end
+if kind == 'E' and its_event ~= event then
+  reply = {'mismatch', its_event}
+else
   local data_then = data
   for index = #later, 2, -1 do
-    local length, start = string.match(later[index], '^[^\n]*\n[^\n]*\n[^\n]*\n[^\n]*\n(%d+) ()')
-    if not length then return done({'unreadable', 'malformed'}) end
+    local length, start = string.match(later[index] or '', '^[^\n]*\n[^\n]*\n[^\n]*\n[^\n]*\n(%d+) ()')
+    if not length then return {'unreadable', 'malformed'} end
     if #later[index] >= start + length then data_then = string.sub(later[index], start + length + 1) end
   end
   if caller ~= '' and string.sub(callers, -40) ~= caller then
-    meet(caller)
+    fields[#fields + 1], fields[#fields + 2] = 'callers', meet(callers, caller)
     patched = true
   end
-  local left_ms = its_version == version_text and left() or ''
-  return done({'replayed', its_from, its_to, its_version, its_at, left_ms, data_then})
+  local left_ms = its_version == version_text and left(after_ms, entered_ms, now_ms) or ''
+  reply = {'replayed', its_from, its_to, its_version, its_at, left_ms, data_then}
 end

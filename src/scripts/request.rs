@@ -110,13 +110,6 @@ impl<'a> Request<'a> {
         request.end()
     }
 
-    pub(super) fn prefixed(self, prefix: u8, bytes: &[u8]) -> Self {
-        let request = self.bulk(1 + bytes.len());
-        request.out.push(prefix);
-        request.out.extend_from_slice(bytes);
-        request.end()
-    }
-
     pub(super) fn number(self, number: u64) -> Self {
         let request = self.bulk(digits(number));
         push_decimal(request.out, number);

@@ -160,8 +160,7 @@ impl Session {
     ) {
         let Some(Defined { prepared, due_sets }) = self.defined(machine).cloned() else { return };
         let due_set = Arc::clone(&due_sets[partition]);
-        let history = keys::history_key(self.hashers[0].prefix(), &prepared.machine.id, &member, partition);
-        let ask = Ask::Machine(Box::new(MachineAsk { prepared, command, due_set, member, history }));
+        let ask = Ask::Machine(Box::new(MachineAsk { prepared, command, due_set, member }));
         self.ask(u64::from(id), key, ask, deadline, now);
     }
 

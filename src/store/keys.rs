@@ -137,12 +137,6 @@ pub fn instance_key(prefix: &str, machine: &str, id: &str, partition: usize) -> 
     format!("{prefix}:{{{}}}:m:{machine}:{id}", TAGS[partition]).into()
 }
 
-/// `prefix:{tag}:h:<machine>:<id>`
-#[must_use]
-pub fn history_key(prefix: &str, machine: &str, id: &str, partition: usize) -> Box<str> {
-    format!("{prefix}:{{{}}}:h:{machine}:{id}", TAGS[partition]).into()
-}
-
 /// `prefix:{tag}:due:<machine>`: the machine's instances in this partition whose timer runs.
 #[must_use]
 pub fn due_set_key(prefix: &str, machine: &str, partition: usize) -> Arc<str> {

@@ -140,14 +140,37 @@ fn timers_fire_one_after_the_other_as_if_somebody_had_looked() {
 fn s73_the_history_is_in_order_and_keeps_the_newest() {
     let mut world = World::created();
     world.send(PROCESS, 1);
-    for n in 0..4 {
+    // The limit is 5, sixteen more are kept until they are forgotten together.
+    for n in 0..9 {
         world.send(FAIL, 2 + 2 * n);
         world.send(RETRY, 3 + 2 * n);
     }
-    let Outcome::Instance { history, .. } = world.look(Look::History) else { panic!() };
-    assert_eq!(history.iter().map(|entry| entry.version).collect::<Vec<_>>(), [6, 7, 8, 9, 10]);
+    let newest = |world: &mut World| {
+        let Outcome::Instance { history, .. } = world.look(Look::History) else { panic!() };
+        history.iter().map(|entry| entry.version).collect::<Vec<_>>()
+    };
+    assert_eq!(newest(&mut world), [16, 17, 18, 19, 20]);
+    assert!(matches!(world.send(FAIL, 2), Outcome::Replayed { .. }));
+    world.send(FAIL, 20);
+    assert!(matches!(world.send(FAIL, 2), Outcome::Replayed { .. }));
+    world.send(RETRY, 21);
+    assert_eq!(newest(&mut world), [18, 19, 20, 21, 22]);
     // What is forgotten can be sent again.
     assert!(matches!(world.send(FAIL, 2), Outcome::Moved { .. }));
+}
+
+#[test]
+fn a_history_over_64_kib_is_cut_to_48_but_never_loses_the_newest() {
+    let mut world = World::created();
+    let fields = |world: &World| world.instance.as_ref().unwrap().fields().values().map(Vec::len).sum::<usize>();
+    let with = |event, n, bytes| Command::Send(Send { payload: vec![b'x'; bytes], ..send(event, n) });
+    world.ask(&with(PROCESS, 1, 30_000));
+    world.ask(&with(FAIL, 2, 30_000));
+    assert!((60_000..61_000).contains(&fields(&world)));
+    world.ask(&with(RETRY, 3, 10_000));
+    assert!((40_000..41_000).contains(&fields(&world)));
+    world.ask(&with(FAIL, 4, 70_000));
+    assert!((70_000..71_000).contains(&fields(&world)));
 }
 
 #[test]
@@ -224,21 +247,26 @@ fn what_is_written_is_read_and_nothing_else() {
     }));
     world.now_ms += MINUTE_MS;
     world.look(Look::Wait);
-    let mut text = Vec::new();
     let instance = world.instance.unwrap();
-    instance.encode(&mut text);
-    let history = instance.history.texts();
-    assert_eq!(Instance::decode(&text, &history), Ok(instance));
-    assert_eq!(Instance::decode(b"", &history), Err(Unreadable::TooShort));
-    assert_eq!(Instance::decode(b"1P", &history), Err(Unreadable::Version));
-    let data_at = text.len() - "naïve\n{}".len();
-    for cut in 2..data_at {
-        assert_eq!(Instance::decode(&text[..cut], &history), Err(Unreadable::Malformed), "{cut}");
+    let fields = instance.fields();
+    assert_eq!(Instance::decode(&fields), Ok(instance));
+    let with = |field: &[u8], value: &[u8]| {
+        let mut fields = fields.clone();
+        fields.insert(field.to_vec(), value.to_vec());
+        Instance::decode(&fields)
+    };
+    assert_eq!(with(b"head", b""), Err(Unreadable::TooShort));
+    assert_eq!(with(b"head", b"1P"), Err(Unreadable::Version));
+    assert_eq!(with(b"another", b""), Err(Unreadable::Malformed));
+    assert_eq!(with(&token(1).0, b"1"), Err(Unreadable::Malformed));
+    let head = &fields[&b"head"[..]];
+    for cut in 2..head.len() - "failed".len() {
+        assert_eq!(with(b"head", &head[..cut]), Err(Unreadable::Malformed), "{cut}");
     }
-    for entry in 0..history.len() {
-        let mut broken = history.clone();
-        broken.remove(entry);
-        assert_eq!(Instance::decode(&text, &broken), Err(Unreadable::Malformed), "without {entry}");
+    for field in fields.keys().filter(|field| **field != b"callers") {
+        let mut fields = fields.clone();
+        fields.remove(field);
+        assert!(Instance::decode(&fields).is_err(), "without {}", field.escape_ascii());
     }
 }
 

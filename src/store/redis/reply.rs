@@ -42,7 +42,7 @@ pub fn judge(error: &ServerError) -> Verdict {
         (_, "NOPERM") => Verdict::Final(StoreError::Refused(format!(
             "{text}; the user needs ~<prefix>:* &<prefix>:* +@connection +get +getrange +set +setrange +pttl +pexpire \
              +publish +subscribe +unsubscribe +evalsha +script|load +time, and for state machines +zadd +zrem +zrangebyscore \
-             +rpush +lpop +lrange +del"
+             +hmget +hset +hdel +exists +persist"
         ))),
         (_, "MOVED" | "ASK") => moved(detail, code == "ASK").unwrap_or(Verdict::Final(StoreError::Protocol(text))),
         (_, "NOAUTH" | "WRONGPASS" | "DENIED" | "NOPROTO" | "CROSSSLOT") => Verdict::Final(StoreError::Refused(text)),

@@ -35,7 +35,6 @@ pub struct MachineAsk {
     /// Where its timer is listed, and as what.
     pub due_set: Arc<str>,
     pub member: Box<str>,
-    pub history: Box<str>,
 }
 
 pub struct Request {
@@ -237,7 +236,6 @@ impl Request {
                 let keys = Keys {
                     instance: self.key.as_bytes(),
                     due_set: ask.due_set.as_bytes(),
-                    history: ask.history.as_bytes(),
                     member: ask.member.as_bytes(),
                 };
                 machine_scripts::pack(&ask.command, &ask.prepared, keys, Clock::Server, out);
