@@ -6,7 +6,7 @@
 //   { what: 'started', call, key, fence, attempt }           its fn begins
 //   { what: 'effect', key, fence }                           the effect happens
 //   { what: 'unrecorded', key, fence }                       its caller has the value, the store has not yet
-//   { what: 'answered', call, key, value? , code? }          the caller is told; a value is { fence } of its run
+//   { what: 'answered', call, key, status?, value?, code? }  the caller is told; a value is { fence } of its run
 //   { what: 'killed', pid }                                  a process is gone, and its callers with it
 //   { what: 'final', key, value?, code? }                    what a caller is told once all is quiet
 
@@ -70,12 +70,13 @@ function* runsOf(key, started, effects) {
 /** The outcome of a key is one, is real, is there in the end, and nothing has begun after it. */
 function* outcomeOf(key, { started, effects, unrecorded, answers, final }) {
   const pending = new Set(unrecorded.map(({ fence }) => fence));
-  const values = answers.filter(({ value }) => value).map(({ value }) => value.fence);
-  const recorded = new Set(values.filter((fence) => !pending.has(fence)));
+  const values = answers.filter(({ value }) => value).map(({ value, status }) => ({ fence: value.fence, status }));
+  const isRecorded = ({ fence, status }) => status === 'replayed' || !pending.has(fence);
+  const recorded = new Set(values.filter(isRecorded).map(({ fence }) => fence));
   if (final?.value) recorded.add(final.value.fence);
   if (recorded.size > 1) yield `${key}: ${recorded.size} outcomes`;
   if (recorded.size > 0 && !final?.value) yield `${key}: its outcome is lost: ${final?.code ?? 'nobody asked'}`;
-  for (const fence of new Set([...values, ...recorded])) {
+  for (const fence of new Set([...values.map((value) => value.fence), ...recorded])) {
     if (!effects.some((effect) => effect.fence === fence)) yield `${key}: an outcome of no effect`;
   }
   for (const fence of recorded) {
