@@ -34,9 +34,10 @@ class RedisServer {
   #child;
   #program;
   #args;
+  #env;
   #controls = [];
 
-  constructor({ program, folder, args, target, scheme, certificates }) {
+  constructor({ program, folder, args, env, target, scheme, certificates }) {
     this.#program = program;
     this.folder = folder;
     /** What connectResp and startProxy take. */
@@ -44,6 +45,7 @@ class RedisServer {
     this.scheme = scheme;
     this.certificates = certificates;
     this.#args = args;
+    this.#env = env;
   }
 
   get pid() {
@@ -72,7 +74,10 @@ class RedisServer {
 
   async start() {
     const output = fs.openSync(path.join(this.folder, 'output'), 'a');
-    this.#child = spawn(this.#program, this.#args, { stdio: ['ignore', output, output] });
+    this.#child = spawn(this.#program, this.#args, {
+      stdio: ['ignore', output, output],
+      env: { ...process.env, ...this.#env },
+    });
     fs.closeSync(output);
     const child = this.#child;
     // A server shared by a whole test file is never stopped by hand; it must not keep that file's process alive.
@@ -167,6 +172,8 @@ async function address(listen, folder) {
  * @param config lines as in redis.conf: `['appendonly yes', 'maxmemory 3mb']`
  * @param users ACL rules as in redis.conf after the word `user`: `['app on >secret ~actonce:* +@all']`
  * @param program the server's file, when the test is about that one
+ * @param env variables of its process
+ * @param folder where it keeps its files, when the test is about that place
  */
 export async function startRedis(options = {}) {
   for (let attempt = 1; ; attempt += 1) {
@@ -179,14 +186,20 @@ export async function startRedis(options = {}) {
   }
 }
 
-async function startOnce({ listen = 'unix', config = [], users = [], program = serverProgram() }) {
-  const folder = temporaryFolder('redis');
+async function startOnce({
+  listen = 'unix',
+  config = [],
+  users = [],
+  program = serverProgram(),
+  env,
+  folder = temporaryFolder('redis'),
+}) {
   const { scheme, target, args, certificates } = await address(listen, folder);
   const file = path.join(folder, 'redis.conf');
   // Not to be reached from outside, and no snapshots unless the test wants them.
   const basics = ['bind 127.0.0.1', 'save ""', `dir ${folder}`, `logfile ${path.join(folder, 'log')}`];
   fs.writeFileSync(file, [...basics, ...config, ...users.map((user) => `user ${user}`), ''].join('\n'));
-  const server = new RedisServer({ program, folder, args: [file, ...args], target, scheme, certificates });
+  const server = new RedisServer({ program, folder, args: [file, ...args], env, target, scheme, certificates });
   await server.start();
   return server;
 }
