@@ -47,12 +47,16 @@ onEachSharedStore(
     for (const value of bySubscribers) assert.deepEqual({ ...value, status: '' }, outcome(''));
     assert.deepEqual([inOwnersProcess.length, inOthers.length, world.ledger.count('k')], [200, 600, 1]);
 
-    const { SET, EVALSHA, SUBSCRIBE } = await monitor.wire();
-    assert.deepEqual([SET, SUBSCRIBE], [4, 3], 'one claim and one subscription per process');
+    const commands = await monitor.commands();
+    const { EVALSHA, SUBSCRIBE } = await monitor.wire();
+    const claims = commands.filter(({ name, args, from }) => name === 'SET' && args.includes('NX') && from !== 'lua');
+    // Before Redis 7 a claim is a script, too.
+    const scripted = claims.length === 0 ? 4 : 0;
+    assert.deepEqual([claims.length + scripted, SUBSCRIBE], [4, 3], 'one claim and one subscription per process');
     // The owner completes. The others ask when they find it running, when they can hear, and when they have heard; a slow
     // poll each may come in on a slow machine.
-    assert.ok(EVALSHA >= 1 + 3 * 3 && EVALSHA <= 1 + 3 * 5, `${EVALSHA} scripts`);
-    const commands = await monitor.commands();
+    const scripts = EVALSHA - scripted;
+    assert.ok(scripts >= 1 + 3 * 3 && scripts <= 1 + 3 * 5, `${scripts} scripts`);
     const woken = commands.find(({ name }) => name === 'PUBLISH');
     const lastQuestion = commands.findLast(({ name, from }) => name === 'EVALSHA' && from !== 'lua');
     // By the slow poll the last one would have come most of a second later.
