@@ -50,12 +50,13 @@ onEachSharedStore(
     const commands = await monitor.commands();
     const { EVALSHA, SUBSCRIBE } = await monitor.wire();
     const claims = commands.filter(({ name, args, from }) => name === 'SET' && args.includes('NX') && from !== 'lua');
-    // Before Redis 7 a claim is a script, too.
-    const scripted = claims.length === 0 ? 4 : 0;
-    assert.deepEqual([claims.length + scripted, SUBSCRIBE], [4, 3], 'one claim and one subscription per process');
+    // Before Redis 7 a claim is a script, and so the first question of those who wait.
+    const isScripted = claims.length === 0;
+    assert.ok(isScripted || claims.length === 4, `${claims.length} claims in four processes`);
+    assert.equal(SUBSCRIBE, 3, 'one subscription per process');
     // The owner completes. The others ask when they find it running, when they can hear, and when they have heard; a slow
     // poll each may come in on a slow machine.
-    const scripts = EVALSHA - scripted;
+    const scripts = EVALSHA - (isScripted ? 1 : 0);
     assert.ok(scripts >= 1 + 3 * 3 && scripts <= 1 + 3 * 5, `${scripts} scripts`);
     const woken = commands.find(({ name }) => name === 'PUBLISH');
     const lastQuestion = commands.findLast(({ name, from }) => name === 'EVALSHA' && from !== 'lua');
