@@ -36,7 +36,7 @@ function assertRefused(value, kind, path = '') {
 }
 
 for (const [row, value] of Object.entries(KEPT)) {
-  test(`F5: ${row} comes back as it was`, async () => {
+  test(`F5 (RF4): ${row} comes back as it was`, async () => {
     await assertKept(value);
     await assertKept({ order: { items: [value] } });
   });

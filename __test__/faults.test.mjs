@@ -243,6 +243,7 @@ for (const executor of EXECUTORS) {
 
     for (const [what, make, reason] of [
       ['a function', () => ({ total: 5, later: () => 1 }), 'unencodable'],
+      ['a stream (RF12)', () => ({ total: 5, later: new ReadableStream() }), 'unencodable'],
       ['a value above maxResultBytes', () => 'x'.repeat(1_001), 'too-large'],
     ]) {
       it(`E5 a result that is ${what}: the caller gets it, replays are refused, and fn does not run again`, async (t) => {

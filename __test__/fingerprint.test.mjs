@@ -230,7 +230,7 @@ test('a payload that throws when it is read is refused, with the reason as cause
   refused({ proxy }, /could not be read/);
 });
 
-test('B5 another payload is refused, and the first one still replays', async (t) => {
+test('B5 (RF1, RF2) another payload is refused, and the first one still replays', async (t) => {
   const client = createClient({ url: 'memory:fingerprint' });
   t.after(() => client.close());
   const call = (payload) => client.withIdempotency('b5', () => payload.total, { scope: 'b5', payload });

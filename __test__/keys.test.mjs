@@ -5,7 +5,7 @@ import { conformance } from './support/stores.mjs';
 
 const { onEachStore } = conformance(createClient);
 
-onEachStore('H1 scope and key are joined so that no two pairs are one', async ({ client, effect, ledger }) => {
+onEachStore('H1 (RH2) scope and key are joined so that no two pairs are one', async ({ client, effect, ledger }) => {
   const { withIdempotency } = client();
   const pairs = [
     ['a', 'b:k'],
@@ -62,7 +62,7 @@ const hostile = [
   '$5\r\nhello',
 ];
 
-onEachStore('H2 whatever is in a key, it names one record and nothing else', async (world) => {
+onEachStore('H2 (RH2) whatever is in a key, it names one record and nothing else', async (world) => {
   const { client, effect, ledger, redis, options } = world;
   const [one, two] = [client(), client()];
   const hashes = new Set();
@@ -81,7 +81,7 @@ onEachStore('H2 whatever is in a key, it names one record and nothing else', asy
   assert.deepEqual(stored.sort(), [...hashes].map((hash) => `${options.prefix}:{${hash}}`).sort());
 });
 
-onEachStore('H2 a key that is too long or no Unicode is refused', async ({ client, effect, ledger }) => {
+onEachStore('H2 (RH2) a key that is too long or no Unicode is refused', async ({ client, effect, ledger }) => {
   const { withIdempotency } = client();
   const refused = [
     'x'.repeat(256),
@@ -101,7 +101,7 @@ onEachStore('H2 a key that is too long or no Unicode is refused', async ({ clien
   assert.equal(ledger.count('k'), 0);
 });
 
-onEachStore('H4 another user with the same key runs, and never sees the first result', async (world) => {
+onEachStore('H4 (RH1) another user with the same key runs, and never sees the first result', async (world) => {
   const { client, effect, ledger } = world;
   const [one, two] = [client(), client()];
   const run = (on, user) => on.withIdempotency('k', effect('k', `order of ${user}`), { scope: ['placeOrder', user] });

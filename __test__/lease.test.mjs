@@ -47,8 +47,12 @@ async function renewals(c) {
 for (const executor of EXECUTORS) {
   describe(`D. a live holder keeps its lease · redis×${executor}`, { concurrency: 3, timeout: 60_000 }, () => {
     const cases = [
-      ['D1 fn that runs five leases long keeps its lease and runs once', { sleepMs: 5 * LEASE_MS }, 12],
-      ['D2 an event loop that is busy for three leases keeps its lease and fn runs once', { busyMs: 3 * LEASE_MS }, 7],
+      ['D1 (RA3) fn that runs five leases long keeps its lease and runs once', { sleepMs: 5 * LEASE_MS }, 12],
+      [
+        'D2 (RA4) an event loop that is busy for five leases keeps its lease and fn runs once',
+        { busyMs: 5 * LEASE_MS },
+        12,
+      ],
     ];
     for (const [[title, step, enough], onCrash] of cases.flatMap((each) =>
       POLICIES.map((onCrash) => [each, onCrash]),
@@ -184,7 +188,7 @@ for (const executor of EXECUTORS) {
     for (const hours of [-1, 1]) {
       // By construction: every clock that the lease could look at is either the server's or the boot clock, which nobody
       // can set. What can jump in a process is Date, and the system's wall clock that it shows.
-      it(`D11 the wall clock of the holder jumps by ${hours} h: nothing changes`, async (t) => {
+      it(`D11 (RE1) the wall clock of the holder jumps by ${hours} h: nothing changes`, async (t) => {
         const c = contenders(t, { executor });
         const jump = `const now = Date.now; let by = 0; Date.now = () => now() + by;
           process.on('SIGUSR2', () => { by = ${hours} * 3_600_000; })`;

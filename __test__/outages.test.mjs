@@ -94,6 +94,8 @@ for (const executor of EXECUTORS) {
       const { c } = await own(t, { executor, totalTimeoutMs: 300 });
       const proxy = await c.proxy();
       const work = gate();
+      // A try that fails half-way must not leave it running.
+      t.after(() => work.resolve('done'));
       const first = c.client().withIdempotency(key, async (ctx) => c.effect(ctx) && (await work.promise));
       await eventually(() => c.ledger.count(key) === 1);
       const second = c.client({ url: proxy.url, defaults: { onStoreUnavailable: 'run' } });

@@ -40,7 +40,7 @@ const falsy = { undefined, null: null, zero: 0, empty: '', false: false, NaN: Nu
 const empty = { 'no elements': [], 'no fields': {}, 'an undefined field': { 'a b': undefined } };
 const odd = { 'a bigint': 0n, 'half a surrogate pair': '\ud800' };
 for (const [name, value] of Object.entries({ ...falsy, ...empty, ...odd })) {
-  onEachStore(`A5 ${name} is replayed as itself`, async ({ client, ledger, effect }) => {
+  onEachStore(`A5 (RF3) ${name} is replayed as itself`, async ({ client, ledger, effect }) => {
     const [first, second] = [client(), client()];
     const run = (on) => on.withIdempotency.outcome('k', async (ctx) => effect('k', value)(ctx));
     const outcomes = await Promise.all([run(first), run(first)]);

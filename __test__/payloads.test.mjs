@@ -71,7 +71,7 @@ onEachStore('C14 a released key belongs to the payload that claims it next', asy
 });
 
 onEachStore(
-  'C14 another payload is refused at once, while a duplicate with the same one waits (B6)',
+  'C14 (RF1) another payload is refused at once, while a duplicate with the same one waits (B6)',
   async ({ client }) => {
     const [owner, asker] = [client(), client()];
     const run = heldRun();

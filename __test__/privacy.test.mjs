@@ -10,7 +10,7 @@ const { onEachStore, onEachSharedStore } = conformance(createClient);
 const secrets = { key: 'hunter2-the-key', user: 'user-4711', card: '4242424242424242' };
 const spoken = (text) => Object.values(secrets).filter((secret) => text.includes(secret));
 
-onEachStore('H3 key, user and payload are in no event and no error', async ({ client }) => {
+onEachStore('H3 (RH10) key, user and payload are in no event and no error', async ({ client }) => {
   const [one, two] = [client(), client()];
   const told = [];
   for (const on of [one, two]) on.on((event) => told.push(event));
@@ -33,7 +33,7 @@ onEachStore('H3 key, user and payload are in no event and no error', async ({ cl
   assert.equal(told[0].operation, 'placeOrder');
 });
 
-onEachSharedStore('H3 key, user and payload are not on the wire, in Redis or on the console', async (world) => {
+onEachSharedStore('H3 (RH10) key, user and payload are not on the wire, in Redis or on the console', async (world) => {
   const { t, redis, options, ledger } = world;
   const monitor = await startMonitor(redis);
   t.after(() => monitor.stop());

@@ -7,7 +7,7 @@ import { conformance } from './support/stores.mjs';
 const { onEachStore, onEachSharedStore } = conformance(createClient);
 
 onEachStore(
-  'H8 a result above the limit reaches its caller, is not recorded, and runs nothing again',
+  'H8 (RF9) a result above the limit reaches its caller, is not recorded, and runs nothing again',
   async (world) => {
     const { client, effect, ledger } = world;
     const defaults = { maxResultBytes: 100 };
@@ -32,7 +32,7 @@ onEachStore(
   },
 );
 
-onEachStore('H8 the limit counts bytes as they are recorded', async ({ client, effect }) => {
+onEachStore('H8 (RF9) the limit counts bytes as they are recorded', async ({ client, effect }) => {
   // "€…" is 2 bytes more than its text.
   const [fits, tooSmall] = [32, 31].map((maxResultBytes) => client({ defaults: { maxResultBytes } }));
   const text = '€'.repeat(10);

@@ -215,7 +215,7 @@ for (const executor of EXECUTORS) {
       assert.deepEqual([inspected.state, inspected.attempt], ['completed', 2]);
     });
 
-    it('D7 a caller that does not wait is told when to ask again, until the lease is over', async (t) => {
+    it('D7 (RA5) a caller that does not wait is told when to ask again, until the lease is over', async (t) => {
       const c = contenders(t, { executor });
       const { worker } = await holder(c);
       const rival = c.client({ defaults: { onDuplicate: 'reject' } });
@@ -225,6 +225,22 @@ for (const executor of EXECUTORS) {
       assert.ok(refusal.retryAfterMs > 0 && refusal.retryAfterMs <= LEASE_MS);
       await pause(refusal.retryAfterMs + 1);
       assert.deepEqual(await rival.withIdempotency(key, c.effect), { by: 2 });
+    });
+
+    it('RA6 killed after the effect: fn runs again, and a downstream that knows its key acts once', async (t) => {
+      const c = contenders(t, { executor });
+      const { worker } = await holder(c, { before: [{ effect: true }] });
+      await worker.kill();
+      const charge = (ctx) => c.ledger.record(key, { attempt: ctx.attempt, charge: ctx.deriveKey('charge') });
+      await c.client().withIdempotency(key, charge);
+      const effects = c.ledger.entries(key);
+      assert.deepEqual(
+        effects.map(({ attempt }) => attempt),
+        [1, 2],
+      );
+      const charges = effects.map((effect) => effect.charge);
+      assert.ok(charges[0]);
+      assert.equal(charges[1], charges[0]);
     });
 
     it('D7 rerun: recover sees the interrupted attempt, and what it finds is the outcome', async (t) => {

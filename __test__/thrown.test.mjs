@@ -36,22 +36,25 @@ async function thrownBy(promise) {
   return thrown;
 }
 
-onEachStoreAndPolicy('A6, C3 released: the caller gets the very error, the next call runs again', async (world) => {
-  const { client, ledger, effect } = world;
-  const [first, second] = [client(), client()];
-  const error = new Error('declined');
-  const call = first.withIdempotency('k', failing(world, error), { onError: 'release' });
-  assert.equal(await thrownBy(call), error);
-  const record = await first.inspect({ key: 'k' });
-  assert.deepEqual([record.state, record.attempt, record.recovered], ['released', 1, false]);
-  const again = await second.withIdempotency.outcome('k', effect('k', 'paid'));
-  assert.deepEqual(again, { status: 'executed', kind: 'value', attempt: 2, value: 'paid' });
-  const [one, two] = ledger.entries('k');
-  assert.deepEqual([one.attempt, two.attempt, two.recovered], [1, 2, false]);
-  assert.ok(two.fence > one.fence);
-});
+onEachStoreAndPolicy(
+  'A6, C3 (RF6) released: the caller gets the very error, the next call runs again',
+  async (world) => {
+    const { client, ledger, effect } = world;
+    const [first, second] = [client(), client()];
+    const error = new Error('declined');
+    const call = first.withIdempotency('k', failing(world, error), { onError: 'release' });
+    assert.equal(await thrownBy(call), error);
+    const record = await first.inspect({ key: 'k' });
+    assert.deepEqual([record.state, record.attempt, record.recovered], ['released', 1, false]);
+    const again = await second.withIdempotency.outcome('k', effect('k', 'paid'));
+    assert.deepEqual(again, { status: 'executed', kind: 'value', attempt: 2, value: 'paid' });
+    const [one, two] = ledger.entries('k');
+    assert.deepEqual([one.attempt, two.attempt, two.recovered], [1, 2, false]);
+    assert.ok(two.fence > one.fence);
+  },
+);
 
-onEachStoreAndPolicy('A6 recorded: every later call throws an equal error and nothing runs', async (world) => {
+onEachStoreAndPolicy('A6 (RF5) recorded: every later call throws an equal error and nothing runs', async (world) => {
   const { client, ledger } = world;
   const [first, second] = [client(), client()];
   const error = Object.assign(new RangeError('declined'), { code: 'card_declined' });
@@ -68,7 +71,7 @@ onEachStoreAndPolicy('A6 recorded: every later call throws an equal error and no
   assert.equal(ledger.count('k'), 1);
 });
 
-onEachStoreAndPolicy('A6 held: nothing runs until somebody says what came of it', async (world) => {
+onEachStoreAndPolicy('A6 (RF7) held: nothing runs until somebody says what came of it', async (world) => {
   const { client, ledger, effect } = world;
   const [first, second] = [client(), client()];
   const error = new Error('timeout of the provider');
@@ -83,7 +86,7 @@ onEachStoreAndPolicy('A6 held: nothing runs until somebody says what came of it'
   assert.equal(ledger.count('k'), 1);
 });
 
-onEachStoreAndPolicy('A6 without onError a rerun releases and a hold holds', async (world) => {
+onEachStoreAndPolicy('A6 (RF7) without onError a rerun releases and a hold holds', async (world) => {
   const actonce = world.client();
   await thrownBy(actonce.withIdempotency('k', failing(world, new Error('no'))));
   const expected = { rerun: 'released', hold: 'indeterminate' };
@@ -179,4 +182,21 @@ for (const [name, thrown] of Object.entries(notErrors)) {
     assert.deepEqual(await run(second), thrown);
     assert.equal(ledger.count('k'), 1);
   });
+}
+
+for (const digest of ['NEXT_REDIRECT;push;/orders/7;307;', 'NEXT_HTTP_ERROR_FALLBACK;404']) {
+  onEachStoreAndPolicy(
+    `RF8 ${digest} is an outcome: thrown again with its digest, and nothing runs again`,
+    async (world) => {
+      const signal = Object.assign(new Error(digest.split(';', 1)[0]), { digest });
+      const [one, two] = [world.client(), world.client()];
+      assert.equal(await thrownBy(one.withIdempotency('k', failing(world, signal))), signal);
+      for (const on of [two, one]) {
+        const thrown = await thrownBy(on.withIdempotency('k', failing(world, new Error('again'))));
+        assert.equal(thrown.digest, digest);
+      }
+      assert.equal((await two.inspect({ key: 'k' })).state, 'completed');
+      assert.equal(world.ledger.count('k'), 1);
+    },
+  );
 }

@@ -34,9 +34,10 @@ class RedisServer {
   #child;
   #program;
   #args;
+  #env;
   #controls = [];
 
-  constructor({ program, folder, args, target, scheme, certificates }) {
+  constructor({ program, folder, args, env, target, scheme, certificates }) {
     this.#program = program;
     this.folder = folder;
     /** What connectResp and startProxy take. */
@@ -44,6 +45,7 @@ class RedisServer {
     this.scheme = scheme;
     this.certificates = certificates;
     this.#args = args;
+    this.#env = env;
   }
 
   get pid() {
@@ -72,7 +74,10 @@ class RedisServer {
 
   async start() {
     const output = fs.openSync(path.join(this.folder, 'output'), 'a');
-    this.#child = spawn(this.#program, this.#args, { stdio: ['ignore', output, output] });
+    this.#child = spawn(this.#program, this.#args, {
+      stdio: ['ignore', output, output],
+      env: { ...process.env, ...this.#env },
+    });
     fs.closeSync(output);
     const child = this.#child;
     // A server shared by a whole test file is never stopped by hand; it must not keep that file's process alive.
@@ -175,6 +180,8 @@ async function address(listen, folder, certificates) {
  * @param program the server's file, when the test is about that one
  * @param certificates of another server, for one that belongs with it; else of its own
  * @param sentinel a Sentinel instead of a server
+ * @param env variables of its process
+ * @param folder where it keeps its files, when the test is about that place
  */
 export async function startRedis(options = {}) {
   for (let attempt = 1; ; attempt += 1) {
@@ -188,8 +195,8 @@ export async function startRedis(options = {}) {
 }
 
 async function startOnce(options) {
-  const { listen = 'unix', config = [], users = [], program = serverProgram(), sentinel = false } = options;
-  const folder = temporaryFolder('redis');
+  const { listen = 'unix', config = [], users = [], program = serverProgram(), env, sentinel = false } = options;
+  const { folder = temporaryFolder('redis') } = options;
   const ownCertificates = listen === 'tls' ? (options.certificates ?? makeCertificates()) : undefined;
   const { scheme, target, args, certificates } = await address(listen, folder, ownCertificates);
   const file = path.join(folder, 'redis.conf');
@@ -197,14 +204,8 @@ async function startOnce(options) {
   const snapshots = sentinel ? [] : ['save ""'];
   const basics = ['bind 127.0.0.1', ...snapshots, `dir ${folder}`, `logfile ${path.join(folder, 'log')}`];
   fs.writeFileSync(file, [...basics, ...config, ...users.map((user) => `user ${user}`), ''].join('\n'));
-  const server = new RedisServer({
-    program,
-    folder,
-    args: [file, ...args, ...(sentinel ? ['--sentinel'] : [])],
-    target,
-    scheme,
-    certificates,
-  });
+  const flags = [file, ...args, ...(sentinel ? ['--sentinel'] : [])];
+  const server = new RedisServer({ program, folder, args: flags, env, target, scheme, certificates });
   await server.start();
   return server;
 }

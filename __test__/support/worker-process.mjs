@@ -1,7 +1,7 @@
 // The process behind worker.mjs: makes clients, calls withIdempotency, runs fn by its steps, reports.
 //
 // A step is an object with one of these:
-//   effect: true      the effect of the test: one line in the ledger, with attempt, fence and pid
+//   effect: true      the effect of the test: one line in the ledger, with attempt, fence, pid and a derived key
 //   say: word         tells the test that fn is here          wait: word     waits until the test says go on
 //   sleepMs: n        lets time pass                          busyMs: n      keeps the thread busy, no timer runs
 //   untilAborted      waits for ctx.signal                    assertHeld     asks ctx.assertHeld()
@@ -60,7 +60,10 @@ function keepBusy(ms) {
 
 /** Returns `{ value }` when the step ends fn. */
 async function take(step, { id, key, ctx }) {
-  if (step.effect) ledger.record(key, { attempt: ctx.attempt, fence: ctx.fence, pid: process.pid });
+  if (step.effect) {
+    const { attempt, fence } = ctx;
+    ledger.record(key, { attempt, fence, pid: process.pid, charge: ctx.deriveKey('charge') });
+  }
   if (step.say) process.send({ id, said: step.say, context: view(ctx) });
   if (step.wait) await wordGate(id, step.wait).promise;
   if (step.sleepMs) await pause(step.sleepMs);

@@ -256,6 +256,7 @@ fn pop_due(queue: &mut VecDeque<(Micros, u32)>, now: Micros) -> Option<(Micros, 
 mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
 
     use super::*;
 
@@ -344,6 +345,24 @@ mod tests {
         leases.refused(1, &mut losses);
         assert_eq!(losses, vec![]);
         assert!(!leases.is_held(1, 1));
+    }
+
+    proptest::proptest! {
+        /// RE4: however long the command was on its way, and however the two clocks drift apart, the holder gives its lease
+        /// up before the server does. The server's end, by the holder's clock: it counts from when the command came.
+        #[test]
+        fn re4_the_local_deadline_is_before_the_server_s(
+            lease in 100 * MILLI..900_000 * MILLI,
+            delay_share in 0.0_f64..=1.0,
+            drift in -0.01_f64..=0.01,
+        ) {
+            let leases = quiet();
+            leases.hold(1, Held { lease, ..held(0, FOREVER) });
+            let length = Duration::from_micros(lease);
+            let end = length.mul_f64(delay_share) + length.mul_f64(1.0 + drift);
+            let end = Micros::try_from(end.as_micros()).unwrap();
+            proptest::prop_assert!(!leases.is_held(1, end));
+        }
     }
 
     #[test]

@@ -1,0 +1,17 @@
+// Random choices that a seed repeats (mulberry32).
+export function randomFrom(seed) {
+  let state = seed >>> 0;
+  const next = () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+  const upTo = (limit) => Math.floor(next() * limit);
+  return {
+    next,
+    upTo,
+    between: (least, most) => least + upTo(most - least + 1),
+    pick: (list) => list[upTo(list.length)],
+  };
+}
