@@ -2,9 +2,10 @@
 //! background thread, `wire` joins the two, `task` turns a wire on a tokio thread (`uv/` turns one on Node's loop).
 
 mod backoff;
+mod bounds;
 pub mod connect;
 pub mod engine;
-mod inbox;
+pub mod inbox;
 pub mod reply;
 pub mod request;
 pub mod stream;
