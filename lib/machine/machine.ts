@@ -184,8 +184,8 @@ export class Machine implements StateMachine<string, string>, Subject {
     });
   }
 
-  /** Fires the instance's `after` if it is due, and says how many fired. */
-  fire(id: string): Promise<number> {
+  /** Fires the instance's `after` if it is due, and says how many fired. A store may list what is no id: a rejection, not a throw. */
+  async fire(id: string): Promise<number> {
     return this.#look(id, 'drain', (instances, answer) => {
       // It was deleted, or is in a state of another config: not a timer of ours.
       if (answer.tag === Tag.ABSENT || answer.tag === Tag.UNKNOWN_STATE) return 0;

@@ -19,7 +19,7 @@ impl Now {
     }
 }
 
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Stored {
     pub record: Record,
     pub expires_at_ms: u64,
@@ -46,7 +46,7 @@ pub enum Effect {
 
 /// What the caller is told. The Lua replies with the same names in `snake_case`, and the fields in this order, an
 /// origin as the record's owner and fingerprint.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Outcome {
     /// Run now. `recovered`: an earlier attempt started and its end is unknown.
     Acquired {

@@ -53,7 +53,7 @@ impl Owner {
 }
 
 /// Which attempt wrote a payload, and on what input: the record's owner and fingerprint as they stand in it.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Origin([u8; FLAGS - OWNER]);
 
 impl Origin {
@@ -116,7 +116,7 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 pub struct Flags {
     /// Somebody waits for this attempt: its end is published.
     pub waited: bool,
@@ -136,7 +136,7 @@ impl Flags {
     }
 }
 
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum State {
     /// `ttl_ms` is the TTL given at the last lease write: the lease's age is `ttl_ms` minus what is left of the key.
     Processing {
@@ -173,7 +173,7 @@ impl State {
     }
 }
 
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Record {
     /// Grows with every acquisition of the key.
     pub fence: u64,
@@ -185,7 +185,7 @@ pub struct Record {
 }
 
 /// Why what is stored cannot be used. Nothing is written then and no function runs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Error)]
 pub enum Unreadable {
     #[error("the record is of a newer or unknown version")]
     Version,

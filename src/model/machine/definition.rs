@@ -4,6 +4,9 @@
 
 use serde::Deserialize;
 
+/// As many digits as a number in an instance's text may have.
+const LONGEST_MS: u64 = 999_999_999_999_999;
+
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Machine {
@@ -69,6 +72,10 @@ impl Machine {
             || machine.events.iter().any(|event| is_bad(&event.name))
         {
             return Err("a name is empty or holds a control character".into());
+        }
+        let mut durations = machine.states.iter().filter_map(|state| state.after).map(|timer| timer.ms);
+        if durations.any(|ms| ms > LONGEST_MS) || machine.retention_ms > LONGEST_MS {
+            return Err("a duration has more than 15 digits".into());
         }
         // A round of timers would never come to an end.
         let ends = |from| machine.timers_from(from).take(count).count() < count;

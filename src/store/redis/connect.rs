@@ -6,17 +6,16 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::BytesMut;
-use redis::{Cmd, ConnectionAddr, RedisConnectionInfo, Value, ValueCodec, cmd};
+use redis::{Cmd, ConnectionAddr, RedisConnectionInfo, Value, cmd};
 use rustls::StreamOwned;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use tokio_util::codec::Decoder as _;
 
 use super::engine::Features;
+use super::inbox::Inbox;
 use super::reply::{self, Verdict};
 use super::sentinel::{self, Lifeline};
 use super::stream::Stream;
@@ -130,23 +129,25 @@ pub async fn converse(io: &mut dyn Io, out: &[u8], expected: usize, at: &Connect
     let lost = |error| broken(at, &error);
     // A server that turns us away says why and hangs up, perhaps before it has taken all of this: its words count.
     let written = io.write_all(out).await;
-    let mut codec = ValueCodec::default();
-    let mut buffer = BytesMut::with_capacity(8 * 1024);
+    let mut inbox = Inbox::default();
+    let mut chunk = [0; 4 * 1_024];
     let mut replies = Vec::new();
     while replies.len() < expected {
-        match codec.decode(&mut buffer).map_err(|error| garbled(&error))? {
+        match inbox.next_reply().map_err(|error| garbled(&error))? {
             Some(Value::ServerError(error)) => return Err(judged(reply::judge(&error))),
             Some(Value::Push { .. }) => {}
             Some(value) => replies.push(value),
             None => {
-                if io.read_buf(&mut buffer).await.map_err(lost)? == 0 {
+                let length = io.read(&mut chunk).await.map_err(lost)?;
+                if length == 0 {
                     written.map_err(lost)?;
                     return Err(unreachable(at, "the server closed the connection during the handshake"));
                 }
+                inbox.push(&chunk[..length]).map_err(|error| garbled(&error))?;
             }
         }
     }
-    Ok(Replies { values: replies, is_surplus: !buffer.is_empty() })
+    Ok(Replies { values: replies, is_surplus: !inbox.is_empty() })
 }
 
 /// Whether a server's greeting is a primary's.

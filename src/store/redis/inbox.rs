@@ -4,28 +4,34 @@ use bytes::BytesMut;
 use redis::{Value, ValueCodec};
 use tokio_util::codec::Decoder as _;
 
+use super::bounds::Bounds;
 use crate::error::StoreError;
-
-/// More than any record may hold: a server that sends more is not speaking to us.
-const LONGEST_REPLY: usize = 64 * 1024 * 1024;
 
 #[derive(Default)]
 pub struct Inbox {
     buffer: BytesMut,
     codec: ValueCodec,
-    /// Bytes that have come since the last whole reply: the parser keeps some of them as values of its own.
-    unfinished: usize,
+    bounds: Bounds,
 }
 
 impl Inbox {
-    pub fn push(&mut self, bytes: &[u8]) {
-        self.unfinished += bytes.len();
+    /// # Errors
+    /// `Protocol` when no reply to us is as large: what has come with these bytes is not to be read.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.bounds.admit(bytes).map_err(|excess| StoreError::Protocol(format!("the server sent {excess}")))?;
         self.buffer.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Nothing has come that was not handed out.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.buffer.is_empty()
     }
 
     /// # Errors
-    /// `Protocol` when the bytes are no Redis protocol, or a reply is too long.
-    pub fn next(&mut self) -> Result<Option<Value>, StoreError> {
+    /// `Protocol` when the bytes are no Redis protocol.
+    pub fn next_reply(&mut self) -> Result<Option<Value>, StoreError> {
         if self.buffer.is_empty() {
             return Ok(None);
         }
@@ -34,9 +40,7 @@ impl Inbox {
             .decode(&mut self.buffer)
             .map_err(|error| StoreError::Protocol(format!("the server sent no Redis protocol: {error}")))?;
         if value.is_some() {
-            self.unfinished = self.buffer.len();
-        } else if self.unfinished > LONGEST_REPLY {
-            return Err(StoreError::Protocol("the server sent a reply of more than 64 MiB".into()));
+            self.bounds.reply_ended(self.buffer.len());
         }
         Ok(value)
     }

@@ -3,10 +3,11 @@
 //! servers of a client: one, or a cluster's nodes. `task` turns a fleet on a tokio thread, `node/on_loop` on Node's loop.
 
 mod backoff;
+mod bounds;
 pub mod connect;
 pub mod engine;
 pub mod fleet;
-mod inbox;
+pub mod inbox;
 pub mod reply;
 pub mod request;
 mod sentinel;

@@ -15,9 +15,11 @@ impl Engine {
             *heard_at = now;
         }
         self.uploading = 0;
-        self.inbox.push(bytes);
+        if let Err(why) = self.inbox.push(bytes) {
+            return self.retire(why, now);
+        }
         loop {
-            match self.inbox.next() {
+            match self.inbox.next_reply() {
                 Ok(None) => return,
                 Ok(Some(Value::Push { kind, data })) => {
                     if let Err(why) = self.pushed(&kind, &data) {
@@ -129,14 +131,16 @@ impl Engine {
             PushKind::Message => self.events.push(Event::Changed(channel)),
             PushKind::Subscribe | PushKind::Unsubscribe => {
                 // Confirmations come in the order of the commands, between the replies.
-                let confirmed = match self.flying.pop_front().map(|flight| flight.sent) {
-                    Some(Sent::Subscribe(asked)) => asked == channel && *kind == PushKind::Subscribe,
-                    Some(Sent::Unsubscribe(asked)) => asked == channel && *kind == PushKind::Unsubscribe,
+                let confirmed = match self.flying.front().map(|flight| &flight.sent) {
+                    Some(Sent::Subscribe(asked)) => *asked == channel && *kind == PushKind::Subscribe,
+                    Some(Sent::Unsubscribe(asked)) => *asked == channel && *kind == PushKind::Unsubscribe,
                     _ => false,
                 };
                 if !confirmed {
+                    // What is in its place stays in flight, to be sent again.
                     return Err(StoreError::Protocol("a subscription nobody asked for".into()));
                 }
+                self.flying.pop_front();
                 if *kind == PushKind::Subscribe && self.channels.contains_key(&channel) {
                     self.events.push(Event::Changed(channel));
                 }

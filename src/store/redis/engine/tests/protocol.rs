@@ -63,6 +63,20 @@ fn a_refused_subscription_does_not_shift_the_replies_and_is_remembered() {
     assert_eq!(events(&mut engine).len(), 2);
 }
 
+/// Found by fuzzing: the request in whose place the confirmation came was dropped, and its caller waited for ever.
+#[test]
+fn a_confirmation_nobody_asked_for_ends_the_connection_and_loses_no_request() {
+    for kind in ["subscribe", "unsubscribe"] {
+        let mut engine = up();
+        engine.submit(release(1), NOW);
+        engine.received(format!(">3\r\n+{kind}\r\n$1\r\nc\r\n:1\r\n").as_bytes(), NOW);
+        assert!(!engine.is_up());
+        connect(&mut engine, NOW);
+        engine.received(OK, NOW);
+        assert_eq!(outcomes(&mut engine), [(1, Outcome::Done)]);
+    }
+}
+
 #[test]
 fn channels_are_subscribed_again_after_a_reconnect() {
     let mut engine = up();
