@@ -3,7 +3,7 @@
 if version - first >= history_limit + 16 or history_bytes > 65536 then
   local forgotten = {}
   while first < version and (version - first >= history_limit or history_bytes > 49152) do
-    local oldest = string.format('%d', first)
+    local oldest = string.format('%.0f', first)
     local entry = redis.call('HMGET', key, oldest)[1] or ''
     forgotten[#forgotten + 1] = oldest
     forgotten[#forgotten + 1] = string.match(entry, '^%u%d+ %d+ ([%w_-]+)\n')

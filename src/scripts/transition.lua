@@ -45,8 +45,8 @@ local function left(after_ms, entered_ms, now_ms)
 end
 
 local function header(version, entered, waited, expires, first, history_bytes, state)
-  local numbers = string.format(' %d %d ', first, history_bytes)
-  return 'm1' .. version .. ' ' .. entered .. ' ' .. waited .. expires .. numbers .. state
+  return 'm1' .. version .. ' ' .. entered .. ' ' .. waited .. expires .. ' ' .. string.format('%.0f', first) .. ' '
+    .. string.format('%.0f', history_bytes) .. ' ' .. state
 end
 
 -- An entry of the history; `mark` and `before` are empty when the data stays.
@@ -58,7 +58,7 @@ end
 -- The names of the entries from one version to another.
 local function versions(from, to)
   local names = {}
-  for version = from, to do names[#names + 1] = string.format('%d', version) end
+  for version = from, to do names[#names + 1] = string.format('%.0f', version) end
   return names
 end
 
@@ -75,7 +75,7 @@ local is_final, after_ms, timer_target = look_up(states, state)
 local had_timer = head and after_ms
 while head and after_ms and entered_ms + after_ms <= now_ms do
   version, entered_ms = version + 1, entered_ms + after_ms
-  version_text, entered_text = string.format('%d', version), string.format('%.0f', entered_ms)
+  version_text, entered_text = string.format('%.0f', version), string.format('%.0f', entered_ms)
   local entry = entry_of('A', version_text, entered_text, NO_TOKEN, after_ms, state, timer_target, '', '', '')
   fields[#fields + 1], fields[#fields + 2] = version_text, entry
   history_bytes, state, moved, waited = history_bytes + #entry, timer_target, true, '0'
@@ -84,7 +84,7 @@ end
 
 local event, caller = ARGV[9], ARGV[12]
 if command ~= 'send' then
-  local fired, created = string.format('%d', version - stored_version), '0'
+  local fired, created = string.format('%.0f', version - stored_version), '0'
   if command == 'create' and head then
     created = known and '1' or '0'
   elseif command == 'create' then
@@ -117,7 +117,7 @@ else
     end
     if ARGV[14] == '<' then mark, before, data = '<', data, ARGV[8] end
     version, entered_ms, state = version + 1, now_ms, string.match(ARGV[10], '^[^\n]*', edge + 1)
-    version_text, entered_text = string.format('%d', version), string.format('%.0f', now_ms)
+    version_text, entered_text = string.format('%.0f', version), string.format('%.0f', now_ms)
     local entry = entry_of('E', version_text, entered_text, token, event, from, state, ARGV[13], mark, before)
     local n = #fields
     fields[n + 1], fields[n + 2], fields[n + 3], fields[n + 4] = version_text, entry, token, version_text
