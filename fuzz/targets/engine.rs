@@ -10,7 +10,7 @@ use actonce::model::{Begin, Command, Failure, Flags, Owner, Record, State};
 use actonce::scripts::machine::Prepared;
 use actonce::store::redis::connect;
 use actonce::store::redis::engine::{Engine, Features};
-use actonce::store::redis::request::{Answer, Ask, Event, MachineAsk, Request};
+use actonce::store::redis::request::{Answer, Ask, Event, MachineAsk, Request, Route};
 
 const START: Micros = 1_000 * MILLI;
 const TIMEOUT: Micros = 200 * MILLI;
@@ -73,7 +73,7 @@ struct Life {
 
 impl Life {
     fn new() -> Self {
-        let engine = Engine::new(TIMEOUT);
+        let engine = Engine::new(TIMEOUT, None);
         let mut life = Self { engine, now: START, open: HashMap::new(), next_id: 0 };
         life.connect(0);
         life
@@ -119,7 +119,6 @@ impl Life {
                 command: machine::Command::Look { purpose: Look::History },
                 due_set: "d".into(),
                 member: "m".into(),
-                history: "h".into(),
             })),
         };
         self.next_id += 1;
@@ -135,6 +134,7 @@ impl Life {
             was_sent: false,
             is_repeat: false,
             held,
+            route: Route::default(),
         };
         self.engine.submit(request, self.now);
     }
@@ -152,7 +152,11 @@ impl Life {
     fn hear(&mut self) {
         for event in std::mem::take(self.engine.events()) {
             match event {
-                Event::Answer(_, Answer::Delayed) | Event::Changed(_) => {}
+                Event::Answer(_, Answer::Delayed) | Event::Changed(_) | Event::Slots(_) => {}
+                // Somebody else's from here on.
+                Event::Moved { request, .. } => {
+                    self.open.remove(&request.id);
+                }
                 Event::Answer(id, answer) => {
                     let deadline = self.open.remove(&id);
                     assert!(deadline.is_some(), "a second last answer to {id}: {answer:?}");

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use actonce::model::machine::{self, Instance, Look, Machine};
+use actonce::model::machine::{self, Fields, Instance, Look, Machine};
 use actonce::model::record::FENCE_LIMIT;
 use actonce::model::{
     Begin, Command, Effect, Failure, Fingerprint, Flags, Now, Owner, Record, Resolution, State, Stored, apply,
@@ -75,16 +75,12 @@ fn commands(record: &Record) -> Vec<Command> {
     ]
 }
 
-/// The instance's text and those of its history, each behind a zero byte.
+/// The fields of an instance's hash, names and values in turn, each ended by a zero byte.
 pub fn instance(texts: &[u8]) {
-    let mut texts = texts.split(|&byte| byte == 0).map(<[u8]>::to_vec);
-    let text = texts.next().unwrap_or_default();
-    let history: Vec<Vec<u8>> = texts.collect();
-    let Ok(instance) = Instance::decode(&text, &history) else { return };
-    let mut again = Vec::new();
-    instance.encode(&mut again);
-    assert_eq!(again, text);
-    assert_eq!(instance.history.texts(), history);
+    let texts: Vec<&[u8]> = texts.split(|&byte| byte == 0).collect();
+    let fields: Fields = texts.chunks_exact(2).map(|pair| (pair[0].to_vec(), pair[1].to_vec())).collect();
+    let Ok(instance) = Instance::decode(&fields) else { return };
+    assert_eq!(instance.fields(), fields);
     for version in [0, 1, instance.version, u64::MAX] {
         let _ = instance.data_at(version);
     }
@@ -120,7 +116,7 @@ pub fn machine(text: &[u8]) {
         for stored in [None, instance.clone()] {
             let _ = machine::apply(machine, stored, &send, Now { us: NOW.us + 1_000_000_000 });
         }
-        let keys = scripts::machine::Keys { instance: b"i", due_set: b"d", history: b"h", member: b"m" };
+        let keys = scripts::machine::Keys { instance: b"i", due_set: b"d", member: b"m" };
         scripts::machine::pack(&send, &prepared, keys, scripts::Clock::Server, &mut Vec::new());
     }
 }
