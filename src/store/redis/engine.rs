@@ -5,12 +5,14 @@
 //! Sending a request again is safe, because it names its owner: Redis recognises what it already did. The exceptions
 //! are an operator's reset and resolve, which are told as unknown instead.
 
+mod channels;
 mod cluster;
 mod durability;
 mod replies;
 
 use std::collections::{HashMap, VecDeque};
 
+use channels::Channel;
 pub use durability::Durability;
 use durability::Parked;
 
@@ -53,13 +55,6 @@ struct Flight {
     at: Micros,
     /// Bytes that had not been answered when it was packed, its own included: they have to arrive first.
     ahead: u64,
-}
-
-/// A channel somebody waits on.
-#[derive(Default)]
-struct Channel {
-    /// The server does not let us listen: the waiter polls instead.
-    refused: bool,
 }
 
 pub struct Engine {
@@ -130,32 +125,6 @@ impl Engine {
             }
         }
         never_left
-    }
-
-    /// Tells by [`Event::Changed`] when the channel is live, and at every message on it.
-    pub fn subscribe(&mut self, channel: &str, now: Micros) {
-        if !self.channels.contains_key(channel) {
-            self.channels.insert(channel.to_owned(), Channel::default());
-            self.send_subscribe(channel, now);
-        }
-    }
-
-    /// Somebody waits on this channel here.
-    #[must_use]
-    pub fn knows(&self, channel: &str) -> bool {
-        self.channels.contains_key(channel)
-    }
-
-    #[must_use]
-    pub fn can_listen(&self, channel: &str) -> bool {
-        self.channels.get(channel).is_some_and(|known| !known.refused)
-    }
-
-    pub fn unsubscribe(&mut self, channel: &str, now: Micros) {
-        if self.channels.remove(channel).is_some() && matches!(self.link, Link::Up { .. }) {
-            cmd("UNSUBSCRIBE").arg(channel).write_packed_command(&mut self.out);
-            self.fly(Sent::Unsubscribe(channel.to_owned()), now);
-        }
     }
 
     #[must_use]
@@ -261,13 +230,6 @@ impl Engine {
 
     pub fn events(&mut self) -> &mut Vec<Event> {
         &mut self.events
-    }
-
-    fn send_subscribe(&mut self, channel: &str, now: Micros) {
-        if self.is_up() {
-            cmd("SUBSCRIBE").arg(channel).write_packed_command(&mut self.out);
-            self.fly(Sent::Subscribe(channel.to_owned()), now);
-        }
     }
 
     fn send(&mut self, request: Request, now: Micros) {

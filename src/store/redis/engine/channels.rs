@@ -1,0 +1,49 @@
+//! Channels somebody waits on: subscribed to once, again over every new connection, and polled where the server refuses.
+
+use redis::cmd;
+
+use super::{Engine, Link};
+use crate::clock::Micros;
+use crate::store::redis::request::Sent;
+
+/// A channel somebody waits on.
+#[derive(Default)]
+pub(super) struct Channel {
+    /// The server does not let us listen: the waiter polls instead.
+    pub(super) refused: bool,
+}
+
+impl Engine {
+    /// Tells by [`Event::Changed`] when the channel is live, and at every message on it.
+    pub fn subscribe(&mut self, channel: &str, now: Micros) {
+        if !self.channels.contains_key(channel) {
+            self.channels.insert(channel.to_owned(), Channel::default());
+            self.send_subscribe(channel, now);
+        }
+    }
+
+    /// Somebody waits on this channel here.
+    #[must_use]
+    pub fn knows(&self, channel: &str) -> bool {
+        self.channels.contains_key(channel)
+    }
+
+    #[must_use]
+    pub fn can_listen(&self, channel: &str) -> bool {
+        self.channels.get(channel).is_some_and(|known| !known.refused)
+    }
+
+    pub fn unsubscribe(&mut self, channel: &str, now: Micros) {
+        if self.channels.remove(channel).is_some() && matches!(self.link, Link::Up { .. }) {
+            cmd("UNSUBSCRIBE").arg(channel).write_packed_command(&mut self.out);
+            self.fly(Sent::Unsubscribe(channel.to_owned()), now);
+        }
+    }
+
+    pub(super) fn send_subscribe(&mut self, channel: &str, now: Micros) {
+        if self.is_up() {
+            cmd("SUBSCRIBE").arg(channel).write_packed_command(&mut self.out);
+            self.fly(Sent::Subscribe(channel.to_owned()), now);
+        }
+    }
+}
