@@ -6,6 +6,7 @@ import { EXECUTORS } from './support/contenders.mjs';
 import { seeded } from './support/hostile-redis.mjs';
 import { startRedis } from './support/redis.mjs';
 import { runScript } from './support/script.mjs';
+import './support/unhandled.mjs';
 
 const long = process.env.ACTONCE_LONG === '1';
 const MINUTE_MS = 60_000;

@@ -299,7 +299,9 @@ describe('worker', () => {
     const { value, runs } = await call.result;
     assert.deepEqual([value.status, value.value], ['executed', new Map([[1, 2n]])]);
     assert.deepEqual(runs, [context]);
-    assert.deepEqual(ledger.entries('k'), [{ key: 'k', attempt: 1, fence: context.fence, pid: worker.pid }]);
+    const [{ charge, ...effect }] = ledger.entries('k');
+    assert.deepEqual(effect, { key: 'k', attempt: 1, fence: context.fence, pid: worker.pid });
+    assert.match(charge, /^[0-9a-f-]{36}$/);
     const again = await worker.call({ key: 'k', steps }).result;
     assert.deepEqual(again, { value: new Map([[1, 2n]]), runs: [] });
     assert.equal((await worker.client('inspect', { key: 'k' })).state, 'completed');
