@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { defineStateMachine, drainStateMachines } from './support/actonce.mjs';
-import { Contenders, EXECUTORS, gate, isClaim, isCompletion } from './support/contenders.mjs';
+import { Contenders, EXECUTORS, isClaim, isCompletion } from './support/contenders.mjs';
 import { eventually } from './support/eventually.mjs';
+import { heldCall } from './support/held-run.mjs';
 import { startProxy } from './support/proxy.mjs';
 import { startRedis } from './support/redis.mjs';
 import { it } from './support/steady.mjs';
@@ -22,21 +23,13 @@ async function recordName(cluster, prefix) {
   return found.flat()[0];
 }
 
-/** A call whose fn holds until it is let go. */
-function heldCall(client, c) {
-  const [inside, go] = [gate(), gate()];
-  const result = client.withIdempotency(
-    key,
-    async (ctx) => {
-      inside.resolve(ctx);
-      await go.promise;
-      ctx.assertHeld();
-      return c.effect(ctx);
-    },
-    { scope },
-  );
-  result.catch(() => {});
-  return { inside: inside.promise, letGo: go.resolve, result };
+/** A held effect that a lost lease would stop. */
+function heldEffect(client, c) {
+  const effect = (ctx) => {
+    ctx.assertHeld();
+    return c.effect(ctx);
+  };
+  return heldCall(client, key, effect, { scope });
 }
 
 for (const executor of EXECUTORS) {
@@ -107,7 +100,7 @@ for (const executor of EXECUTORS) {
 
     it('a rival on another client waits for the outcome and is woken, wherever the key is', async (t) => {
       const c = contenders(t);
-      const held = heldCall(c.client(), c);
+      const held = heldEffect(c.client(), c);
       await held.inside;
       const rival = c.client();
       const waited = rival.withIdempotency(key, c.effect, { scope });
@@ -122,7 +115,7 @@ for (const executor of EXECUTORS) {
       it(`RD11 the slot moves during fn; the call ends while it is ${moment}: nobody notices`, async (t) => {
         const c = contenders(t);
         const [owner, rival] = [c.client(), c.client()];
-        const held = heldCall(owner, c);
+        const held = heldEffect(owner, c);
         await held.inside;
         const { slot, node } = await cluster.primaryOf(await recordName(cluster, c.prefix));
         const to = cluster.nodes.slice(0, 3).find((other) => other !== node);
@@ -224,7 +217,7 @@ for (const executor of EXECUTORS) {
     it('RD12 the primary of the slot is killed during fn: renewal and outcome go to the replica that takes over', async (t) => {
       const c = contenders(t);
       const [owner, rival] = [c.client(), c.client()];
-      const held = heldCall(owner, c);
+      const held = heldEffect(owner, c);
       const ctx = await held.inside;
       const { node } = await cluster.primaryOf(await recordName(cluster, c.prefix));
       const replica = cluster.replicaOf(node);

@@ -3,30 +3,15 @@
 import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Contenders, EXECUTORS, gate } from './support/contenders.mjs';
+import { Contenders, EXECUTORS } from './support/contenders.mjs';
 import { eventually } from './support/eventually.mjs';
+import { heldCall } from './support/held-run.mjs';
 import { it } from './support/steady.mjs';
 import { cutReplication, mendReplication, startCluster, startSentinels } from './support/topologies.mjs';
 import './support/unhandled.mjs';
 
 const key = 'order-1';
 const scope = 'sentinel';
-
-/** A call whose fn holds until it is let go. */
-function heldCall(client, c, fn = c.effect) {
-  const [inside, go] = [gate(), gate()];
-  const result = client.withIdempotency(
-    key,
-    async (ctx) => {
-      inside.resolve(ctx);
-      await go.promise;
-      return fn(ctx);
-    },
-    { scope },
-  );
-  result.catch(() => {});
-  return { inside: inside.promise, letGo: go.resolve, result };
-}
 
 for (const executor of EXECUTORS) {
   describe(`E9. Sentinels · redis×${executor}`, { timeout: 180_000 }, () => {
@@ -76,7 +61,7 @@ for (const executor of EXECUTORS) {
     it('RD5, RD6 an ordered failover during fn: renewals and the outcome go to the new primary, who waits gets it', async (t) => {
       const c = contenders(t, { defaults: { leaseMs: 10_000 }, totalTimeoutMs: 10_000 });
       const [owner, rival] = [c.client(), c.client()];
-      const held = heldCall(owner, c);
+      const held = heldCall(owner, key, c.effect, { scope });
       const ctx = await held.inside;
       const waited = rival.withIdempotency(key, c.effect, { scope, waitTimeoutMs: 30_000 });
       await group.failover();
@@ -147,7 +132,7 @@ for (const executor of EXECUTORS) {
       const primary = await group.current();
       const replicas = group.servers.filter((server) => server !== primary);
       await cutReplication(primary, replicas);
-      const held = heldCall(first, c);
+      const held = heldCall(first, key, c.effect, { scope });
       const { fence } = await held.inside;
       await primary.stop();
       await group.switched(primary);

@@ -22,3 +22,19 @@ export function heldRun() {
     throws: ended.fail,
   };
 }
+
+/** A call whose fn is held before it does `work`: `inside` resolves to its context, `letGo` lets it go on. */
+export function heldCall(client, key, work, options) {
+  const [inside, go] = [gate(), gate()];
+  const result = client.withIdempotency(
+    key,
+    async (ctx) => {
+      inside.open(ctx);
+      await go.promise;
+      return work(ctx);
+    },
+    options,
+  );
+  result.catch(() => {});
+  return { inside: inside.promise, letGo: go.open, result };
+}
