@@ -10,7 +10,7 @@ use actonce::model::{Begin, Command, Failure, Flags, Owner, Record, State};
 use actonce::scripts::machine::Prepared;
 use actonce::store::redis::connect;
 use actonce::store::redis::engine::{Engine, Features};
-use actonce::store::redis::request::{Answer, Ask, Event, MachineAsk, Request, Route};
+use actonce::store::redis::request::{Answer, Ask, Event, MachineAsk, Request};
 
 const START: Micros = 1_000 * MILLI;
 const TIMEOUT: Micros = 200 * MILLI;
@@ -124,18 +124,8 @@ impl Life {
         self.next_id += 1;
         let deadline = self.now + LIFE;
         self.open.insert(self.next_id, deadline);
-        let request = Request {
-            id: self.next_id,
-            key: "k".into(),
-            ask,
-            deadline,
-            patience: self.now + LIFE / 2,
-            silence: Micros::MAX,
-            was_sent: false,
-            is_repeat: false,
-            held,
-            route: Route::default(),
-        };
+        let patience = self.now + LIFE / 2;
+        let request = Request { patience, held, ..Request::new(self.next_id, "k".into(), ask, deadline) };
         self.engine.submit(request, self.now);
     }
 

@@ -13,7 +13,7 @@ use crate::model::{Command, Now, Outcome};
 use crate::session::op_of;
 use crate::store::memory::MemoryStore;
 use crate::store::redis::fleet::Fleet;
-use crate::store::redis::request::{Answer, Ask, Event, Request, Route};
+use crate::store::redis::request::{Answer, Ask, Event, Request};
 use crate::store::redis::target::Servers;
 use crate::store::redis::task::{Turner, sleep_until};
 
@@ -140,18 +140,9 @@ pub fn renew_embedded(
 }
 
 fn request(renewal: Renewal) -> Request {
-    Request {
-        id: u64::from(renewal.op),
-        key: renewal.key,
-        ask: Ask::Command(Command::Extend { owner: renewal.owner }),
-        deadline: renewal.deadline,
-        patience: Micros::MAX,
-        silence: renewal.interval,
-        was_sent: false,
-        is_repeat: false,
-        held: None,
-        route: Route::default(),
-    }
+    let ask = Ask::Command(Command::Extend { owner: renewal.owner });
+    let id = u64::from(renewal.op);
+    Request { silence: renewal.interval, ..Request::new(id, renewal.key, ask, renewal.deadline) }
 }
 
 fn heard(leases: &Leases, event: Event, losses: &mut Vec<(u32, Loss)>) {

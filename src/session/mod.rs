@@ -29,7 +29,7 @@ use crate::store::keys::Hasher;
 use crate::store::memory::MemoryStore;
 use crate::store::redis::connect::{Established, Failure as ConnectFailure};
 use crate::store::redis::fleet::Fleet;
-use crate::store::redis::request::{Ask, Event, Request, Route};
+use crate::store::redis::request::{Ask, Event, Request};
 
 pub use admin::AdminRequest;
 pub use delivery::{Delivery, Tag};
@@ -168,16 +168,9 @@ impl Session {
             op.phase = Phase::Settling;
         }
         let request = Request {
-            id: u64::from(id),
-            key,
-            ask: Ask::Command(command),
-            deadline: now + recording.budget,
             patience: now + recording.patience,
-            silence: Micros::MAX,
-            was_sent: false,
-            is_repeat: false,
             held,
-            route: Route::default(),
+            ..Request::new(u64::from(id), key, Ask::Command(command), now + recording.budget)
         };
         self.submit(request, now);
     }
@@ -277,18 +270,7 @@ impl Session {
 
     fn ask(&mut self, id: u64, key: Arc<str>, ask: Ask, deadline: Micros, now: Micros) {
         let silence = self.ops.get(&op_of(id)).map_or(Micros::MAX, |op| op.terms.lease_ms * MILLI / 3);
-        let request = Request {
-            id,
-            key,
-            ask,
-            deadline,
-            patience: Micros::MAX,
-            silence,
-            was_sent: false,
-            is_repeat: false,
-            held: None,
-            route: Route::default(),
-        };
+        let request = Request { silence, ..Request::new(id, key, ask, deadline) };
         self.submit(request, now);
     }
 

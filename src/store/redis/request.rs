@@ -170,6 +170,23 @@ impl fmt::Debug for Request {
 }
 
 impl Request {
+    /// One that nobody is in a hurry for, not sent yet.
+    #[must_use]
+    pub fn new(id: u64, key: Arc<str>, ask: Ask, deadline: Micros) -> Self {
+        Self {
+            id,
+            key,
+            ask,
+            deadline,
+            patience: Micros::MAX,
+            silence: Micros::MAX,
+            was_sent: false,
+            is_repeat: false,
+            held: None,
+            route: Route::default(),
+        }
+    }
+
     #[must_use]
     pub fn next_check(&self) -> Micros {
         self.deadline.min(self.patience)

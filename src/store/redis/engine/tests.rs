@@ -1,6 +1,6 @@
 use super::*;
 use crate::model::{Begin, Command, Failure as Fail, Outcome, Owner, Record, State};
-use crate::store::redis::request::{Answer, Ask, Route};
+use crate::store::redis::request::{Answer, Ask};
 
 mod lost;
 mod protocol;
@@ -15,18 +15,7 @@ fn owner(seed: u8) -> Owner {
 }
 
 fn request(id: u64, ask: Ask) -> Request {
-    Request {
-        id,
-        key: format!("actonce:{{{id}}}").into(),
-        ask,
-        deadline: NOW + 1_000 * MILLI,
-        patience: Micros::MAX,
-        silence: Micros::MAX,
-        was_sent: false,
-        is_repeat: false,
-        held: None,
-        route: Route::default(),
-    }
+    Request::new(id, format!("actonce:{{{id}}}").into(), ask, NOW + 1_000 * MILLI)
 }
 
 fn begin(id: u64) -> Request {
