@@ -74,6 +74,8 @@ pub struct Engine {
     wants_slots: bool,
     /// Answered, and not acknowledged yet.
     parked: Vec<Parked>,
+    /// Something was written since the last `WAIT`.
+    unacknowledged: bool,
     out: Vec<u8>,
     inbox: Inbox,
     events: Vec<Event>,
@@ -98,6 +100,7 @@ impl Engine {
             channels: HashMap::new(),
             wants_slots: false,
             parked: Vec::new(),
+            unacknowledged: false,
             out: Vec::with_capacity(16 * 1024),
             inbox: Inbox::default(),
             events: Vec::new(),
@@ -176,6 +179,7 @@ impl Engine {
         self.link = Link::Down { retry_at: now + self.backoff.after_loss(now) };
         self.out.clear();
         self.unsent = 0;
+        self.unacknowledged = false;
         self.uploading = 0;
         self.inbox = Inbox::default();
         for flight in std::mem::take(&mut self.flying).into_iter().rev() {

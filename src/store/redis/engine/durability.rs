@@ -1,5 +1,6 @@
-//! Answers that wait until replicas, or the disk, have what they stand for. Commands of one turn of the loop share one `WAIT`
-//! behind them: it answers for everything this connection wrote before.
+//! Answers that wait until replicas, or the disk, have what they stand for. A `WAIT` answers for everything this
+//! connection wrote before, and blocks it meanwhile: so one at a time, for all that was written while the last one was
+//! out. Without replicas a call then takes two of their timeouts at most, however many calls there are.
 
 use redis::{Value, cmd};
 use serde::Deserialize;
@@ -81,12 +82,22 @@ impl Engine {
 
     /// Behind the commands that are about to leave.
     pub(super) fn ask_acknowledgement(&mut self, now: Micros) {
-        let Some(durability) = self.durability else { return };
-        let is_write = |sent: &Sent| matches!(sent, Sent::Request(request, _) if request.writes());
-        if self.flying.iter().rev().take(self.unsent).any(|flight| is_write(&flight.sent)) {
-            durability.pack(&mut self.out);
-            self.fly(Sent::Acknowledgement, now);
+        if self.durability.is_none() {
+            return;
         }
+        let is_write = |sent: &Sent| matches!(sent, Sent::Request(request, _) if request.writes());
+        self.unacknowledged |= self.flying.iter().rev().take(self.unsent).any(|flight| is_write(&flight.sent));
+        let is_out = self.flying.iter().any(|flight| matches!(flight.sent, Sent::Acknowledgement));
+        if self.unacknowledged && !is_out {
+            self.send_wait(now);
+        }
+    }
+
+    fn send_wait(&mut self, now: Micros) {
+        let Some(durability) = self.durability else { return };
+        durability.pack(&mut self.out);
+        self.fly(Sent::Acknowledgement, now);
+        self.unacknowledged = false;
     }
 
     /// Tells of an answer, now or when it is acknowledged.
@@ -98,7 +109,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn acknowledged(&mut self, value: &Value) {
+    pub(super) fn acknowledged(&mut self, value: &Value, now: Micros) {
         let Some(durability) = self.durability else { return };
         let verdict = durability.judge(value).map_err(StoreError::Durability);
         for Parked { request, event } in std::mem::take(&mut self.parked) {
@@ -106,6 +117,9 @@ impl Engine {
                 Err(error) if event.stands_for_a_write() => request.fail(error.clone()),
                 _ => event,
             });
+        }
+        if self.unacknowledged {
+            self.send_wait(now);
         }
     }
 

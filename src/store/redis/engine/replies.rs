@@ -51,7 +51,7 @@ impl Engine {
                 return Ok(());
             }
             Sent::Acknowledgement => {
-                self.acknowledged(&value);
+                self.acknowledged(&value, now);
                 return Ok(());
             }
             Sent::Slots => {
