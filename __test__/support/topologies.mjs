@@ -166,13 +166,16 @@ class Group {
   }
 }
 
-/** A primary with replicas, without anybody who watches them. */
-export async function startReplicas({ replicas = 1, config = [], ...options } = {}) {
-  const start = (more) =>
-    startRedis({ listen: 'tcp', ...options, config: ['repl-diskless-sync-delay 0', ...config, ...more] });
+/**
+ * A primary with replicas, without anybody who watches them.
+ * @param replicaEnv the environment of the replicas: their clock
+ */
+export async function startReplicas({ replicas = 1, config = [], replicaEnv, ...options } = {}) {
+  const start = (more, env) =>
+    startRedis({ listen: 'tcp', ...options, env, config: ['repl-diskless-sync-delay 0', ...config, ...more] });
   const primary = await start([]);
   const follow = `replicaof ${primary.target.host} ${primary.target.port}`;
-  const followers = await Promise.all(Array.from({ length: replicas }, () => start([follow])));
+  const followers = await Promise.all(Array.from({ length: replicas }, () => start([follow], replicaEnv)));
   const inSync = async () => (await Promise.all(followers.map(isInSync))).every(Boolean);
   await eventually(inSync, { withinMs: 20_000, what: 'the replicas catching up' });
   // In the first moments they take what is written and acknowledge nothing.
