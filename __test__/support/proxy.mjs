@@ -179,11 +179,11 @@ class FaultProxy {
  * @param listen 'tcp' or 'unix'; by default the kind of address that the server has
  * Before a TLS server the proxy cannot read commands: it has modes then, but no faults and no counts.
  */
-export async function startProxy({ to, listen = to.path ? 'unix' : 'tcp' }) {
+export async function startProxy({ to, listen = to.path ? 'unix' : 'tcp', raw = Boolean(to.tls) }) {
   const server = net.createServer({ noDelay: true });
   const socket = listen === 'unix' ? path.join(temporaryFolder('proxy'), 's') : undefined;
   const place = socket ? { path: socket } : { host: '127.0.0.1', port: 0 };
   await new Promise((resolve, reject) => server.once('error', reject).listen(place, resolve));
   if (socket) fs.chmodSync(socket, 0o700);
-  return new FaultProxy({ server, to, raw: Boolean(to.tls), scheme: to.tls ? 'rediss' : 'redis' });
+  return new FaultProxy({ server, to, raw, scheme: to.tls ? 'rediss' : 'redis' });
 }

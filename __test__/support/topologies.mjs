@@ -156,6 +156,7 @@ class Group {
     await this.switched(before);
   }
 
+  /** @param before what `current()` said, which is undefined for a primary that the Sentinels know by another address */
   async switched(before) {
     const isOther = async () => (await this.current()) !== before;
     await eventually(isOther, { withinMs: 30_000, what: 'the Sentinels naming another primary' });
@@ -169,12 +170,14 @@ class Group {
 /**
  * A primary with replicas, without anybody who watches them.
  * @param replicaEnv the environment of the replicas: their clock
+ * @param way where the others reach the primary: itself, or a proxy before it
  */
-export async function startReplicas({ replicas = 1, config = [], replicaEnv, ...options } = {}) {
+export async function startReplicas({ replicas = 1, config = [], replicaEnv, way, ...options } = {}) {
   const start = (more, env) =>
     startRedis({ listen: 'tcp', ...options, env, config: ['repl-diskless-sync-delay 0', ...config, ...more] });
   const primary = await start([]);
-  const follow = `replicaof ${primary.target.host} ${primary.target.port}`;
+  const seen = (await way?.(primary)) ?? primary.target;
+  const follow = `replicaof ${seen.host} ${seen.port}`;
   const followers = await Promise.all(Array.from({ length: replicas }, () => start([follow], replicaEnv)));
   const inSync = async () => (await Promise.all(followers.map(isInSync))).every(Boolean);
   await eventually(inSync, { withinMs: 20_000, what: 'the replicas catching up' });
@@ -186,7 +189,7 @@ export async function startReplicas({ replicas = 1, config = [], replicaEnv, ...
   };
   await eventually(acknowledge, { withinMs: 20_000, what: 'the replicas acknowledging' });
   await client.send('DEL', 'first');
-  return { primary, replicas: followers };
+  return { primary, seen, replicas: followers };
 }
 
 /**
@@ -197,10 +200,9 @@ export async function startSentinels({ service = 'mymaster', sentinelUsers = [],
   const certificates = more.listen === 'tls' ? makeCertificates() : undefined;
   const tlsLinks = certificates ? ['tls-replication yes'] : [];
   const options = { ...more, certificates, config: [...tlsLinks, ...(more.config ?? [])] };
-  const { primary, replicas } = await startReplicas({ replicas: 2, ...options });
-  const { host, port } = primary.target;
+  const { primary, seen, replicas } = await startReplicas({ replicas: 2, ...options });
   const lines = [
-    `sentinel monitor ${service} ${host} ${port} 2`,
+    `sentinel monitor ${service} ${seen.host} ${seen.port} 2`,
     `sentinel down-after-milliseconds ${service} ${downAfterMs}`,
     `sentinel failover-timeout ${service} 3000`,
     ...tlsLinks,
