@@ -50,6 +50,9 @@ const network = (mode, more) => async (soak) => {
 /** One command of one member, when it comes. */
 const command = (kind, on) => async (soak) => member(soak).proxy.fault(kind, { on, bytes: soak.random.upTo(12) });
 
+/** Another fault may end the server, or the connection, before it has answered. */
+const tellServer = ({ redis }, ...command) => redis.send(...command).catch(() => {});
+
 /** What strikes a member or the server; what has to be healed is healed when it resolves. */
 const FAULTS = {
   'kill -9': (soak) => soak.replace(soak.random.upTo(soak.members.length)),
@@ -72,9 +75,9 @@ const FAULTS = {
   'reply to a claim cut short': command('cut', isClaim),
   'reply to a completion lost': command('swallow-reply-and-close', isCompletion),
   'reply to a renewal lost': command('swallow-reply', isRenewal),
-  'SCRIPT FLUSH': ({ redis }) => redis.send('SCRIPT', 'FLUSH'),
-  'CLIENT KILL': ({ redis }) => redis.send('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'),
-  'CLIENT PAUSE': ({ redis, random }) => redis.send('CLIENT', 'PAUSE', random.between(50, 500), 'ALL'),
+  'SCRIPT FLUSH': (soak) => tellServer(soak, 'SCRIPT', 'FLUSH'),
+  'CLIENT KILL': (soak) => tellServer(soak, 'CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'),
+  'CLIENT PAUSE': (soak) => tellServer(soak, 'CLIENT', 'PAUSE', soak.random.between(50, 500), 'ALL'),
   'server killed, restarted with its AOF': ({ redis }) => redis.restart('SIGKILL'),
 };
 
