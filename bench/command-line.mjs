@@ -1,6 +1,6 @@
 // What the command lines of the benchmarks have in common:
 // `[--quick | --smoke] [--only a,b] [--workloads a,b] [--rounds n] [--topic words]`
-// --quick: short slices. --smoke: no figures, only whether every contestant does what it is measured at.
+// --quick: short slices, and only what targets need where --workloads names nothing. --smoke: no figures, only whether every contestant does what it is measured at.
 // --only takes parts of the contestants' names, --workloads parts of the workloads'. The tables go to the terminal and
 // to bench/results/<date>-<topic>.md.
 import fs from 'node:fs';
@@ -28,13 +28,15 @@ const { values: given } = parseArgs({
 });
 
 /**
- * @param of.contestants, of.workloads, of.forms, of.Run, of.report, of.smoke of one benchmark
+ * @param of.contestants, of.forms, of.Run, of.report, of.smoke of one benchmark
+ * @param of.workloads where there is a choice: all, and those of a quick run
  * @param of.topics the names of a quick and of a full run
  */
 export function commandLine(of) {
   return main(async () => {
     const contestants = chosen(of.contestants, 'only');
-    const workloads = chosen(of.workloads ?? [], 'workloads');
+    const { all = [], quick = all } = of.workloads ?? {};
+    const workloads = given.quick && !given.workloads ? quick : chosen(all, 'workloads');
     await prepare(contestants);
     const redis = await startMeasuredRedis();
     try {

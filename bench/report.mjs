@@ -9,7 +9,9 @@ import { FRESH } from './workloads/fresh.mjs';
 
 export function report(samples, { topic, form, workloads, redisVersion, loadBefore }) {
   const surroundings = environment({ redisVersion, loadBefore, script: 'bench' });
-  const chart = workloads.includes(FRESH) ? freshCallsChart(samples, inShort(form, surroundings)) : undefined;
+  const chart = workloads.some(({ name }) => name === FRESH.name)
+    ? freshCallsChart(samples, inShort(form, surroundings))
+    : undefined;
   const lines = [
     `# ${topic}`,
     '',
@@ -81,6 +83,8 @@ export function environment({ redisVersion, loadBefore, script }) {
     load(loadBefore),
     `Node ${process.versions.node}, ${redisVersion} on loopback TCP`,
     commit('src', 'lib', 'bench'),
-    `Command: \`npm run ${script} -- ${process.argv.slice(2).join(' ')}\``.replace(' -- `', '`'),
+    `Command: \`npm run ${script} -- ${process.argv.slice(2).map(quoted).join(' ')}\``.replace(' -- `', '`'),
   ];
 }
+
+const quoted = (argument) => (/\s/.test(argument) ? `"${argument}"` : argument);

@@ -4,7 +4,8 @@ import { CONTESTANTS } from './contestants.mjs';
 import { report } from './report.mjs';
 import { FORMS, Run } from './rounds.mjs';
 import { smoke } from './smoke.mjs';
-import { WORKLOADS } from './workloads.mjs';
+import { FOR_TARGETS, WORKLOADS } from './workloads.mjs';
 
 const topics = { quick: 'quick', full: 'calls' };
-await commandLine({ contestants: CONTESTANTS, workloads: WORKLOADS, forms: FORMS, Run, report, smoke, topics });
+const workloads = { all: WORKLOADS, quick: FOR_TARGETS };
+await commandLine({ contestants: CONTESTANTS, workloads, forms: FORMS, Run, report, smoke, topics });

@@ -4,6 +4,7 @@ import { freshSlice } from '../team.mjs';
 import { checkOnce, freshLoad, LOAD_COLUMNS, maxOpsOf } from './loaded.mjs';
 
 export const IN_FLIGHT = [1, 8, 64, 512, 4096];
+const OF_TARGETS = [1, 64, 512];
 
 /** @param n which of the processes is under load */
 const near = (n, id, title, request) => ({
@@ -18,7 +19,10 @@ export const FRESH = {
   title: 'Fresh calls, by the number in flight',
   says: 'Acquire, a no-op `fn`, a recorded 250-byte JSON result.',
   columns: LOAD_COLUMNS,
-  points: IN_FLIGHT.map((inFlight) => near(0, `fresh${inFlight}`, `${inFlight} in flight`, { inFlight })),
+  points: IN_FLIGHT.map((inFlight) => ({
+    ...near(0, `fresh${inFlight}`, `${inFlight} in flight`, { inFlight }),
+    extra: !OF_TARGETS.includes(inFlight),
+  })),
 };
 
 /** A process that nothing else is measured in: V8 is busy with the garbage of a megabyte for a while. */
@@ -31,6 +35,7 @@ const SIZES = [
 
 export const RESULT_SIZES = {
   name: 'sizes',
+  extra: true,
   title: 'Fresh calls, by the size of the result',
   says: 'The result is an object of so many bytes as JSON: an order with many items. 64 calls in flight, and 8 at 1 MB.',
   columns: LOAD_COLUMNS,
@@ -51,6 +56,7 @@ const FAR = { inFlight: 64 };
 
 export const DELAY = {
   name: 'delay',
+  extra: true,
   title: 'Fresh calls, by the way to Redis',
   says: 'A proxy, another process, makes each round trip so much longer. 64 calls in flight.',
   columns: LOAD_COLUMNS,
