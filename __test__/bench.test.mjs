@@ -31,13 +31,13 @@ test('a ratio is taken within each round, against the best of it', () => {
     [30, 300, 400],
   ];
   for (const [ours, first, second] of rounds) {
-    samples.addAt('fresh1', ACTONCE, { cpu: ours });
-    samples.addAt('fresh1', 'first', { cpu: first });
-    samples.addAt('fresh1', 'second', { cpu: second });
+    samples.addAt('fresh1', ACTONCE, { cpuUs: ours });
+    samples.addAt('fresh1', 'first', { cpuUs: first });
+    samples.addAt('fresh1', 'second', { cpuUs: second });
   }
-  assert.equal(samples.ratio(ACTONCE, 'fresh1.cpu', ['first', 'second']), 0.5);
-  assert.equal(samples.ratio(ACTONCE, 'fresh1.cpu', ['first', 'second'], Math.max), 0.25);
-  assert.equal(samples.ratio(ACTONCE, 'fresh1.ops', ['first', 'second']), undefined);
+  assert.equal(samples.ratio(ACTONCE, 'fresh1.cpuUs', ['first', 'second']), 0.5);
+  assert.equal(samples.ratio(ACTONCE, 'fresh1.cpuUs', ['first', 'second'], Math.max), 0.25);
+  assert.equal(samples.ratio(ACTONCE, 'fresh1.opsPerSecond', ['first', 'second']), undefined);
 });
 
 test('every line of the chart has its label, and labels do not touch', () => {
@@ -45,7 +45,7 @@ test('every line of the chart has its label, and labels do not touch', () => {
   // Most end at nearly the same place, which is where labels meet.
   for (const [n, { name }] of CONTESTANTS.entries()) {
     for (const inFlight of [1, 64, 4096])
-      samples.addAt(`fresh${inFlight}`, name, { cpu: 20 + n / 10, ops: 1e4 * (n + 1) });
+      samples.addAt(`fresh${inFlight}`, name, { cpuUs: 20 + n / 10, opsPerSecond: 1e4 * (n + 1) });
   }
   const panels = freshCallsChart(samples, ['Redis', 'commit']).split('<g transform').slice(1);
   assert.equal(panels.length, 2);

@@ -7,15 +7,15 @@ import { IN_FLIGHT } from './workloads/fresh.mjs';
 const OURS = { [ACTONCE]: {}, [ACTONCE_THREAD]: { dashes: '7 4' }, [ACTONCE_MEMORY]: { dashes: '2 4' } };
 
 const PANELS = [
-  { title: 'CPU time of the Node process, µs per call', figure: 'cpu', scale: 1 },
-  { title: 'Throughput, thousand calls per second', figure: 'ops', scale: 1 / 1000 },
+  { title: 'CPU time of the Node process, µs per call', figure: 'cpuUs', scale: 1 },
+  { title: 'Throughput, thousand calls per second', figure: 'opsPerSecond', scale: 1 / 1000 },
 ];
 
 /** @param provenance where and how it was measured, in two lines */
 export function freshCallsChart(samples, provenance) {
   const peers = CONTESTANTS.map(({ name }) => name).filter((name) => !(name in OURS));
   const look = (name) => (name in OURS ? { ours: true, ...OURS[name] } : { colour: peers.indexOf(name) });
-  const measured = (name, x) => samples.median(name, `fresh${x}.cpu`) !== undefined;
+  const measured = (name, x) => samples.median(name, `fresh${x}.cpuUs`) !== undefined;
   const lines = samples.names().filter((name) => IN_FLIGHT.some((x) => measured(name, x)));
   const points = (name, figure, scale) =>
     IN_FLIGHT.filter((x) => measured(name, x)).map((x) => ({

@@ -23,7 +23,7 @@ export class Samples {
     }
   }
 
-  /** The figures of one place in the run: `addAt('fresh64', name, { ops })` adds `fresh64.ops`. */
+  /** The figures of one place in the run: `addAt('fresh64', name, { cpuUs })` adds `fresh64.cpuUs`. */
   addAt(point, name, figures) {
     const entries = Object.entries(figures).map(([figure, value]) => [`${point}.${figure}`, value]);
     this.add(name, Object.fromEntries(entries));

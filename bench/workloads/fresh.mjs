@@ -1,5 +1,4 @@
 // Fresh calls: by the number in flight, by the size of the result, and over a longer way.
-
 import { freshSlice } from '../team.mjs';
 import { checkOnce, freshLoad, LOAD_COLUMNS, maxOpsOf } from './loaded.mjs';
 

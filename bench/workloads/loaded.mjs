@@ -3,15 +3,15 @@ import { hundredths, tenths, thousands, whole } from '../results.mjs';
 import { freshSlice } from '../team.mjs';
 
 export const LOAD_COLUMNS = [
-  ['ops/s', 'ops', thousands],
+  ['ops/s', 'opsPerSecond', thousands],
   ['p50 µs', 'p50Us', whole],
   ['p99 µs', 'p99Us', whole],
   ['p99.9 µs', 'p999Us', whole],
-  ['CPU µs/op', 'cpu', tenths],
-  ['of it JS thread', 'jsCpu', tenths],
+  ['CPU µs/op', 'cpuUs', tenths],
+  ['of it JS thread', 'jsCpuUs', tenths],
   ['loop delay ms', 'delayMs', tenths],
   ['bytes/op on the wire', 'wireBytes', whole],
-  ["Redis' CPU µs/op", 'redisCpu', hundredths],
+  ["Redis' CPU µs/op", 'redisCpuUs', hundredths],
 ];
 
 /** What a load may leave in Redis: large results are recorded less often. */
@@ -23,26 +23,14 @@ export const maxOpsOf = ({ bytes = 0 }) => Math.min(MAX_OPS, Math.floor(MAX_STOR
 export async function loaded({ contestant, redis }, process, request) {
   const { value, cpuUs, wireBytes } = await redis.spentOn(() => process.ask('load', request));
   const { ops, executions, ...figures } = value;
-  return {
-    ops,
-    executions,
-    figures: {
-      ops: figures.opsPerSecond,
-      p50Us: figures.p50Us,
-      p99Us: figures.p99Us,
-      p999Us: figures.p999Us,
-      cpu: figures.cpuUs,
-      jsCpu: figures.jsCpuUs,
-      delayMs: figures.delayMs,
-      ...(!contestant.embedded && { wireBytes: wireBytes / ops, redisCpu: cpuUs / ops }),
-    },
-  };
+  const ofRedis = contestant.embedded ? {} : { wireBytes: wireBytes / ops, redisCpuUs: cpuUs / ops };
+  return { ops, executions, figures: { ...figures, ...ofRedis } };
 }
 
 /** Fresh keys for as long as a slice lasts. */
 export async function freshLoad(team, process, request, { sliceMs }) {
-  const whole = { slice: freshSlice(), forMs: sliceMs, maxOps: maxOpsOf(request), ...request };
-  const { ops, executions, figures } = await loaded(team, process, whole);
+  const slice = { slice: freshSlice(), forMs: sliceMs, maxOps: maxOpsOf(request) };
+  const { ops, executions, figures } = await loaded(team, process, { ...slice, ...request });
   if (executions !== ops) throw new Error(`ran ${executions} times for ${ops} fresh keys`);
   return figures;
 }

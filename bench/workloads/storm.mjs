@@ -7,9 +7,14 @@ import { freshSlice } from '../team.mjs';
 const CALLS = 200;
 const WORK_MS = 50;
 
-async function storm(team, processes) {
+async function membersOf(team, processes) {
   const members = [];
   for (let n = 0; n < processes; n++) members.push(await team.member(n));
+  return members;
+}
+
+async function storm(team, processes) {
+  const members = await membersOf(team, processes);
   const request = { key: keyOf(freshSlice(), 0), calls: CALLS / processes, workMs: WORK_MS };
   const { value, commands } = await team.redis.slowLog(() =>
     Promise.all(members.map((member) => member.ask('joined', request))),
@@ -38,7 +43,11 @@ export const STORM = {
   ],
   takes: ({ waits }) => waits,
   points: [stormOf(1), stormOf(4, ({ embedded }) => !embedded)],
-  async warmUp(team) {
-    await storm(team, team.contestant.embedded ? 1 : 4);
+  async warmUp(team, { warmUpOps }) {
+    const processes = team.contestant.embedded ? 1 : 4;
+    for (const member of await membersOf(team, processes)) {
+      await member.ask('load', { slice: freshSlice(), inFlight: 64, maxOps: warmUpOps / 10 });
+    }
+    await storm(team, processes);
   },
 };
