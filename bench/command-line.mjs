@@ -1,6 +1,8 @@
-// What the command lines of the benchmarks have in common: `[--quick | --smoke] [--only a,b] [--rounds n] [--topic words]`
-// --quick: under a minute. --smoke: no figures, only whether every contestant does what it is measured at.
-// --only takes parts of names. The table goes to the terminal and to bench/results/<date>-<topic>.md.
+// What the command lines of the benchmarks have in common:
+// `[--quick | --smoke] [--only a,b] [--workloads a,b] [--rounds n] [--topic words]`
+// --quick: short slices, and only what targets need where --workloads names nothing. --smoke: no figures, only whether every contestant does what it is measured at.
+// --only takes parts of the contestants' names, --workloads parts of the workloads'. The tables go to the terminal and
+// to bench/results/<date>-<topic>.md.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -19,6 +21,7 @@ const { values: given } = parseArgs({
     quick: { type: 'boolean' },
     smoke: { type: 'boolean' },
     only: { type: 'string' },
+    workloads: { type: 'string' },
     rounds: { type: 'string' },
     topic: { type: 'string' },
   },
@@ -26,28 +29,35 @@ const { values: given } = parseArgs({
 
 /**
  * @param of.contestants, of.forms, of.Run, of.report, of.smoke of one benchmark
+ * @param of.workloads where there is a choice: all, and those of a quick run
  * @param of.topics the names of a quick and of a full run
  */
 export function commandLine(of) {
   return main(async () => {
-    const contestants = chosen(of.contestants);
+    const contestants = chosen(of.contestants, 'only');
+    const { all = [], quick = all } = of.workloads ?? {};
+    const workloads = given.quick && !given.workloads ? quick : chosen(all, 'workloads');
     await prepare(contestants);
     const redis = await startMeasuredRedis();
     try {
-      if (given.smoke) await of.smoke(redis, contestants);
-      else keep(await compare(of, redis, contestants));
+      if (given.smoke) await of.smoke(redis, contestants, workloads);
+      else keep(await compare(of, redis, contestants, workloads));
     } finally {
       await redis.stop();
     }
   });
 }
 
-function chosen(all) {
-  const parts = given.only?.split(',') ?? [''];
-  const contestants = all.filter(({ name }) => parts.some((part) => name.includes(part)));
-  if (contestants.length === 0) throw new Error(`--only ${given.only} names no contestant`);
-  return contestants;
+/** @param option that takes parts of names, separated by commas; without it all are chosen */
+function chosen(all, option) {
+  if (given[option] === undefined) return all;
+  const parts = given[option].split(',');
+  const matching = all.filter(({ name }) => parts.some((part) => name.includes(part)));
+  if (matching.length === 0) throw new Error(`--${option} ${given[option]} names none of: ${names(all)}`);
+  return matching;
 }
+
+const names = (all) => all.map(({ name }) => name).join('; ');
 
 /** Installs the peers, and builds actonce when it is not built; a stale build is the caller's to renew. */
 async function prepare(contestants) {
@@ -56,15 +66,16 @@ async function prepare(contestants) {
   if (!built && contestants.some(({ file }) => file === 'actonce')) await run('npm', ['run', 'build']);
 }
 
-async function compare({ forms, Run, report, topics }, redis, contestants) {
+async function compare({ forms, Run, report, topics }, redis, contestants, workloads) {
   const form = { ...(given.quick ? forms.quick : forms.full) };
   if (given.rounds) form.rounds = Number(given.rounds);
   const loadBefore = os.loadavg();
-  const running = new Run(redis, contestants, form);
+  const running = new Run(redis, contestants, form, workloads);
   try {
     const samples = await running.measure({ onRound: (round, of) => console.error(`round ${round} of ${of}`) });
     const topic = given.topic ?? (given.quick ? topics.quick : topics.full);
-    return { topic, text: report(samples, { topic, form, redisVersion: await redis.version(), loadBefore }) };
+    const redisVersion = await redis.version();
+    return { topic, ...report(samples, { topic, form, workloads, redisVersion, loadBefore }) };
   } finally {
     await running.stop();
   }

@@ -19,6 +19,8 @@ export const CONTESTANTS = [
   { name: HAND_WRITTEN[0], file: 'ioredis', options: { autoPipelining: true } },
   { name: HAND_WRITTEN[1], file: 'ioredis', options: { autoPipelining: false } },
   { name: 'node-redis', file: 'node-redis' },
+  { name: 'valkey-glide', file: 'valkey-glide' },
+  { name: 'redlock, ioredis', file: 'redlock', waits: true },
   { name: NODE_IDEMPOTENCY, file: 'node-idempotency', waits: true },
   { name: POWERTOOLS, file: 'powertools' },
   { name: ACTONCE, file: 'actonce', waits: true },
@@ -26,4 +28,4 @@ export const CONTESTANTS = [
   { name: ACTONCE_MEMORY, file: 'actonce', waits: true, embedded: true },
 ];
 
-export const JAVASCRIPT = CONTESTANTS.filter(({ file }) => file !== 'actonce').map(({ name }) => name);
+export const PEERS = CONTESTANTS.filter(({ file }) => file !== 'actonce').map(({ name }) => name);

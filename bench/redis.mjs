@@ -26,6 +26,7 @@ class MeasuredRedis {
     this.#server = server;
     this.#control = control;
     this.url = server.url;
+    this.target = server.target;
   }
 
   empty() {
@@ -38,10 +39,24 @@ class MeasuredRedis {
     return valkey ? `Valkey ${valkey}` : `Redis ${field(info, 'redis_version')}`;
   }
 
-  /** CPU µs of the server process so far, reading and writing sockets included. */
-  async cpuUs() {
-    const info = await this.#control.info('cpu');
-    return 1e6 * (Number(field(info, 'used_cpu_user')) + Number(field(info, 'used_cpu_sys')));
+  async #used() {
+    const info = await this.#control.info();
+    const sum = (...names) => names.reduce((total, name) => total + Number(field(info, name)), 0);
+    return {
+      cpuUs: 1e6 * sum('used_cpu_user', 'used_cpu_sys'),
+      wireBytes: sum('total_net_input_bytes', 'total_net_output_bytes'),
+    };
+  }
+
+  /** What the server process spends on `work`: CPU µs, reading and writing sockets included, and bytes on the wire. */
+  async spentOn(work) {
+    // Looking costs something, too: as much as lies between two looks with nothing between them.
+    const earlier = await this.#used();
+    const before = await this.#used();
+    const value = await work();
+    const after = await this.#used();
+    const of = (figure) => after[figure] - before[figure] - (before[figure] - earlier[figure]);
+    return { value, cpuUs: of('cpuUs'), wireBytes: of('wireBytes') };
   }
 
   /** Commands on the wire during `work`, and Redis' own time for those that run neither in a script nor in EXEC. */

@@ -1,61 +1,73 @@
-// What a run says: Markdown, the same on the terminal and in bench/results/.
+// What a run says: Markdown, the same on the terminal and in bench/results/, and the chart beside it.
+import { LIMIT_COMMAND } from './benchmark-limit.mjs';
+import { freshCallsChart } from './chart.mjs';
 import { commit, load, machine } from './provenance.mjs';
-import { table } from './results.mjs';
+import { fileName, table, thousands } from './results.mjs';
 import { median } from './samples.mjs';
 import { judge } from './targets.mjs';
+import { FRESH } from './workloads/fresh.mjs';
 
-export const thousands = (value) => `${(value / 1000).toFixed(1)} k`;
-export const tenths = (value) => value.toFixed(1);
-export const whole = (value) => value.toFixed(0);
-export const hundredths = (value) => value.toFixed(2);
-
-const PROCESS_COLUMNS = [
-  ['CPU µs/op, 1 in flight', 'cpu1', tenths],
-  ['at 64', 'cpu64', tenths],
-  ['at 512', 'cpu512', tenths],
-  ['ops/s, 1 in flight', 'ops1', thousands],
-  ['at 64', 'ops64', thousands],
-  ['at 512', 'ops512', thousands],
-  ['sequential p50 µs', 'p50Us', whole],
-  ['p99 µs', 'p99Us', whole],
-];
-const REDIS_COLUMNS = [
-  ['commands/op', 'commands', hundredths],
-  ["Redis' own µs/op", 'redisUs', hundredths],
-  ['its CPU µs/op at 512', 'redisCpu512', tenths],
-  ['bytes/record', 'bytes', whole],
-  ['of plain JSON', 'bytesRatio', hundredths],
-  ['replays/s elsewhere', 'replays', thousands],
-  ['CPU µs/replay', 'replayCpu', tenths],
-  ['200 duplicates, p99 ms', 'joinedMs', tenths],
-  ['commands', 'joinedCommands', whole],
-  ['cold start ms', 'coldMs', whole],
-];
-
-export function report(samples, { topic, form, redisVersion, loadBefore }) {
-  return [
+export function report(samples, { topic, form, workloads, redisVersion, loadBefore }) {
+  const surroundings = environment({ redisVersion, loadBefore, script: 'bench' });
+  const chart = workloads.some(({ name }) => name === FRESH.name)
+    ? freshCallsChart(samples, inShort(form, surroundings))
+    : undefined;
+  const lines = [
     `# ${topic}`,
     '',
-    'One operation = one fresh key: acquire, a no-op `fn`, a recorded 250-byte JSON result.',
-    `Contestants alternate, each in its own process: ${form.rounds} rounds of ${form.sliceMs} ms.`,
-    'Cells: median (lowest–highest round).',
+    'One operation = one call with a key and a 250-byte JSON result, where nothing else is said.',
+    `Contestants alternate, each in processes of its own: ${form.rounds} rounds, slices of ${form.sliceMs} ms.`,
+    'Cells: median (lowest–highest round). Latencies and the delay of the event loop are percentiles within a slice; the',
+    'delay is its 99th, and the whole slice where no call waits for input or output: callers that call again at once then',
+    'leave the loop no turn.',
     '',
-    ...environment({ redisVersion, loadBefore, script: 'bench' }).map((line) => `- ${line}`),
+    ...surroundings.map((line) => `- ${line}`),
     '',
-    ...figures(samples, PROCESS_COLUMNS),
-    '',
-    ...figures(samples, REDIS_COLUMNS),
-    '',
-    'Targets: the median of the ratios within each round; "hand-written ioredis" is the better of its two forms.',
-    '',
+    ...section(
+      'Targets',
+      'The median of the ratios within each round; "hand-written ioredis" is the better of its two forms.',
+    ),
     ...table(['', 'actonce', 'target', 'measured', 'met'], judge(samples)),
     '',
-  ].join('\n');
+    ...(chart ? [`![CPU time and throughput of fresh calls](${fileName(topic)}.svg)`, ''] : []),
+    ...workloads.flatMap((workload) => [...section(workload.title, workload.says), ...tables(samples, workload)]),
+    ...section('The limit', `\`${LIMIT_COMMAND}\`, once a round. A fresh call takes two commands at least.`),
+    ...figures(samples, LIMIT_COLUMNS),
+    '',
+  ];
+  return { text: lines.join('\n'), chart };
 }
 
+const inShort = ({ rounds }, [machine, , versions, commit]) => [
+  `Medians of ${rounds} rounds in which the contestants take turns. ${versions}.`,
+  `${machine}. ${commit}.`,
+];
+
+const LIMIT_COLUMNS = [
+  ['SET, commands/s', 'set', thousands],
+  ['GET, commands/s', 'get', thousands],
+];
+
+const section = (title, says) => [`## ${title}`, '', says, ''];
+
+function tables(samples, { points, columns }) {
+  return points.flatMap(({ id, title }) => [
+    ...(title ? [`### ${title}`, ''] : []),
+    ...figures(
+      samples,
+      columns.map(([name, figure, show]) => [name, `${id}.${figure}`, show]),
+    ),
+    '',
+  ]);
+}
+
+/** A row for everyone who has one of the figures. */
 export function figures(samples, columns) {
+  const takingPart = samples
+    .names()
+    .filter((name) => columns.some(([, figure]) => samples.all(name, figure).length > 0));
   const row = (name) => [name, ...columns.map(([, figure, show]) => cell(samples.all(name, figure), show))];
-  return table(['', ...columns.map(([title]) => title)], samples.names().map(row));
+  return table(['', ...columns.map(([title]) => title)], takingPart.map(row));
 }
 
 function cell(values, show) {
@@ -71,6 +83,8 @@ export function environment({ redisVersion, loadBefore, script }) {
     load(loadBefore),
     `Node ${process.versions.node}, ${redisVersion} on loopback TCP`,
     commit('src', 'lib', 'bench'),
-    `Command: \`npm run ${script} -- ${process.argv.slice(2).join(' ')}\``.replace(' -- `', '`'),
+    `Command: \`npm run ${script} -- ${process.argv.slice(2).map(quoted).join(' ')}\``.replace(' -- `', '`'),
   ];
 }
+
+const quoted = (argument) => (/\s/.test(argument) ? `"${argument}"` : argument);

@@ -4,6 +4,11 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { root } from '../scripts/step.mjs';
 
+export const thousands = (value) => (value < 1000 ? whole(value) : `${(value / 1000).toFixed(1)} k`);
+export const tenths = (value) => value.toFixed(1);
+export const whole = (value) => value.toFixed(0);
+export const hundredths = (value) => value.toFixed(2);
+
 const folder = path.join(path.dirname(fileURLToPath(import.meta.url)), 'results');
 
 /** @param align of all columns but the first */
@@ -12,10 +17,19 @@ export function table(titles, rows, align = '---:') {
   return [line(titles), line(titles.map((_, column) => (column === 0 ? '---' : align))), ...rows.map(line)];
 }
 
-export function keep({ topic, text }) {
-  const date = new Date().toISOString().slice(0, 10);
-  const file = path.join(folder, `${date}-${topic.replaceAll(/\W+/g, '-')}.md`);
+const today = () => new Date().toISOString().slice(0, 10);
+
+/** What the files of a run are called, without the ending. */
+export const fileName = (topic) => `${today()}-${topic.replaceAll(/\W+/g, '-')}`;
+
+/** @param chart SVG, when there is one */
+export function keep({ topic, text, chart }) {
   fs.mkdirSync(folder, { recursive: true });
-  fs.writeFileSync(file, text);
-  console.log(`${text}\nwritten to ${path.relative(root, file)}`);
+  const write = (ending, content) => {
+    const file = path.join(folder, `${fileName(topic)}.${ending}`);
+    fs.writeFileSync(file, content);
+    return path.relative(root, file);
+  };
+  const files = [write('md', text), ...(chart ? [write('svg', chart)] : [])];
+  console.log(`${text}\nwritten to ${files.join(' and ')}`);
 }

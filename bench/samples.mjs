@@ -9,14 +9,24 @@ export const median = (numbers) => {
 export class Samples {
   #byName = new Map();
 
-  /** @param figures e.g. `{ cpu64: 13.2, ops64: 51_000 }`; the n-th number of a figure belongs to the n-th round */
+  /**
+   * @param figures e.g. `{ cpu64: 13.2, ops64: 51_000 }`; the n-th number of a figure belongs to the n-th round.
+   * Undefined is no figure.
+   */
   add(name, figures) {
     const known = this.#byName.get(name) ?? {};
     this.#byName.set(name, known);
     for (const [figure, value] of Object.entries(figures)) {
+      if (value === undefined) continue;
       known[figure] ??= [];
       known[figure].push(value);
     }
+  }
+
+  /** The figures of one place in the run: `addAt('fresh64', name, { cpuUs })` adds `fresh64.cpuUs`. */
+  addAt(point, name, figures) {
+    const entries = Object.entries(figures).map(([figure, value]) => [`${point}.${figure}`, value]);
+    this.add(name, Object.fromEntries(entries));
   }
 
   names() {

@@ -9,6 +9,7 @@ const clippy = (...what) => ['cargo', 'clippy', '--locked', ...what, '--', '-D',
 
 const CHECKS = {
   'cargo fmt': ['cargo', 'fmt', '--all', '--check'],
+  'rustfmt, of the benchmark': ['rustfmt', '--check', '--edition', '2024', 'bench/delay-proxy.rs'],
   // Tests are built without Node-API: its exports exist only in the addon.
   'clippy, with Node-API': clippy('--lib'),
   'clippy, plain Rust': clippy('--all-targets', '--no-default-features'),

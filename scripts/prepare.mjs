@@ -12,6 +12,12 @@ const PROGRAMS = {
     apt: 'redis-server',
     byHand: 'Debian/Ubuntu: apt-get install redis-server; macOS: brew install redis',
   },
+  'redis-benchmark': {
+    names: ['redis-benchmark', 'valkey-benchmark'],
+    variables: [],
+    apt: 'redis-tools',
+    byHand: 'Debian/Ubuntu: apt-get install redis-tools; macOS: brew install redis',
+  },
   chromium: {
     names: ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'],
     variables: ['CHROMIUM_BIN'],

@@ -1,9 +1,10 @@
 // What one contestant's process measures of itself: events sent to instances that are in the right state.
-import { keyOf, load as loadOf, RESULT } from '../measure.mjs';
+import { load as loadOf } from '../measure.mjs';
+import { keyOf, resultOf, USUAL_BYTES } from '../order.mjs';
 import { HISTORY_LIMIT } from './payment.mjs';
 
-/** 250 bytes as JSON, as the results in the benchmark of fresh calls. */
-const DATA = RESULT;
+/** As long as the results in the benchmark of calls. */
+const DATA = resultOf(USUAL_BYTES);
 
 /** Instances in rotation; at the front who has been left alone the longest. */
 let rotation = [];

@@ -1,6 +1,6 @@
 // What a run says: Markdown, the same on the terminal and in bench/results/.
-import { environment, figures, hundredths, tenths, thousands, whole } from '../report.mjs';
-import { table } from '../results.mjs';
+import { environment, figures } from '../report.mjs';
+import { hundredths, table, tenths, thousands, whole } from '../results.mjs';
 import { atLeast, judge } from '../targets.mjs';
 import { ACTONCE, BY_HAND } from './contestants.mjs';
 
@@ -37,7 +37,7 @@ const RATIOS = [
 
 export function report(samples, { topic, form, redisVersion, loadBefore }) {
   const ratios = RATIOS.map(([what, of]) => [what, of(samples)?.toFixed(2) ?? 'not measured']);
-  return [
+  const lines = [
     `# ${topic}`,
     '',
     'One operation = one event sent to an instance that is in the right state, with 250 bytes of new data and a token of',
@@ -58,5 +58,6 @@ export function report(samples, { topic, form, redisVersion, loadBefore }) {
     '',
     ...table(['no target', '×'], ratios),
     '',
-  ].join('\n');
+  ];
+  return { text: lines.join('\n') };
 }

@@ -69,15 +69,14 @@ export class Run {
   }
 
   async #sends(contestant, inFlight) {
-    const before = await this.#redis.cpuUs();
     const request = { inFlight, forMs: this.#form.sliceMs, maxOps: MAX_OPS };
-    const { ops, opsPerSecond, cpuUs, p50Us, p99Us } = await this.#ask(contestant, 'sends', request);
-    const redisCpuUs = ((await this.#redis.cpuUs()) - before) / ops;
+    const { value, cpuUs: redisCpuUs } = await this.#redis.spentOn(() => this.#ask(contestant, 'sends', request));
+    const { ops, opsPerSecond, cpuUs, p50Us, p99Us } = value;
     this.samples.add(contestant.name, {
       [`ops${inFlight}`]: opsPerSecond,
       [`cpu${inFlight}`]: cpuUs,
-      [`redisCpu${inFlight}`]: redisCpuUs,
-      ...(p50Us && { p50Us, p99Us }),
+      [`redisCpu${inFlight}`]: redisCpuUs / ops,
+      ...(inFlight === 1 && { p50Us, p99Us }),
     });
   }
 
