@@ -7,24 +7,33 @@
  * with the same kind of value.
  */
 import { MalformedPayloadError } from './faults';
-import { admitText, DEEPEST } from './limits';
+import { admitCounts, admitLength, admitText, DEEPEST } from './limits';
 
 /** The text, or undefined when JSON would not give the same value back. */
 export function encodeExactJson(value: unknown): string | undefined {
   try {
-    if (!isExact(value, new Met(), 0)) return undefined;
+    const met = new Met();
+    if (!isExact(value, met, 0)) return undefined;
+    // The walk has counted at least what a reader will count in the text.
+    admitCounts(met);
     const text = JSON.stringify(value);
-    admitText(text);
+    admitLength(text);
     return text;
   } catch {
     return undefined; // An accessor or a proxy threw, or it is too large; the D form says where and why.
   }
 }
 
-/** A short list is faster than a Set, and most values hold only a few objects. */
+/** What the walk has come by. A short list is faster than a Set, and most values hold only a few objects. */
 class Met {
+  /** Elements and fields. */
+  parts = 0;
   readonly #few: object[] = [];
   #many: Set<object> | undefined;
+
+  get containers(): number {
+    return this.#many?.size ?? this.#few.length;
+  }
 
   /** Whether the object is met for the first time. */
   add(object: object): boolean {
@@ -54,11 +63,13 @@ function isExactObject(object: object, met: Met, depth: number): boolean {
   const prototype: unknown = Object.getPrototypeOf(object);
   if (Array.isArray(object)) {
     if (prototype !== Array.prototype || Object.keys(object).length !== object.length) return false;
+    met.parts += object.length;
     for (const element of object) if (!isExact(element, met, depth)) return false;
     return true;
   }
   if (prototype !== Object.prototype || Object.getOwnPropertySymbols(object).length !== 0) return false;
   for (const key in object) {
+    met.parts += 1;
     if (key === '__proto__' || !isExact((object as Record<string, unknown>)[key], met, depth)) return false;
   }
   return true;

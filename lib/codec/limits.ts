@@ -18,14 +18,23 @@ export const LONGEST_ARRAY = 1_000_000;
 /** Digits of a bigint: reading one takes time that grows with their square. */
 export const LONGEST_BIGINT = 10_000;
 
-/** Below this length no text can hold enough to be worth counting. */
-const SHORT_TEXT = 64 * 1024;
+interface Counts {
+  readonly containers: number;
+  readonly parts: number;
+}
 
 /** Refuses a text before it is parsed. */
 export function admitText(text: string): void {
+  admitLength(text);
+  // A shorter text cannot hold too many.
+  if (text.length > MOST_CONTAINERS && !isFewAtMost(text)) admitCounts(count(text));
+}
+
+export function admitLength(text: string): void {
   if (text.length > LONGEST_TEXT) throw new MalformedPayloadError(`it has ${text.length} characters`);
-  if (text.length <= SHORT_TEXT || isFewAtMost(text)) return;
-  const { containers, parts } = count(text);
+}
+
+export function admitCounts({ containers, parts }: Counts): void {
   if (containers > MOST_CONTAINERS) throw new MalformedPayloadError(`it holds more than ${MOST_CONTAINERS} objects`);
   if (parts > MOST_PARTS) throw new MalformedPayloadError(`it has more than ${MOST_PARTS} parts`);
 }
@@ -45,7 +54,7 @@ const BACKSLASH = 0x5c;
 const BRACKET = 0x5b;
 const BRACE = 0x7b;
 
-function count(text: string): { containers: number; parts: number } {
+function count(text: string): Counts {
   let containers = 0;
   let parts = 0;
   for (let at = 0; at < text.length; at += 1) {
