@@ -76,6 +76,17 @@ test("F5: a Buffer or a view of one never carries what else is in Node's pool", 
   }
 });
 
+test('F5: a Buffer alone is its base64, and comes back in memory of its own', () => {
+  for (const length of [0, 1, 2, 3, 4_000]) {
+    const value = Buffer.from({ length }, (_, at) => (at * 7) & 255);
+    const text = defaultCodec.encode(value);
+    assert.equal(text, `B${value.toString('base64')}`);
+    const back = defaultCodec.decode(text);
+    assert.ok(Buffer.isBuffer(back) && back.equals(value));
+    assert.equal(back.buffer.byteLength, length);
+  }
+});
+
 test('F5: formdata keeps its order, formdata_file, blob and file keep bytes, name, type and date', async () => {
   const form = new FormData();
   form.append('item', 'book');
