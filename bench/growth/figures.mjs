@@ -15,3 +15,13 @@ export function spread(values, show) {
 }
 
 export const ratio = (value) => (value === undefined ? '–' : hundredths(value));
+
+/** Rows of the table of targets. @param ratios to what they are to be equal to */
+export function flat(name, ratios) {
+  const [least, most] = [Math.min(...ratios), Math.max(...ratios)];
+  return [name, '±15 %', `${hundredths(least)}–${hundredths(most)} ×`, least >= 0.85 && most <= 1.15 ? 'yes' : 'no'];
+}
+
+export function atMost(name, value, limit, unit) {
+  return [name, `≤ ${limit} ${unit}`, `${tenths(value)} ${unit}`, value <= limit ? 'yes' : 'no'];
+}

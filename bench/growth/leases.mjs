@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { table } from '../results.mjs';
 import { onStage } from './callers.mjs';
-import { hundredths, millions, percent, tenths, whole } from './figures.mjs';
+import { atMost, hundredths, millions, percent, tenths, whole } from './figures.mjs';
 
 /** The default lease; it is renewed at a third. */
 const LEASE_MS = 30_000;
@@ -99,6 +99,10 @@ export function showLeases(rows) {
         ],
       },
     },
-    plan: { renewalUs: most.redisUs, leaseBytes: most.nativeBytes + most.heapBytes },
+    targets: [
+      atMost(`P10 native memory of each of ${millions(most.count)} leases`, most.nativeBytes, 1_024, 'bytes'),
+      atMost(`P10 the keeper's share of a core with ${millions(most.count)} leases`, 100 * most.keeperShare, 5, '%'),
+    ],
+    plan: { renewalUs: most.redisUs },
   };
 }

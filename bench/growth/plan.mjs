@@ -9,9 +9,9 @@ const RENEWALS_OF_A_MINUTE = 5;
 /** @param figures what the curves measured; a table whose figures are missing is left out */
 export function planTables(figures) {
   return {
-    ...(figures.freshUs && figures.renewalUs && { core: core(figures) }),
+    ...(figures.freshMostUs && figures.renewalUs && { core: core(figures) }),
     ...(figures.bySize && { memory: memory(figures) }),
-    ...(figures.freshUs && figures.renewalUs && figures.bySize && { orders: orders(figures) }),
+    ...(figures.freshMostUs && figures.renewalUs && figures.bySize && { orders: orders(figures) }),
   };
 }
 

@@ -1,12 +1,12 @@
 // Processes on one Redis: what they make together, what an operation costs Redis, and so what one of its cores carries.
 // Twice: with 64 calls in flight in each process, and with 64 in all, where batches are smaller.
 import { table } from '../results.mjs';
-import { median, Samples } from '../samples.mjs';
+import { Samples } from '../samples.mjs';
 import { onStage } from './callers.mjs';
 import { percent, spread, tenths, whole } from './figures.mjs';
 
 const IN_FLIGHT = 64;
-const FORMS = { 'each 64': () => IN_FLIGHT, '64 in all': (processes) => IN_FLIGHT / processes };
+const FORMS = { '64 in flight each': () => IN_FLIGHT, '64 in flight in all': (processes) => IN_FLIGHT / processes };
 
 export const measureProcesses = ({ counts, rounds, sliceMs }) =>
   onStage(async (stage) => {
@@ -69,42 +69,40 @@ export function showProcesses({ samples, counts }) {
     }),
   );
   const curve = (form, figure) => counts.map((count) => [count, samples.median(nameOf(form, count), figure)]);
-  const each = (figure) => counts.map((count) => samples.median(nameOf('each 64', count), figure));
-  const [one, few] = [each('redisUs')[0], samples.median(nameOf('64 in all', counts.at(-1)), 'redisUs')];
+  const series = (figure) => Object.keys(FORMS).map((form) => ({ name: form, points: curve(form, figure) }));
+  const redisUs = series('redisUs').flatMap(({ points }) => points.map(([, us]) => us));
+  const replay = (figure) => samples.median('replay', figure);
   return {
     title: 'Processes on one Redis',
     lines: [
       'Fresh calls with 250-byte results, all processes at once, beside Redis on the same machine: when its cores are used up,',
       'more processes make no more calls. What one core of Redis carries is 1 s divided by what a call costs it.',
       '',
-      ...table(['processes, calls in flight', 'calls/s', 'Node CPU µs', 'Redis CPU µs', 'of a core'], rows),
+      ...table(['processes, calls', 'calls/s', 'Node CPU µs', 'Redis CPU µs', 'of a core'], rows),
       '',
-      `A replay from another process: ${tenths(samples.median('replay', 'nodeUs'))} µs of Node, ${tenths(samples.median('replay', 'redisUs'))} µs of Redis.`,
+      `A replay from another process: ${tenths(replay('nodeUs'))} µs of Node, ${tenths(replay('redisUs'))} µs of Redis.`,
     ],
     plots: {
       processes: {
         title: 'Redis’ CPU of a fresh call by processes',
         x: { label: 'processes', log: true, ticks: counts },
         y: { label: 'µs a call' },
-        series: Object.keys(FORMS).map((form) => ({
-          name: `${form} in flight`.replace('all in', 'all, in'),
-          points: curve(form, 'redisUs'),
-        })),
+        series: series('redisUs'),
       },
       'processes-calls': {
         title: 'Fresh calls of all processes together',
         x: { label: 'processes', log: true, ticks: counts },
         y: { label: 'calls/s' },
-        series: Object.keys(FORMS).map((form) => ({ name: form, points: curve(form, 'opsPerSecond') })),
+        series: series('opsPerSecond'),
       },
     },
+    targets: [],
     plan: {
-      freshUs: median(each('redisUs')),
-      freshLeastUs: Math.min(one, few),
-      freshMostUs: Math.max(...each('redisUs'), few),
-      nodeUs: samples.median(nameOf('each 64', 1), 'nodeUs'),
-      replayUs: samples.median('replay', 'redisUs'),
-      replayNodeUs: samples.median('replay', 'nodeUs'),
+      freshLeastUs: Math.min(...redisUs),
+      freshMostUs: Math.max(...redisUs),
+      nodeUs: samples.median(nameOf('64 in flight each', 1), 'nodeUs'),
+      replayUs: replay('redisUs'),
+      replayNodeUs: replay('nodeUs'),
     },
   };
 }

@@ -3,14 +3,15 @@
 import { table } from '../results.mjs';
 import { Samples } from '../samples.mjs';
 import { onStage } from './callers.mjs';
-import { millions, ratio, spread, tenths, whole } from './figures.mjs';
+import { atMost, flat, millions, ratio, spread, tenths, whole } from './figures.mjs';
 
 const STORES = ['Redis', 'embedded'];
 /** Long enough beside the error of the server's clock as a client knows it, so that the plain begin serves. */
 const RETENTION_MS = 100;
 /** With fewer records, what each takes is lost in what a server or a process takes anyway. */
 const COUNTABLE = { Redis: 10_000, embedded: 100_000 };
-const WARM_UP = { inFlight: 64, maxOps: 20_000, retentionMs: RETENTION_MS };
+/** V8's heap has its size only after so many. */
+const WARM_UP = { slice: 'warm up', inFlight: 512, maxOps: 100_000, retentionMs: RETENTION_MS };
 
 export const measureRecords = ({ sizes, rounds, ops }) =>
   onStage(async (stage) => {
@@ -30,7 +31,8 @@ const nameOf = (store, size) => `${store} ${size}`;
 async function fill(stage, store, size) {
   const server = store === 'Redis' ? await stage.server() : undefined;
   const caller = await stage.caller(server?.url ?? 'memory:');
-  await caller.ask('fresh', { slice: 'warm up', ...WARM_UP });
+  await caller.ask('fresh', WARM_UP);
+  await server?.empty();
   const memory = await caller.ask('memory');
   const stored = await server?.memory();
   await caller.ask('fresh', { slice: 'fill', inFlight: 512, maxOps: size });
@@ -100,6 +102,22 @@ export function showRecords({ samples, places, sizes }) {
         ],
       },
     },
+    targets: [
+      ...[
+        ['Node, on Redis', 'Redis', 'cpuUs'],
+        ['Redis', 'Redis', 'redisUs'],
+        ['Node, embedded store', 'embedded', 'cpuUs'],
+      ].map(([what, store, figure]) => {
+        const ratios = sizes.map((size) => samples.ratio(nameOf(store, size), figure, [nameOf(store, least)]));
+        return flat(`P10 CPU of a call from ${millions(least)} to ${millions(largest.size)} records: ${what}`, ratios);
+      }),
+      atMost(
+        `P14 RSS after ${millions(largest.size)} calls, above the baseline`,
+        (largest.rss.after - largest.rss.before) / 2 ** 20,
+        5,
+        'MiB',
+      ),
+    ],
     plan: { recordBytes: largest.recordBytes },
   };
 }

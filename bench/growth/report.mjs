@@ -4,7 +4,7 @@ import path from 'node:path';
 import { root } from '../../scripts/step.mjs';
 import { linePlot } from '../plot.mjs';
 import { commit, load, machine } from '../provenance.mjs';
-import { keep } from '../results.mjs';
+import { keep, table } from '../results.mjs';
 import { onStage } from './callers.mjs';
 import { planTables } from './plan.mjs';
 
@@ -33,6 +33,13 @@ export async function keepReport(shown, { topic, loadBefore, docs }) {
     ...(await environment(loadBefore)).map((line) => `- ${line}`),
     '',
     ...sections,
+    '## Targets',
+    '',
+    ...table(
+      ['', 'target', 'measured', 'met'],
+      Object.values(shown).flatMap((curve) => curve.targets),
+    ),
+    '',
     '## Figures of docs/scaling.md',
     '',
     ...Object.values(plan).flatMap((lines) => [...lines, '']),

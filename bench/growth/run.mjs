@@ -26,7 +26,7 @@ const CURVES = {
     measure: measureProcesses,
     show: showProcesses,
     full: { counts: [1, 2, 4, 8, 16], rounds: 5, sliceMs: 1_000 },
-    quick: { counts: [1, 2, 4], rounds: 3, sliceMs: 500 },
+    quick: { counts: [1, 4, 16], rounds: 3, sliceMs: 400 },
   },
   sizes: {
     measure: measureSizes,
