@@ -29,6 +29,7 @@ const HOSTILE = {
   'a graph of depth 10,000 through errors': `D${JSON.stringify(Array.from({ length: 10_000 }, (_, at) => ['Error', at + 1]))}`,
   'three million objects': `[${'{},'.repeat(2_700_000)}{}]`,
   'three million references': `D[[${'1,'.repeat(3_000_000)}1],0]`,
+  '100 MB of text': `T${'x'.repeat(100_000_000)}`,
   '100 MB': `"${'x'.repeat(100_000_000)}"`,
   'a length of 4,294,967,295': 'D[[-7,4294967295]]',
   'a length of a hundred million': 'D[[-7,100000000,0,1],1]',
@@ -152,8 +153,8 @@ const payloads = await Promise.all(
 test('any text gives a value or MalformedPayloadError', () => {
   const text = fc.oneof(
     fc.string({ unit: 'binary' }),
-    fc.tuple(fc.constantFrom('', 'B', 'D', 'Q'), fc.string()).map((parts) => parts.join('')),
-    fc.tuple(fc.constantFrom('', 'B', 'D', 'Q'), fc.json()).map((parts) => parts.join('')),
+    fc.tuple(fc.constantFrom('', 'B', 'D', 'Q', 'T'), fc.string()).map((parts) => parts.join('')),
+    fc.tuple(fc.constantFrom('', 'B', 'D', 'Q', 'T'), fc.json()).map((parts) => parts.join('')),
   );
   fc.assert(fc.property(text, assertValueOrMalformed), { numRuns: runs(1_000) });
 });

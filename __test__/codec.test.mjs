@@ -87,6 +87,15 @@ test('F5: a Buffer alone is its base64, and comes back in memory of its own', ()
   }
 });
 
+test('F5: a long text alone is stored as it is, and half a character in it as JSON', () => {
+  const long = 'é"\\\n\u2028語😀'.repeat(4_000);
+  assert.equal(defaultCodec.encode(long), `T${long}`);
+  for (const text of [long, `${long}\ud83d`, `${long}\0`, 'short']) {
+    assert.ok(defaultCodec.decode(defaultCodec.encode(text)) === text);
+  }
+  assert.equal(defaultCodec.encode(`${long}\ud83d`)[0], '"');
+});
+
 test('F5: formdata keeps its order, formdata_file, blob and file keep bytes, name, type and date', async () => {
   const form = new FormData();
   form.append('item', 'book');

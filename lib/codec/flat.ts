@@ -2,7 +2,7 @@
  * Looks over devalue's flat form before anything is built from it: every entry has a shape that devalue writes, every
  * reference leads somewhere, and what it unfolds to stays within the limits.
  */
-import { isBase64 } from './bytes';
+import { isBase64 } from './bulk';
 import { MalformedPayloadError } from './faults';
 import { DEEPEST, LONGEST_ARRAY, LONGEST_BIGINT } from './limits';
 
