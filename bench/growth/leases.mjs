@@ -100,7 +100,9 @@ export function showLeases(rows) {
       },
     },
     targets: [
-      atMost(`P10 native memory of each of ${millions(most.count)} leases`, most.nativeBytes, 1_024, 'bytes'),
+      ...(most.count < COUNTABLE
+        ? []
+        : [atMost(`P10 native memory of each of ${millions(most.count)} leases`, most.nativeBytes, 1_024, 'bytes')]),
       atMost(`P10 the keeper's share of a core with ${millions(most.count)} leases`, 100 * most.keeperShare, 5, '%'),
     ],
     plan: { renewalUs: most.redisUs },

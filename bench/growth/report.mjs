@@ -26,11 +26,15 @@ export async function keepReport(shown, { topic, loadBefore, docs }) {
   for (const [name, plot] of Object.values(shown).flatMap(({ plots }) => Object.entries(plots))) {
     fs.writeFileSync(path.join(RESULTS, file(name)), linePlot(plot));
   }
-  const plan = planTables(Object.assign({}, ...Object.values(shown).map((curve) => curve.plan)));
+  const where = await environment(loadBefore);
+  const plan = {
+    measured: [`Measured ${date}. ${where.slice(0, -1).join('. ')}.`],
+    ...planTables(Object.assign({}, ...Object.values(shown).map((curve) => curve.plan))),
+  };
   const text = [
     `# ${topic}`,
     '',
-    ...(await environment(loadBefore)).map((line) => `- ${line}`),
+    ...where.map((line) => `- ${line}`),
     '',
     ...sections,
     '## Targets',
@@ -42,7 +46,9 @@ export async function keepReport(shown, { topic, loadBefore, docs }) {
     '',
     '## Figures of docs/scaling.md',
     '',
-    ...Object.values(plan).flatMap((lines) => [...lines, '']),
+    ...Object.values(plan)
+      .slice(1)
+      .flatMap((lines) => [...lines, '']),
   ];
   keep({ topic, text: text.join('\n') });
   if (docs) renewFigures(plan);
