@@ -750,7 +750,7 @@ export interface ClientOptions {
   /**
    * How results are written. Recorded errors and redirects have a format of their own. Records made before a change
    * of codec stay readable.
-   * @default JSON where it is exact, else devalue with Error, FormData, Blob, File, Headers, Buffer and Symbol.for
+   * @default JSON where it is exact, a long text as it is, a Buffer as base64, else devalue with Error, FormData, Blob, File, Headers, Buffer and Symbol.for
    */
   codec?: Codec | undefined;
   /**

@@ -29,6 +29,7 @@ const HOSTILE = {
   'a graph of depth 10,000 through errors': `D${JSON.stringify(Array.from({ length: 10_000 }, (_, at) => ['Error', at + 1]))}`,
   'three million objects': `[${'{},'.repeat(2_700_000)}{}]`,
   'three million references': `D[[${'1,'.repeat(3_000_000)}1],0]`,
+  '100 MB of text': `T${'x'.repeat(100_000_000)}`,
   '100 MB': `"${'x'.repeat(100_000_000)}"`,
   'a length of 4,294,967,295': 'D[[-7,4294967295]]',
   'a length of a hundred million': 'D[[-7,100000000,0,1],1]',
@@ -45,6 +46,10 @@ const HOSTILE = {
   'a File of itself': 'D[["File",1],{"name":2,"type":2,"lastModified":3,"bytes":0},"",1]',
   'wrong base64': 'D[["Uint8Array",1],["ArrayBuffer","****"]]',
   'half of base64': 'D[["ArrayBuffer","QUJ"]]',
+  'a Buffer that is not base64': 'B****',
+  'half of a Buffer': 'BQUJ',
+  'a Buffer with spaces': 'BQUJD    ',
+  'a Buffer with an end in the middle': 'BQU==QUJD',
   'a view beyond its buffer': 'D[["Uint8Array",1,0,1000000000],["ArrayBuffer","QUJD"]]',
   'a view of a number': 'D[["Uint8Array",1],1000000000]',
   'a view of its own': 'D[["Uint8Array",0]]',
@@ -148,8 +153,8 @@ const payloads = await Promise.all(
 test('any text gives a value or MalformedPayloadError', () => {
   const text = fc.oneof(
     fc.string({ unit: 'binary' }),
-    fc.tuple(fc.constantFrom('', 'D', 'Q'), fc.string()).map((parts) => parts.join('')),
-    fc.tuple(fc.constantFrom('', 'D', 'Q'), fc.json()).map((parts) => parts.join('')),
+    fc.tuple(fc.constantFrom('', 'B', 'D', 'Q', 'T'), fc.string()).map((parts) => parts.join('')),
+    fc.tuple(fc.constantFrom('', 'B', 'D', 'Q', 'T'), fc.json()).map((parts) => parts.join('')),
   );
   fc.assert(fc.property(text, assertValueOrMalformed), { numRuns: runs(1_000) });
 });

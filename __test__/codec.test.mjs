@@ -76,6 +76,26 @@ test("F5: a Buffer or a view of one never carries what else is in Node's pool", 
   }
 });
 
+test('F5: a Buffer alone is its base64, and comes back in memory of its own', () => {
+  for (const length of [0, 1, 2, 3, 4_000]) {
+    const value = Buffer.from({ length }, (_, at) => (at * 7) & 255);
+    const text = defaultCodec.encode(value);
+    assert.equal(text, `B${value.toString('base64')}`);
+    const back = defaultCodec.decode(text);
+    assert.ok(Buffer.isBuffer(back) && back.equals(value));
+    assert.equal(back.buffer.byteLength, length);
+  }
+});
+
+test('F5: a long text alone is stored as it is, and half a character in it as JSON', () => {
+  const long = 'é"\\\n\u2028語😀'.repeat(4_000);
+  assert.equal(defaultCodec.encode(long), `T${long}`);
+  for (const text of [long, `${long}\ud83d`, `${long}\0`, 'short']) {
+    assert.ok(defaultCodec.decode(defaultCodec.encode(text)) === text);
+  }
+  assert.equal(defaultCodec.encode(`${long}\ud83d`)[0], '"');
+});
+
 test('F5: formdata keeps its order, formdata_file, blob and file keep bytes, name, type and date', async () => {
   const form = new FormData();
   form.append('item', 'book');

@@ -10,7 +10,7 @@
 //! - [`seal`]: the form in which payloads are stored: compressed, encrypted.
 //! - [`session`]: one client's operations: begin, wait, complete, fail; what JavaScript is told.
 //! - `uv`: sockets on Node's own event loop. `node`: the only module that knows Node-API.
-//! - [`background`], [`clock`], [`error`]: threads, time, and what can go wrong.
+//! - [`background`], [`clock`], [`error`], `slack`: threads, time, what can go wrong, and memory that is given back.
 //!
 //! A call travels `node` → `session` → `store` → Lua or `model`, and its outcome the same way back. Rust never calls
 //! the user's function and never sees what its result means: payloads are opaque text.
@@ -23,6 +23,7 @@ pub mod model;
 pub mod scripts;
 pub mod seal;
 pub mod session;
+mod slack;
 pub mod store;
 
 #[cfg(feature = "node")]

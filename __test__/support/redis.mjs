@@ -99,7 +99,8 @@ class RedisServer {
       client.close();
       return reply === 'PONG' || reply === 'NOAUTH';
     };
-    await eventually(answers, { withinMs: 10_000, everyMs: 5, what: 'redis-server answering' });
+    // A long AOF takes a while on a busy machine.
+    await eventually(answers, { withinMs: 60_000, everyMs: 5, what: 'redis-server answering' });
     if (ended) throw new Error(`redis-server did not start: ${ended.message}\n${this.log()}`, { cause: ended });
   }
 

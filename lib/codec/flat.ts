@@ -2,6 +2,7 @@
  * Looks over devalue's flat form before anything is built from it: every entry has a shape that devalue writes, every
  * reference leads somewhere, and what it unfolds to stays within the limits.
  */
+import { isBase64 } from './bulk';
 import { MalformedPayloadError } from './faults';
 import { DEEPEST, LONGEST_ARRAY, LONGEST_BIGINT } from './limits';
 
@@ -118,9 +119,7 @@ const SHAPES: Readonly<Record<string, (rest: readonly unknown[]) => boolean>> = 
   BigInt: ([digits, ...more]) => {
     return more.length === 0 && isText(digits) && digits.length <= LONGEST_BIGINT && /^-?\d+$/.test(digits);
   },
-  ArrayBuffer: ([text, ...more]) => {
-    return more.length === 0 && isText(text) && text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text);
-  },
+  ArrayBuffer: ([text, ...more]) => more.length === 0 && isText(text) && isBase64(text),
 };
 
 function isView(tag: string): boolean {

@@ -97,7 +97,7 @@ async fn keep(
             }
         }
         let mut wake_at = leases.turn(now, &mut renewals, &mut losses);
-        for renewal in renewals.drain(..) {
+        for renewal in std::mem::take(&mut renewals) {
             match (&store, &mut fleet) {
                 (_, Some(fleet)) => fleet.submit(request(renewal), now),
                 (KeptStore::Memory(memory), None) => {

@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 
 use crate::clock::{MILLI, Micros};
 use crate::model::Owner;
+use crate::slack;
 
 /// Why a lease is not held any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,7 +175,9 @@ impl Leases {
     }
 
     pub fn release(&self, op: u32) {
-        self.table().leases.remove(&op);
+        let mut table = self.table();
+        table.leases.remove(&op);
+        slack::trim(&mut table.leases);
     }
 
     #[must_use]

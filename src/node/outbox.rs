@@ -131,9 +131,31 @@ impl Outbox {
         }
     }
 
+    /// V8 decodes UTF-8 character by character: 10 ms for a megabyte of Japanese. What it does not have to decode it copies.
+    ///
     /// # Safety
     /// As in [`Outbox::call`].
-    #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "no text is that long")]
+    #[allow(clippy::cast_possible_wrap, reason = "no text is that long")]
+    unsafe fn text(&self, bytes: &[u8], into: *mut sys::napi_value) {
+        let length = |length: usize| length as isize;
+        // SAFETY: a value of the caller's scope; lengths are those of the slices.
+        unsafe {
+            if bytes.is_empty() {
+                sys::napi_create_string_utf8(self.env, null(), 0, into);
+            } else if bytes.is_ascii() {
+                sys::napi_create_string_latin1(self.env, bytes.as_ptr().cast(), length(bytes.len()), into);
+            } else if let Ok(text) = std::str::from_utf8(bytes) {
+                let units: Vec<u16> = text.encode_utf16().collect();
+                sys::napi_create_string_utf16(self.env, units.as_ptr(), length(units.len()), into);
+            } else {
+                sys::napi_create_string_utf8(self.env, bytes.as_ptr().cast(), length(bytes.len()), into);
+            }
+        }
+    }
+
+    /// # Safety
+    /// As in [`Outbox::call`].
+    #[allow(clippy::cast_possible_truncation, reason = "a batch is small")]
     unsafe fn texts(&self, batch: &[Delivery], into: *mut sys::napi_value) {
         // SAFETY: values of the caller's scope; lengths are those of the slices.
         unsafe {
@@ -141,11 +163,7 @@ impl Outbox {
             for (index, delivery) in batch.iter().enumerate() {
                 let mut text = null_mut();
                 match &delivery.text {
-                    Some(bytes) => {
-                        let start = if bytes.is_empty() { null() } else { bytes.as_ptr().cast() };
-                        let length = bytes.len() as isize;
-                        sys::napi_create_string_utf8(self.env, start, length, &raw mut text);
-                    }
+                    Some(bytes) => self.text(bytes, &raw mut text),
                     None => {
                         sys::napi_get_null(self.env, &raw mut text);
                     }

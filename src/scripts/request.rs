@@ -138,6 +138,8 @@ impl<'a> Request<'a> {
     }
 
     pub(super) fn bulk(self, length: usize) -> Self {
+        // A large result would be copied several times while the buffer grows under it.
+        self.out.reserve(length + 16);
         self.out.push(b'$');
         push_decimal(self.out, length as u64);
         self.out.extend_from_slice(b"\r\n");

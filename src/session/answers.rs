@@ -8,6 +8,7 @@ use super::{Session, WITHDRAWAL, op_of};
 use crate::clock::{MILLI, Micros};
 use crate::lease::{Held, margin};
 use crate::model::Outcome;
+use crate::slack;
 use crate::store::redis::request::Answer;
 
 impl Session {
@@ -119,6 +120,7 @@ impl Session {
     pub(super) fn let_go(&mut self, id: u32, now: Micros) {
         self.stop_listening(id, now);
         self.ops.remove(&id);
+        slack::trim(&mut self.ops);
         self.leases.release(id);
     }
 }

@@ -9,6 +9,9 @@ use crate::store::redis::reply::{self, Verdict};
 use crate::store::redis::request::{Event, Request, Sent, Stage, Step};
 use crate::store::redis::slots;
 
+/// Room for as many as are usually in flight.
+const IN_FLIGHT: usize = 1_024;
+
 impl Engine {
     pub fn received(&mut self, bytes: &[u8], now: Micros) {
         if let Link::Up { heard_at, .. } = &mut self.link {
@@ -20,7 +23,13 @@ impl Engine {
         }
         loop {
             match self.inbox.next_reply() {
-                Ok(None) => return,
+                Ok(None) => {
+                    // After a burst of calls it would keep what its peak took.
+                    if self.flying.is_empty() {
+                        self.flying.shrink_to(IN_FLIGHT);
+                    }
+                    return;
+                }
                 Ok(Some(Value::Push { kind, data })) => {
                     if let Err(why) = self.pushed(&kind, &data) {
                         return self.retire(why, now);
