@@ -651,7 +651,8 @@ export interface CacheOptions {
    */
   maxEntries?: number | undefined;
   /**
-   * Largest size of all outcomes together, in bytes of encoded text; one larger than half of it is not kept.
+   * Largest size of all outcomes together, in bytes of encoded text; one larger than half of it is not kept. What has been
+   * replayed once is kept as a value as well, up to 16 KiB of text: several times its bytes.
    * @default 8_388_608
    */
   maxBytes?: number | undefined;

@@ -7,6 +7,7 @@ import { bundle } from './support/bundle.mjs';
 import { startRedis } from './support/redis.mjs';
 
 const { OutcomeCache } = await bundle('lib/cache.ts');
+const { copyJson } = await bundle('lib/codec/json.ts');
 
 const outcome = (text) => ({ text, attempt: 1 });
 
@@ -120,6 +121,38 @@ test('I7 replays come from the cache, reset empties it, and cache: false does wi
     attempts.push(await client.withIdempotency('k', (ctx) => ctx.attempt, { scope }));
   }
   assert.deepEqual(attempts, [2, 3]);
+});
+
+const objectsIn = (value) =>
+  typeof value === 'object' && value !== null ? [value, ...Object.values(value).flatMap(objectsIn)] : [];
+
+test('I7 a copy of JSON is equal, and has no object in common with what it was copied from', () => {
+  fc.assert(
+    fc.property(fc.json({ maxDepth: 8 }), (text) => {
+      const value = JSON.parse(text);
+      const copy = copyJson(value);
+      assert.deepStrictEqual(copy, value);
+      assert.equal(JSON.stringify(copy), JSON.stringify(value));
+      const theirs = new Set(objectsIn(value));
+      assert.ok(!objectsIn(copy).some((object) => theirs.has(object)));
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test('I7 every replay has a value of its own, whatever callers do with theirs', async (t) => {
+  const redis = await startRedis();
+  t.after(() => redis.stop());
+  const client = createClient({ url: redis.url });
+  t.after(() => client.close());
+  const order = () => ({ id: 'o-1', lines: [{ sku: 'A', tags: ['new'] }], note: null });
+  for (let time = 1; time <= 5; time += 1) {
+    const value = await client.withIdempotency('k', order, { scope: 'i7' });
+    assert.deepStrictEqual(value, order(), `answer ${time}`);
+    value.lines[0].tags.push('spoilt');
+    value.lines.push(value.lines[0]);
+    value.id = 'spoilt';
+  }
 });
 
 test('I7 a replay that is answered while reset is under way is not cached', async (t) => {

@@ -1,6 +1,6 @@
 /**
- * The outcomes this process has seen lately, so that a burst of replays costs no round trip. Holds encoded text, never
- * a value: every replay decodes its own copy. Decides nothing about payloads: what it cannot answer, the store does.
+ * The outcomes this process has seen lately, so that a burst of replays costs no round trip. Holds encoded text:
+ * every replay has a value of its own. Decides nothing about payloads: what it cannot answer, the store does.
  *
  * Two generations: outcomes are put into the young one, and when that is half of what is allowed, it becomes the old
  * one and the old one goes. So putting one costs a single insertion; every fresh call pays for it, few calls are
@@ -8,19 +8,21 @@
  */
 import type { CacheLimits } from './client-options';
 
-interface Entry {
-  /** The payload the store compared when this came from it; null when the call gave none. */
-  readonly payload: string | null;
+/** An outcome, as it is recorded. */
+interface Recorded {
   readonly text: string;
   readonly attempt: number;
-  readonly bytes: number;
-  readonly expiresAt: number;
 }
 
-/** A cached outcome, as it is recorded. */
-export interface Cached {
-  readonly text: string;
-  readonly attempt: number;
+export interface Cached extends Recorded {
+  /** What the text stands for, once somebody has read it; nobody's value, it is copied. */
+  template?: unknown;
+}
+
+interface Entry extends Cached {
+  /** The payload the store compared when this came from it; null when the call gave none. */
+  readonly payload: string | null;
+  readonly expiresAt: number;
 }
 
 export class OutcomeCache {
@@ -48,16 +50,16 @@ export class OutcomeCache {
   }
 
   /** @param lifeMs how long the record itself is sure to live */
-  put(identity: string, payload: string | null, outcome: Cached, lifeMs: number): void {
+  put(identity: string, payload: string | null, { text, attempt }: Recorded, lifeMs: number): void {
     const { maxEntries, maxBytes, maxAgeMs } = this.#limits;
-    const bytes = Buffer.byteLength(outcome.text);
+    const bytes = Buffer.byteLength(text);
     if (2 * bytes > maxBytes) {
       this.delete(identity);
       return;
     }
     const expiresAt = this.#now() + Math.min(maxAgeMs, lifeMs);
     if (2 * (this.#young.size + 1) > maxEntries || 2 * (this.#bytes + bytes) > maxBytes) this.#age();
-    this.#young.set(identity, { payload, text: outcome.text, attempt: outcome.attempt, bytes, expiresAt });
+    this.#young.set(identity, { payload, text, attempt, expiresAt, template: undefined });
     this.#bytes += bytes;
   }
 

@@ -6,6 +6,7 @@
  */
 import type { IdempotencyContext, IdempotencyEvent, IdempotencyOptions } from '../index';
 import type { Answer } from './binding';
+import type { Cached } from './cache';
 import type { Client } from './client';
 import type { ContextSource } from './context';
 import type { Particulars } from './events';
@@ -41,7 +42,7 @@ export type Turn =
   /** The store has answered. */
   | { readonly as: 'answered'; readonly answer: Answer }
   /** This process has seen the outcome a moment ago. */
-  | { readonly as: 'cached'; readonly text: string; readonly attempt: number }
+  | { readonly as: 'cached'; readonly cached: Cached }
   /** Another call of this process ran. */
   | { readonly as: 'joined'; readonly shared: Shared }
   | { readonly as: 'in-progress'; readonly retryAfterMs: number }

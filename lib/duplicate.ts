@@ -3,6 +3,7 @@
  * stands for.
  */
 import { type Answer, storeError, Tag } from './binding';
+import type { Cached } from './cache';
 import type { Call, OwnerTurn, Shared, Turn } from './call';
 import { ActonceError, IndeterminateError, InProgressError, KeyReusedError } from './errors';
 import { type Ending, eventKind, type Settled, type Unavailable, unavailable } from './results';
@@ -16,7 +17,7 @@ export function settleDuplicate(call: Call, turn: DuplicateTurn): Settled {
     case 'answered':
       return settleAnswer(call, turn.answer);
     case 'cached':
-      return settleReplay(call, turn.text, turn.attempt, true);
+      return settleCached(call, turn.cached);
     case 'joined':
       return settleJoined(call, turn.shared);
     case 'in-progress': {
@@ -43,9 +44,11 @@ function settleJoined(call: Call, shared: Shared): Settled {
   return { status: 'joined', attempt, ending: available(call, ending) };
 }
 
-/** An outcome as it is recorded, from the store or from the cache. */
-function settleReplay(call: Call, text: string, attempt: number, cached: boolean): Settled {
-  const ending = decode(call, text);
+function settleCached(call: Call, cached: Cached): Settled {
+  return settleReplay(call, call.client.results.decodeCached(cached, call), cached.attempt, true);
+}
+
+function settleReplay(call: Call, ending: Ending | Unavailable, attempt: number, cached: boolean): Settled {
   call.tell('replayed', attempt, { kind: eventKind(ending), cached });
   return { status: 'replayed', attempt, ending: available(call, ending) };
 }
@@ -71,11 +74,11 @@ function settleAnswer(call: Call, answer: Answer): Settled {
       const { cache } = call.client;
       const { retentionMs } = call.settings;
       if (retentionMs >= SURELY_FRESH_MS) cache?.put(call.identity, call.payload, { text, attempt }, retentionMs);
-      return settleReplay(call, text, attempt, false);
+      return settleReplay(call, decode(call, text), attempt, false);
     }
     case Tag.RELEASED:
       // The attempt this call waited for failed; who waited shares its error, only a later call runs again.
-      return settleReplay(call, payload ?? '', attempt, false);
+      return settleReplay(call, decode(call, payload ?? ''), attempt, false);
     case Tag.MISMATCH:
       throw mismatch(call);
     case Tag.INDETERMINATE:

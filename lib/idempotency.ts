@@ -69,7 +69,7 @@ function advance(call: Call): void {
   if (options?.signal?.aborted === true) throw options.signal.reason;
   const cached = client.cache?.get(call.identity, call.payload);
   if (cached !== undefined) {
-    take(call, { as: 'cached', text: cached.text, attempt: cached.attempt });
+    take(call, { as: 'cached', cached });
     return;
   }
   const turn = client.flights.enter(call);

@@ -18,6 +18,7 @@ import { decodeJson, encodeExactJson } from './json';
 import { decodeGraph } from './revive';
 
 export { MalformedPayloadError, UnencodableError } from './faults';
+export { copyJson } from './json';
 export { decodeError, encodeError } from './thrown';
 
 export interface Codec {
@@ -25,6 +26,12 @@ export interface Codec {
   encode(value: unknown): string | Promise<string>;
   /** @throws MalformedPayloadError */
   decode(text: string): unknown;
+}
+
+/** No JSON begins with a capital. */
+export function isJson(text: string): boolean {
+  const first = text.charCodeAt(0);
+  return !(first >= 65 && first <= 90);
 }
 
 export const defaultCodec: Codec = {
@@ -40,9 +47,7 @@ export const defaultCodec: Codec = {
   },
 
   decode(text) {
-    const first = text.charCodeAt(0);
-    // No JSON begins with a capital.
-    if (!(first >= 65 && first <= 90)) return decodeJson(text);
+    if (isJson(text)) return decodeJson(text);
     const rest = text.slice(1);
     switch (text[0]) {
       case 'B':

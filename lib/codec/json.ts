@@ -104,3 +104,28 @@ function inspect(value: unknown, depth: number): void {
     inspect((value as Record<string, unknown>)[key], depth + 1);
   }
 }
+
+/** A value of its own, equal to what JSON.parse has given; both are trees of plain objects. */
+export function copyJson(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  return Array.isArray(value) ? copyArray(value) : copyObject(value as Record<string, unknown>);
+}
+
+function copyArray(array: readonly unknown[]): unknown[] {
+  const copy = array.slice();
+  for (let at = 0; at < copy.length; at += 1) {
+    const element = copy[at];
+    if (typeof element === 'object' && element !== null) copy[at] = copyJson(element);
+  }
+  return copy;
+}
+
+/** V8 copies an object whole, faster than field by field. */
+function copyObject(object: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const copy = { ...object };
+  for (const key in copy) {
+    const field = copy[key];
+    if (typeof field === 'object' && field !== null) copy[key] = copyJson(field);
+  }
+  return copy;
+}
