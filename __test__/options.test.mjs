@@ -17,6 +17,7 @@ const REFUSED = {
   onCrash: ['retry', '', null],
   onError: ['ignore', null, 1, {}],
   onStoreUnavailable: ['fail', true, null],
+  maxKeysPerScope: [0, -1, 1.5, 1_000_000_001, '5', null],
   enabled: [1, 'true', null],
 };
 const REFUSED_OF_CALLS = {

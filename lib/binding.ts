@@ -34,6 +34,7 @@ export const Tag = {
   ABSENT: 21,
   UNKNOWN_STATE: 22,
   DUE: 23,
+  QUOTA: 24,
 } as const;
 export type Tag = (typeof Tag)[keyof typeof Tag];
 
@@ -81,6 +82,7 @@ const FIELDS = 8;
 const BATCH = 256;
 const HOLD = 1;
 const WILL_WAIT = 2;
+const HAS_QUOTA = 4;
 
 const CLOSED: Answer = {
   tag: Tag.STORE_ERROR,
@@ -173,19 +175,24 @@ export class Binding {
   /**
    * @param payload canonical text of the payload; only its hash is stored
    * @param willWait marks the record when it is in progress, so that its owner wakes us
+   * @param scope what is counted for `maxKeysPerScope`; null without that
    */
   begin(
     op: number,
     identity: string,
     payload: string | null,
-    { leaseMs, maxLeaseMs, retentionMs, onCrash }: Settings,
+    { leaseMs, maxLeaseMs, retentionMs, onCrash, maxKeysPerScope }: Settings,
     willWait: boolean,
     budgetMs: number,
+    scope: string | null,
   ): void {
     if (this.#refuses(op)) return;
-    const flags = (onCrash === 'hold' ? HOLD : 0) | (willWait ? WILL_WAIT : 0);
+    const maxKeys = maxKeysPerScope ?? 0;
+    const flags = (onCrash === 'hold' ? HOLD : 0) | (willWait ? WILL_WAIT : 0) | (maxKeys === 0 ? 0 : HAS_QUOTA);
     try {
-      this.#take(this.#native.begin(op, identity, payload, leaseMs, maxLeaseMs, retentionMs, flags, budgetMs));
+      this.#take(
+        this.#native.begin(op, identity, payload, leaseMs, maxLeaseMs, retentionMs, flags, budgetMs, maxKeys, scope),
+      );
     } catch (error) {
       this.#fault(op, error);
     }

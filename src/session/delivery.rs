@@ -29,6 +29,7 @@ pub enum Tag {
     Absent = 21,
     UnknownState = 22,
     Due = 23,
+    Quota = 24,
 }
 
 #[derive(Debug)]

@@ -7,6 +7,7 @@
 
 mod admin;
 mod answers;
+mod begin;
 mod delivery;
 mod machines;
 mod op;
@@ -36,7 +37,7 @@ pub use delivery::{Delivery, Tag};
 use machines::Machines;
 pub use machines::{Purpose, Sent};
 use op::{Op, Phase};
-pub use terms::{FailMode, Recording, Terms};
+pub use terms::{FailMode, Quota, Recording, Terms};
 use waits::Waits;
 
 /// A request that undoes a begin nobody waits for any more; its answer interests nobody.
@@ -100,35 +101,6 @@ impl Session {
             watcher: WATCHERS.fetch_add(1, Ordering::Relaxed),
             closed: false,
         }
-    }
-
-    pub fn begin(&mut self, id: u32, identity: &str, payload: Option<&str>, terms: Terms, now: Micros) {
-        if self.closed {
-            return self.deliver(Delivery::failed(id, &StoreError::Closed));
-        }
-        let mut op = Op::new(&self.hashers, identity, payload, terms, now + terms.budget);
-        let probe = op.next_probe();
-        self.ops.insert(id, op);
-        match probe {
-            Some(key) => self.ask(u64::from(id), key, Ask::Inspect, now + terms.budget, now),
-            None => self.send_begin(id, now),
-        }
-    }
-
-    /// Once more, for the same caller: the attempt it was blocked behind may have ended.
-    pub fn again(&mut self, id: u32, now: Micros) {
-        let Some(op) = self.ops.get_mut(&id) else { return };
-        op.deadline = now + op.terms.budget;
-        self.waits.stop(id);
-        if matches!(op.phase, Phase::Machine(_)) { self.look_again(id, now) } else { self.send_begin(id, now) }
-    }
-
-    fn send_begin(&mut self, id: u32, now: Micros) {
-        let Some(op) = self.ops.get_mut(&id) else { return };
-        op.phase = Phase::Beginning;
-        let begin = op.begin();
-        let (key, deadline) = (Arc::clone(op.key()), op.deadline);
-        self.ask(u64::from(id), key, Ask::Command(Command::Begin(begin)), deadline, now);
     }
 
     pub fn complete(&mut self, id: u32, payload: String, recording: Recording, now: Micros) {
