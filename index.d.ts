@@ -814,6 +814,14 @@ export interface ClientOptions {
    */
   durability?: DurabilityOptions | undefined;
   /**
+   * What becomes of a client whose server may evict records: `maxmemory` is set, and `maxmemory-policy` is not `noeviction`.
+   * A record that is evicted is a function that runs again. `warn` says so in a process warning (`ActonceWarning`), once per
+   * client; `refuse` refuses every call with `ERR_STORE_REFUSED`. Looked at with `INFO memory` whenever a connection is made;
+   * a server that does not tell, or a user without the right to ask, passes either way.
+   * @default 'warn'
+   */
+  eviction?: 'warn' | 'refuse' | undefined;
+  /**
    * Encrypts what is recorded: results, errors, redirects. Not the data of state machines.
    * @default none: recorded outcomes are readable text
    */

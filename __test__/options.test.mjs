@@ -94,6 +94,7 @@ test('every option of a client is refused when it cannot be used', () => {
     errors: [null, {}, ['Error'], [() => 1]],
     cache: [null, true, { maxEntries: 0 }, { maxBytes: 1.5 }, { maxAgeMs: 5_001 }, { ttl: 5 }],
     executor: ['tokio', null],
+    eviction: ['ignore', true, null],
     connectTimeoutMs: NOT_A_DURATION,
     commandTimeoutMs: NOT_A_DURATION,
     totalTimeoutMs: NOT_A_DURATION,

@@ -4,6 +4,7 @@
  */
 
 import { loadAddon, type NativeClient, type NativeModule } from './addon';
+import { reportEviction } from './announce';
 import { ActonceError, invalid, STORE_CODES } from './errors';
 import { OpenOperations } from './open-operations';
 import type { Settings } from './options';
@@ -35,6 +36,7 @@ export const Tag = {
   UNKNOWN_STATE: 22,
   DUE: 23,
   QUOTA: 24,
+  EVICTS: 25,
 } as const;
 export type Tag = (typeof Tag)[keyof typeof Tag];
 
@@ -75,6 +77,8 @@ export interface NativeConfig {
   readonly encryption?: { readonly keys: readonly { id: string; key: string }[]; readonly readsPlaintext: boolean };
   readonly compression?: { readonly minBytes: number };
   readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  /** A server that may evict records is none to connect to. */
+  readonly refusesEviction?: boolean;
   readonly durability?: { readonly replicas: number; readonly timeoutMs: number; readonly fsync: boolean };
 }
 
@@ -162,7 +166,10 @@ export class Binding {
 
   #tell(op: number, answer: Answer): void {
     const receiver = this.#open.get(op);
-    if (receiver === undefined) return; // given up meanwhile
+    if (receiver === undefined) {
+      if (answer.tag === Tag.EVICTS) reportEviction(answer.payload ?? '');
+      return; // else given up meanwhile
+    }
     if (endsOperation(answer.tag)) this.#open.end(op);
     receiver.receive(answer);
   }

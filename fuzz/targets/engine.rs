@@ -145,7 +145,7 @@ impl Life {
     fn hear(&mut self) {
         for event in std::mem::take(self.engine.events()) {
             match event {
-                Event::Answer(_, Answer::Delayed) | Event::Changed(_) | Event::Slots(_) => {}
+                Event::Answer(_, Answer::Delayed) | Event::Changed(_) | Event::Slots(_) | Event::Evicts(_) => {}
                 // Somebody else's from here on.
                 Event::Moved { request, .. } => {
                     self.open.remove(&request.id);

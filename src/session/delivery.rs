@@ -30,6 +30,8 @@ pub enum Tag {
     UnknownState = 22,
     Due = 23,
     Quota = 24,
+    /// Of no operation: the server may evict records, by the policy that the text names.
+    Evicts = 25,
 }
 
 #[derive(Debug)]

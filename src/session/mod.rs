@@ -43,6 +43,9 @@ use waits::Waits;
 /// A request that undoes a begin nobody waits for any more; its answer interests nobody.
 const WITHDRAWAL: u64 = 1 << 32;
 
+/// JavaScript gives no operation this number.
+const OF_NO_OPERATION: u32 = 0;
+
 /// How any thread tells the session something.
 pub type Post = Arc<dyn Fn(Notice) + Send + Sync>;
 
@@ -81,6 +84,7 @@ pub struct Session {
     post: Post,
     /// Names this session to the embedded store.
     watcher: u64,
+    has_told_eviction: bool,
     closed: bool,
 }
 
@@ -99,6 +103,7 @@ impl Session {
             apart: 0,
             post,
             watcher: WATCHERS.fetch_add(1, Ordering::Relaxed),
+            has_told_eviction: false,
             closed: false,
         }
     }
@@ -276,6 +281,7 @@ impl Session {
             match event {
                 Event::Answer(id, answer) => self.answer(id, answer, now),
                 Event::Changed(key) => self.changed(&key),
+                Event::Evicts(policy) => self.evicts(policy),
                 // A fleet keeps these to itself.
                 Event::Moved { .. } | Event::Slots(_) => {}
             }
@@ -289,6 +295,13 @@ impl Session {
             } else if let Some(op) = self.ops.get_mut(&id) {
                 op.changed = true;
             }
+        }
+    }
+
+    /// Told once, however many connections and servers there are.
+    fn evicts(&mut self, policy: String) {
+        if !std::mem::replace(&mut self.has_told_eviction, true) {
+            self.deliver(Delivery::text(OF_NO_OPERATION, Tag::Evicts, policy.into_bytes()));
         }
     }
 

@@ -148,6 +148,8 @@ pub enum Event {
         address: String,
         once: bool,
     },
+    /// The server may evict records, by this policy.
+    Evicts(String),
     /// Which nodes have which slots, as this node knows it; `None` when it did not tell.
     Slots(Option<Vec<Range>>),
 }
