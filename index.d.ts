@@ -270,6 +270,15 @@ export interface IdempotencyDefaults {
    */
   recordTimeoutMs?: number | undefined;
   /**
+   * How many keys a scope may have begun within their retention; one more is refused with `ERR_QUOTA`, and `fn` does not
+   * run. Keys that have a record are answered as ever and counted once, when they are new. A key is counted for
+   * `retentionMs`, and up to a sixteenth of it longer. Two processes that begin the same new key at once may count it twice.
+   * Put whoever sends the keys into `scope`: a scope that all share is full for all of them. Costs a new key two more
+   * commands, one after the other, and a duplicate one. 1 to 1_000_000_000.
+   * @default none: not counted
+   */
+  maxKeysPerScope?: number | undefined;
+  /**
    * False runs `fn` every time, without a claim and without the store, as if the wrapper were not there. The
    * environment variable `ACTONCE_DISABLED=1` does the same everywhere and says so once on stderr.
    * @default true
@@ -348,6 +357,7 @@ export interface WithIdempotency {
    * @throws {ActonceError} `ERR_KEY_MISSING` the key is undefined, null or empty; nothing was sent.
    * @throws {KeyReusedError} `ERR_KEY_REUSED` the key was used with another payload.
    * @throws {InProgressError} `ERR_IN_PROGRESS` another call is running, and this one does not wait (any longer).
+   * @throws {QuotaError} `ERR_QUOTA` the key is new, and its scope has `maxKeysPerScope` others.
    * @throws {IndeterminateError} `ERR_INDETERMINATE` an earlier attempt's end is unknown and `onCrash` was `hold`.
    * @throws {LeaseLostError} `ERR_LEASE_LOST` the lease was lost and the completion refused, or `maxLeaseMs` is over.
    * @throws {ActonceError} `ERR_REENTRANT` the same key inside its own `fn`.
@@ -548,6 +558,11 @@ export interface InProgressEvent extends EventBase {
 export interface MismatchEvent extends EventBase {
   readonly type: 'mismatch';
 }
+/** Refused with `ERR_QUOTA`. */
+export interface QuotaEvent extends EventBase {
+  readonly type: 'quota';
+  readonly retryAfterMs: number;
+}
 /** Refused with `ERR_INDETERMINATE`. */
 export interface IndeterminateEvent extends EventBase {
   readonly type: 'indeterminate';
@@ -602,6 +617,7 @@ export type IdempotencyEvent =
   | WaitedEvent
   | InProgressEvent
   | MismatchEvent
+  | QuotaEvent
   | IndeterminateEvent
   | LeaseLostEvent
   | StaleWriteEvent
@@ -799,6 +815,14 @@ export interface ClientOptions {
    */
   durability?: DurabilityOptions | undefined;
   /**
+   * What becomes of a client whose server may evict records: `maxmemory` is set, and `maxmemory-policy` is not `noeviction`.
+   * A record that is evicted is a function that runs again. `warn` says so in a process warning (`ActonceWarning`), once per
+   * client; `refuse` refuses every call with `ERR_STORE_REFUSED`. Looked at with `INFO memory` whenever a connection is made;
+   * a server that does not tell, or a user without the right to ask, passes either way.
+   * @default 'warn'
+   */
+  eviction?: 'warn' | 'refuse' | undefined;
+  /**
    * Encrypts what is recorded: results, errors, redirects. Not the data of state machines.
    * @default none: recorded outcomes are readable text
    */
@@ -880,6 +904,7 @@ export type ErrorCode =
   | 'ERR_STORE_REFUSED'
   | 'ERR_STORE_PROTOCOL'
   | 'ERR_DURABILITY'
+  | 'ERR_QUOTA'
   | 'ERR_CLOSED'
   | 'ERR_UNSUPPORTED_PLATFORM'
   | 'ERR_INVALID_TRANSITION'
@@ -947,6 +972,15 @@ export class InProgressError extends ActonceError {
   readonly code: 'ERR_IN_PROGRESS';
 }
 
+/**
+ * `ERR_QUOTA`: the key is new, and its scope has as many as `maxKeysPerScope` allows. `retryAfterMs` is when the first of
+ * those are forgotten.
+ */
+export class QuotaError extends ActonceError {
+  constructor(details?: ErrorDetails);
+  readonly code: 'ERR_QUOTA';
+}
+
 /** `ERR_INDETERMINATE`: an attempt started, nobody knows how it ended, and its policy forbids another. */
 export class IndeterminateError extends ActonceError {
   constructor(fence: number, since: Date, details?: ErrorDetails);
@@ -990,6 +1024,7 @@ export interface ErrorByCode {
   ERR_INVALID_INPUT: InvalidInputError;
   ERR_KEY_REUSED: KeyReusedError;
   ERR_IN_PROGRESS: InProgressError;
+  ERR_QUOTA: QuotaError;
   ERR_INDETERMINATE: IndeterminateError;
   ERR_LEASE_LOST: LeaseLostError;
   ERR_RESULT_UNAVAILABLE: ResultUnavailableError;

@@ -43,6 +43,13 @@ test('an error says what happened, then what to do, and carries code, digest, ha
   assert.match(error.stack, /^InProgressError: /);
 });
 
+test('a quota is no fault of the request: retryable, when there is room again', () => {
+  const error = new actonce.QuotaError({ retryAfterMs: 5_400_000 });
+  assert.deepEqual([error.name, error.code, error.retryable], ['QuotaError', 'ERR_QUOTA', true]);
+  assert.equal(error.digest, 'ACTONCE;ERR_QUOTA;5400000');
+  assert.ok(actonce.isActonceError(error, 'ERR_QUOTA'));
+});
+
 test('errors without a hint say 0 in the digest, which is always a string', () => {
   assert.equal(new actonce.KeyReusedError().digest, 'ACTONCE;ERR_KEY_REUSED;0');
 });

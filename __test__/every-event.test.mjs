@@ -88,6 +88,15 @@ for (const [state, expected] of Object.entries(meets)) {
   }
 }
 
+onEachStore('J2 a new key of a scope that has as many as it may tells quota', async ({ client }) => {
+  const { client: actonce, told, call } = listen(client());
+  await actonce.withIdempotency('first', paid, { scope });
+  await actonce.withIdempotency('second', paid, { scope, maxKeysPerScope: 1 });
+  told.length = 0;
+  await assert.rejects(call(paid, { maxKeysPerScope: 1 }), { code: 'ERR_QUOTA' });
+  assert.deepEqual(told, ['quota']);
+});
+
 onEachStore('J2 who joins tells joined, each for itself', async ({ client }) => {
   const { told, call } = listen(client());
   const fn = async () => 'paid';

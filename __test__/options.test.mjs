@@ -17,6 +17,7 @@ const REFUSED = {
   onCrash: ['retry', '', null],
   onError: ['ignore', null, 1, {}],
   onStoreUnavailable: ['fail', true, null],
+  maxKeysPerScope: [0, -1, 1.5, 1_000_000_001, '5', null],
   enabled: [1, 'true', null],
 };
 const REFUSED_OF_CALLS = {
@@ -93,6 +94,7 @@ test('every option of a client is refused when it cannot be used', () => {
     errors: [null, {}, ['Error'], [() => 1]],
     cache: [null, true, { maxEntries: 0 }, { maxBytes: 1.5 }, { maxAgeMs: 5_001 }, { ttl: 5 }],
     executor: ['tokio', null],
+    eviction: ['ignore', true, null],
     connectTimeoutMs: NOT_A_DURATION,
     commandTimeoutMs: NOT_A_DURATION,
     totalTimeoutMs: NOT_A_DURATION,

@@ -131,6 +131,17 @@ describe('payloads', () => {
 });
 
 describe('responses', () => {
+  onEachStore('RH4 a new key above maxKeysPerScope is 429, with Retry-After for when there is room', async (world) => {
+    const { send, calls } = counted(world.t, { client: world.client(), maxKeysPerScope: 1, retentionMs: 60_000 });
+    assert.equal((await send()).status, 201);
+    const response = await send({ key: 'another' });
+    const seconds = Number(response.headers.get('retry-after'));
+    assert.ok(seconds > 30 && seconds <= 64, `${seconds}`);
+    assert.equal((await assertProblem(response, 429, 'ERR_QUOTA')).retryable, true);
+    assert.equal((await send()).status, 201);
+    assert.equal(calls.length, 1);
+  });
+
   it('B12 a store that is away is 503 with Retry-After, and the handler does not run; only the operator is told where it was', async (t) => {
     const redis = await startRedis();
     await redis.stop();

@@ -9,7 +9,10 @@ import { ActonceError } from './errors';
  * once (the embedded store's) are left in the buffer instead, and counted by the call's result.
  */
 export interface NativeClient {
-  /** flags: 1 hold, 2 the caller will wait (marks the record when it is in progress). */
+  /**
+   * flags: 1 hold, 2 the caller will wait (marks the record when it is in progress), 4 the last two arguments count: a
+   * new key is QUOTA when its scope has so many already.
+   */
   begin(
     op: number,
     identity: string,
@@ -19,6 +22,8 @@ export interface NativeClient {
     retentionMs: number,
     flags: number,
     budgetMs: number,
+    maxKeys: number,
+    scope: string | null,
   ): number;
   again(op: number): number;
   wait(op: number, ms: number): number;

@@ -25,6 +25,13 @@ export function reportAnswer(route: string, status: number, error: Error): void 
   process.emitWarning(`the route '${route}' answered ${status}: ${error.message}`, { type: 'ActonceWarning' });
 }
 
+/** A server that throws records away makes second runs. */
+export function reportEviction(policy: string): void {
+  const what = `Redis may evict records (maxmemory-policy ${policy}), and a key whose record is gone runs again`;
+  const advice = "Set maxmemory-policy noeviction; eviction: 'refuse' makes this an error";
+  process.emitWarning(`${what}. ${advice}.`, { type: 'ActonceWarning' });
+}
+
 /** For what a hook returned that had to answer at once: it was refused, and how a promise of it ends is nobody's matter. */
 export function disown(returned: unknown): void {
   Promise.resolve(returned).catch(() => {});

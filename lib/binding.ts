@@ -4,6 +4,7 @@
  */
 
 import { loadAddon, type NativeClient, type NativeModule } from './addon';
+import { reportEviction } from './announce';
 import { ActonceError, invalid, STORE_CODES } from './errors';
 import { OpenOperations } from './open-operations';
 import type { Settings } from './options';
@@ -34,6 +35,8 @@ export const Tag = {
   ABSENT: 21,
   UNKNOWN_STATE: 22,
   DUE: 23,
+  QUOTA: 24,
+  EVICTS: 25,
 } as const;
 export type Tag = (typeof Tag)[keyof typeof Tag];
 
@@ -74,6 +77,8 @@ export interface NativeConfig {
   readonly encryption?: { readonly keys: readonly { id: string; key: string }[]; readonly readsPlaintext: boolean };
   readonly compression?: { readonly minBytes: number };
   readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  /** A server that may evict records is none to connect to. */
+  readonly refusesEviction?: boolean;
   readonly durability?: { readonly replicas: number; readonly timeoutMs: number; readonly fsync: boolean };
 }
 
@@ -81,6 +86,7 @@ const FIELDS = 8;
 const BATCH = 256;
 const HOLD = 1;
 const WILL_WAIT = 2;
+const HAS_QUOTA = 4;
 
 const CLOSED: Answer = {
   tag: Tag.STORE_ERROR,
@@ -160,7 +166,10 @@ export class Binding {
 
   #tell(op: number, answer: Answer): void {
     const receiver = this.#open.get(op);
-    if (receiver === undefined) return; // given up meanwhile
+    if (receiver === undefined) {
+      if (answer.tag === Tag.EVICTS) reportEviction(answer.payload ?? '');
+      return; // else given up meanwhile
+    }
     if (endsOperation(answer.tag)) this.#open.end(op);
     receiver.receive(answer);
   }
@@ -173,19 +182,24 @@ export class Binding {
   /**
    * @param payload canonical text of the payload; only its hash is stored
    * @param willWait marks the record when it is in progress, so that its owner wakes us
+   * @param scope what is counted for `maxKeysPerScope`; null without that
    */
   begin(
     op: number,
     identity: string,
     payload: string | null,
-    { leaseMs, maxLeaseMs, retentionMs, onCrash }: Settings,
+    { leaseMs, maxLeaseMs, retentionMs, onCrash, maxKeysPerScope }: Settings,
     willWait: boolean,
     budgetMs: number,
+    scope: string | null,
   ): void {
     if (this.#refuses(op)) return;
-    const flags = (onCrash === 'hold' ? HOLD : 0) | (willWait ? WILL_WAIT : 0);
+    const maxKeys = maxKeysPerScope ?? 0;
+    const flags = (onCrash === 'hold' ? HOLD : 0) | (willWait ? WILL_WAIT : 0) | (maxKeys === 0 ? 0 : HAS_QUOTA);
     try {
-      this.#take(this.#native.begin(op, identity, payload, leaseMs, maxLeaseMs, retentionMs, flags, budgetMs));
+      this.#take(
+        this.#native.begin(op, identity, payload, leaseMs, maxLeaseMs, retentionMs, flags, budgetMs, maxKeys, scope),
+      );
     } catch (error) {
       this.#fault(op, error);
     }

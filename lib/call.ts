@@ -138,6 +138,7 @@ export class Call implements ContextSource {
         (mine.leaseMs === theirs.leaseMs &&
           mine.maxLeaseMs === theirs.maxLeaseMs &&
           mine.retentionMs === theirs.retentionMs &&
+          mine.maxKeysPerScope === theirs.maxKeysPerScope &&
           mine.onCrash === theirs.onCrash))
     );
   }

@@ -84,6 +84,7 @@ const CLIENT_RULES = rulesOf<keyof ClientOptions>({
   totalTimeoutMs: duration,
   tls: ofType('object'),
   durability: ofType('object'),
+  eviction: oneOf('warn', 'refuse'),
   encryption: ofType('object'),
   compression: ofType('object'),
 });

@@ -81,6 +81,7 @@ export class Client implements ActonceClient {
       ...sealOptions(options),
       ...(options.tls === undefined ? {} : { tls: options.tls }),
       ...(durability === undefined ? {} : { durability }),
+      ...(options.eviction === 'refuse' ? { refusesEviction: true } : {}),
     };
     this.binding = new Binding(config, addon);
     this.space = JSON.stringify([url, prefix, secrets]);

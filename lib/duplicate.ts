@@ -5,7 +5,7 @@
 import { type Answer, storeError, Tag } from './binding';
 import type { Cached } from './cache';
 import type { Call, OwnerTurn, Shared, Turn } from './call';
-import { ActonceError, IndeterminateError, InProgressError, KeyReusedError } from './errors';
+import { ActonceError, IndeterminateError, InProgressError, KeyReusedError, QuotaError } from './errors';
 import { type Ending, eventKind, type Settled, type Unavailable, unavailable } from './results';
 
 type DuplicateTurn = Exclude<Turn, OwnerTurn | { as: 'again' }>;
@@ -81,6 +81,11 @@ function settleAnswer(call: Call, answer: Answer): Settled {
       return settleReplay(call, decode(call, payload ?? ''), attempt, false);
     case Tag.MISMATCH:
       throw mismatch(call);
+    case Tag.QUOTA: {
+      const retryAfterMs = answer.ms;
+      call.tell('quota', 0, { retryAfterMs });
+      throw new QuotaError({ hash: call.hash(), retryAfterMs });
+    }
     case Tag.INDETERMINATE:
       call.tell('indeterminate', attempt, { fence: answer.fence });
       throw new IndeterminateError(answer.fence, new Date(answer.ms), { hash: call.hash() });

@@ -87,6 +87,11 @@ export const CODES: Readonly<Record<ErrorCode, CodeEntry>> = {
     what: 'Fewer replicas or disks had the write in time than durability asks for',
     advice: 'The primary has it, and may lose it. Ask again with the same key.',
   },
+  ERR_QUOTA: {
+    retryable: true,
+    what: 'This scope has as many keys as maxKeysPerScope allows',
+    advice: 'A new one is accepted after retryAfterMs; those it has are still answered.',
+  },
   ERR_CLOSED: {
     retryable: false,
     what: 'The client is closed',
@@ -186,6 +191,14 @@ export class InProgressError extends ActonceError {
   }
 }
 
+export class QuotaError extends ActonceError {
+  declare readonly code: 'ERR_QUOTA';
+
+  constructor(details?: ErrorDetails) {
+    super('ERR_QUOTA', details);
+  }
+}
+
 export class IndeterminateError extends ActonceError {
   declare readonly code: 'ERR_INDETERMINATE';
   readonly fence: number;
@@ -235,6 +248,7 @@ nameErrors({
   KeyReusedError,
   InvalidInputError,
   InProgressError,
+  QuotaError,
   IndeterminateError,
   LeaseLostError,
   ResultUnavailableError,

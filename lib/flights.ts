@@ -7,6 +7,7 @@
 import { type Answer, type Binding, isOutage, type Receiver, Tag } from './binding';
 import type { Call, Shared, Turn } from './call';
 import { ChurnMap } from './churn-map';
+import { scopeOf } from './identity';
 import { Lease } from './lease';
 
 /** The net under the wake-up that may be missed. */
@@ -80,8 +81,9 @@ export class Flight implements Receiver {
   }
 
   begin(budgetMs: number): void {
-    const { identity, payload, settings, waits } = this.#first;
-    this.#binding.begin(this.#op, identity, payload, settings, waits, budgetMs);
+    const { identity, key, payload, settings, waits } = this.#first;
+    const scope = settings.maxKeysPerScope === undefined ? null : scopeOf(identity, key);
+    this.#binding.begin(this.#op, identity, payload, settings, waits, budgetMs, scope);
   }
 
   get hasMembers(): boolean {

@@ -44,13 +44,22 @@ function scopePart(part: unknown): string {
   return `s${part.length}:${part}`;
 }
 
+function keyPart(key: string): string {
+  return `k${key.length}:${key}`;
+}
+
+/** What an identity says besides its key: the same for all keys of a scope. */
+export function scopeOf(identity: string, key: string): string {
+  return identity.slice(0, -keyPart(key).length);
+}
+
 /**
  * @returns the text the record's hash is made of
  * @throws ActonceError `ERR_KEY_MISSING`, `ERR_INVALID_ARGUMENT`
  */
 export function identityOf(key: unknown, scope: Scope | undefined): string {
   checkKey(key);
-  const end = `k${key.length}:${key}`;
+  const end = keyPart(key);
   if (scope === undefined) return end;
   if (!Array.isArray(scope)) return scopePart(scope) + end;
   if (scope.length === 0) throw invalid('scope is an empty array');

@@ -13,6 +13,7 @@ export {
   isActonceError,
   KeyReusedError,
   LeaseLostError,
+  QuotaError,
   ResultUnavailableError,
 } from './errors';
 export { defineStateMachine, drainStateMachines, stateMachine } from './machine';

@@ -18,6 +18,7 @@ export interface Settings {
   readonly retentionMs: number;
   readonly maxResultBytes: number;
   readonly recordTimeoutMs: number;
+  readonly maxKeysPerScope: number | undefined;
   readonly enabled: boolean;
 }
 
@@ -32,11 +33,13 @@ export const DEFAULTS: Settings = {
   retentionMs: 86_400_000,
   maxResultBytes: 1_048_576,
   recordTimeoutMs: 60_000,
+  maxKeysPerScope: undefined,
   enabled: true,
 };
 
 export const TEN_YEARS_MS = 315_360_000_000;
 const SHORTEST_LEASE_MS = 100;
+const MOST_KEYS = 1_000_000_000;
 /** A reply of Redis may be twice as long before the connection is given up; see src/store/redis/inbox.rs. */
 export const LARGEST_VALUE = 32 * 1024 * 1024;
 
@@ -69,6 +72,7 @@ export const SETTING_RULES: Record<keyof IdempotencyDefaults, Rule> = {
   retentionMs: whole(1, TEN_YEARS_MS),
   maxResultBytes: whole(1, LARGEST_VALUE),
   recordTimeoutMs: duration,
+  maxKeysPerScope: whole(1, MOST_KEYS),
   enabled: ofType('boolean'),
 };
 

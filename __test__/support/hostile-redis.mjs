@@ -114,6 +114,7 @@ export async function startHostileRedis({ path, seed, greets = true }) {
   const greeting = ([name, ...args]) => {
     if (name === 'HELLO') return HELLO;
     if (name === 'SCRIPT' && args[0] === 'LOAD') return bulk('0'.repeat(40));
+    if (name === 'INFO') return bulk('maxmemory:0\r\nmaxmemory_policy:noeviction\r\n');
     if (name === 'TIME') return encode(['1763900000', '1']);
     return undefined;
   };

@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 use actonce::clock::{MILLI, Micros, ServerClock};
 use actonce::error::StoreError;
 use actonce::model::machine::{self, Look, Machine};
+use actonce::model::quota::Admission;
 use actonce::model::{Begin, Command, Failure, Flags, Owner, Record, State};
 use actonce::scripts::machine::Prepared;
 use actonce::store::redis::connect;
@@ -114,6 +115,8 @@ impl Life {
             3 => Ask::Command(Command::Reset { owner, retention_ms: 1, force: true }),
             4 if step < 128 => Ask::Inspect,
             4 => Ask::Due { limit: 10 },
+            5 if step < 128 => Ask::Find,
+            5 => Ask::Admit(Admission { limit: 10, retention_ms: 1 }),
             _ => Ask::Machine(Box::new(MachineAsk {
                 prepared: Arc::clone(&PREPARED),
                 command: machine::Command::Look { purpose: Look::History },
@@ -142,7 +145,7 @@ impl Life {
     fn hear(&mut self) {
         for event in std::mem::take(self.engine.events()) {
             match event {
-                Event::Answer(_, Answer::Delayed) | Event::Changed(_) | Event::Slots(_) => {}
+                Event::Answer(_, Answer::Delayed) | Event::Changed(_) | Event::Slots(_) | Event::Evicts(_) => {}
                 // Somebody else's from here on.
                 Event::Moved { request, .. } => {
                     self.open.remove(&request.id);

@@ -2,7 +2,7 @@
 import type { ErrorCode } from '../../index';
 import { type ActonceError, CODES } from '../errors';
 
-/** 409 and 422 are the IETF draft's; 503 says that another try may do. Everything else is a fault on our side. */
+/** 409 and 422 are the IETF draft's; 429 is Too Many Requests; 503 says that another try may do. Everything else is a fault on our side. */
 const STATUSES: Partial<Record<ErrorCode, number>> = {
   ERR_KEY_MISSING: 400,
   ERR_KEY_REUSED: 422,
@@ -12,6 +12,7 @@ const STATUSES: Partial<Record<ErrorCode, number>> = {
   ERR_RESULT_UNAVAILABLE: 409,
   ERR_STORE_UNAVAILABLE: 503,
   ERR_STORE_FULL: 503,
+  ERR_QUOTA: 429,
   ERR_INVALID_TRANSITION: 409,
   ERR_VERSION_CONFLICT: 409,
   ERR_NOT_FOUND: 404,
@@ -32,13 +33,15 @@ function respond(
 }
 
 export function problemResponse(error: ActonceError, documentation: string | undefined, as?: number): Response {
-  const { code, retryable } = error;
+  const { code, retryable, retryAfterMs } = error;
   const status = as ?? STATUSES[code] ?? 500;
   const { what, advice } = CODES[code];
   // The message of a fault on our side may name hosts.
   const detail = status < 500 ? error.message : `${what}. ${advice} [${code}]`;
   const type = documentation === undefined ? `urn:actonce:${code}` : `${documentation}#${code}`;
-  const retryAfter = retryable ? { 'retry-after': String(RETRY_AFTER_S[status] ?? 1) } : {};
+  // A quota says when it has room; the others only know that it will not be at once.
+  const seconds = code === 'ERR_QUOTA' ? Math.ceil(retryAfterMs / 1_000) : RETRY_AFTER_S[status];
+  const retryAfter = retryable ? { 'retry-after': String(seconds ?? 1) } : {};
   return respond(
     status,
     { type, title: what, detail, code, retryable },

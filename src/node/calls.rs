@@ -13,11 +13,12 @@ use super::client::Client;
 use super::config::millis;
 use crate::clock::MILLI;
 use crate::model::machine::Machine;
-use crate::session::{FailMode, Purpose, Recording, Sent, Session, Terms};
+use crate::session::{FailMode, Purpose, Quota, Recording, Sent, Session, Terms};
 use crate::store::keys;
 
 const HOLD: u32 = 1;
 const WILL_WAIT: u32 = 2;
+const HAS_QUOTA: u32 = 4;
 
 /// What a function answers at once.
 enum Answer {
@@ -88,8 +89,12 @@ const BODIES: [Method; 20] = [
             will_wait: flags & WILL_WAIT != 0,
             budget: millis(arguments.number(7)),
         };
+        let quota = (flags & HAS_QUOTA != 0).then(|| Quota {
+            limit: (millis(arguments.number(8)) / MILLI).max(1),
+            scope: arguments.text(9).unwrap_or_default(),
+        });
         let begin = move |session: &mut Session, now| {
-            session.begin(op, &identity, payload.as_deref(), terms, now);
+            session.begin(op, &identity, payload.as_deref(), terms, quota.as_ref(), now);
         };
         Answer::Outcomes(client.run(Some(op), begin))
     },

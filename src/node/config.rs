@@ -39,6 +39,8 @@ pub struct Config {
     command_timeout_ms: u64,
     tls: Option<Tls>,
     durability: Option<Durability>,
+    #[serde(default)]
+    refuses_eviction: bool,
     encryption: Option<Encryption>,
     compression: Option<Compression>,
 }
@@ -113,7 +115,8 @@ impl Settings {
             KeptStore::Memory(MemoryStore::named(name))
         } else {
             let tls = config.tls.clone().unwrap_or_default();
-            let servers = Servers::new(&config.url, tls, config.connect_timeout_ms * MILLI, config.durability)?;
+            let connect_timeout = config.connect_timeout_ms * MILLI;
+            let servers = Servers::new(&config.url, tls, connect_timeout, config.durability, config.refuses_eviction)?;
             KeptStore::Redis { servers: Arc::new(servers), command_timeout: config.command_timeout_ms * MILLI }
         };
         let sealer = Arc::new(config.sealer()?);

@@ -1,5 +1,5 @@
 //! The state machine again, as Lua that Redis runs atomically: one script per command on a record,
-//! one for all commands on a state machine's instance.
+//! one for all commands on a state machine's instance, one that counts a scope's keys.
 //!
 //! Owns the script sources, the bytes that call them ([`pack`]; for the two common cases also a plain command each,
 //! [`pack_set_if_absent`] and [`pack_set_if_equal`]) and the meaning of the replies ([`parse`], [`judge_set`]). Must
@@ -7,6 +7,7 @@
 //! writing a request; connections belong to `store/redis`.
 
 pub mod machine;
+pub mod quota;
 mod reply;
 mod request;
 
@@ -45,10 +46,12 @@ pub static RESOLVE: LazyLock<Script> = LazyLock::new(|| Script::new("resolve", i
 pub static RESET: LazyLock<Script> = LazyLock::new(|| Script::new("reset", include_str!("reset.lua")));
 pub static TRANSITION: LazyLock<Script> = LazyLock::new(|| Script::new("transition", include_str!("transition.lua")));
 pub static DUE: LazyLock<Script> = LazyLock::new(|| Script::new("due", include_str!("due.lua")));
+/// Loaded where it is asked for: few clients have a quota.
+pub static ADMIT: LazyLock<Script> = LazyLock::new(|| Script::new("admit", include_str!("admit.lua")));
 
 /// Those that carry out a [`Command`].
 pub static RECORD_SCRIPTS: [&LazyLock<Script>; 6] = [&BEGIN, &EXTEND, &COMPLETE, &FAIL, &RESOLVE, &RESET];
-/// Everything a connection has to load.
+/// Everything a connection loads when it is made.
 pub static ALL: [&LazyLock<Script>; 8] = [&BEGIN, &EXTEND, &COMPLETE, &FAIL, &RESOLVE, &RESET, &TRANSITION, &DUE];
 
 impl Script {

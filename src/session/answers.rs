@@ -19,7 +19,9 @@ impl Session {
         }
         match answer {
             Answer::Outcome { outcome, sent_at } => self.outcome(id, outcome, sent_at, now),
-            Answer::Inspected(found) => self.inspected(id, found, now),
+            Answer::Inspected(found) => self.shown(id, found, now),
+            Answer::Found(has_record) => self.found(id, has_record, now),
+            Answer::Admission(verdict) => self.admission(id, verdict, now),
             Answer::Machine(outcome) => self.transitioned(id, outcome, now),
             Answer::Due(members) => self.listed(id, &members, now),
             Answer::Delayed => self.deliver(Delivery::bare(id, Tag::Delayed)),
@@ -91,22 +93,6 @@ impl Session {
             Outcome::Unreadable(why) => {
                 self.end(id, Delivery::text(id, Tag::Unreadable, why.to_string().into_bytes()), now);
             }
-        }
-    }
-
-    fn inspected(&mut self, id: u32, found: Option<(Vec<u8>, u64)>, now: Micros) {
-        let Some(op) = self.ops.get_mut(&id) else { return };
-        if matches!(op.phase, Phase::Admin(_)) {
-            return self.shown(id, found, now);
-        }
-        if found.is_some() {
-            op.choose_probed();
-            return self.send_begin(id, now);
-        }
-        let deadline = op.deadline;
-        match op.next_probe() {
-            Some(key) => self.ask(u64::from(id), key, super::Ask::Inspect, deadline, now),
-            None => self.send_begin(id, now),
         }
     }
 

@@ -29,6 +29,9 @@ pub enum Tag {
     Absent = 21,
     UnknownState = 22,
     Due = 23,
+    Quota = 24,
+    /// Of no operation: the server may evict records, by the policy that the text names.
+    Evicts = 25,
 }
 
 #[derive(Debug)]

@@ -7,6 +7,7 @@
 
 mod admin;
 mod answers;
+mod begin;
 mod delivery;
 mod machines;
 mod op;
@@ -36,11 +37,14 @@ pub use delivery::{Delivery, Tag};
 use machines::Machines;
 pub use machines::{Purpose, Sent};
 use op::{Op, Phase};
-pub use terms::{FailMode, Recording, Terms};
+pub use terms::{FailMode, Quota, Recording, Terms};
 use waits::Waits;
 
 /// A request that undoes a begin nobody waits for any more; its answer interests nobody.
 const WITHDRAWAL: u64 = 1 << 32;
+
+/// JavaScript gives no operation this number.
+const OF_NO_OPERATION: u32 = 0;
 
 /// How any thread tells the session something.
 pub type Post = Arc<dyn Fn(Notice) + Send + Sync>;
@@ -80,6 +84,7 @@ pub struct Session {
     post: Post,
     /// Names this session to the embedded store.
     watcher: u64,
+    has_told_eviction: bool,
     closed: bool,
 }
 
@@ -98,37 +103,9 @@ impl Session {
             apart: 0,
             post,
             watcher: WATCHERS.fetch_add(1, Ordering::Relaxed),
+            has_told_eviction: false,
             closed: false,
         }
-    }
-
-    pub fn begin(&mut self, id: u32, identity: &str, payload: Option<&str>, terms: Terms, now: Micros) {
-        if self.closed {
-            return self.deliver(Delivery::failed(id, &StoreError::Closed));
-        }
-        let mut op = Op::new(&self.hashers, identity, payload, terms, now + terms.budget);
-        let probe = op.next_probe();
-        self.ops.insert(id, op);
-        match probe {
-            Some(key) => self.ask(u64::from(id), key, Ask::Inspect, now + terms.budget, now),
-            None => self.send_begin(id, now),
-        }
-    }
-
-    /// Once more, for the same caller: the attempt it was blocked behind may have ended.
-    pub fn again(&mut self, id: u32, now: Micros) {
-        let Some(op) = self.ops.get_mut(&id) else { return };
-        op.deadline = now + op.terms.budget;
-        self.waits.stop(id);
-        if matches!(op.phase, Phase::Machine(_)) { self.look_again(id, now) } else { self.send_begin(id, now) }
-    }
-
-    fn send_begin(&mut self, id: u32, now: Micros) {
-        let Some(op) = self.ops.get_mut(&id) else { return };
-        op.phase = Phase::Beginning;
-        let begin = op.begin();
-        let (key, deadline) = (Arc::clone(op.key()), op.deadline);
-        self.ask(u64::from(id), key, Ask::Command(Command::Begin(begin)), deadline, now);
     }
 
     pub fn complete(&mut self, id: u32, payload: String, recording: Recording, now: Micros) {
@@ -304,6 +281,7 @@ impl Session {
             match event {
                 Event::Answer(id, answer) => self.answer(id, answer, now),
                 Event::Changed(key) => self.changed(&key),
+                Event::Evicts(policy) => self.evicts(policy),
                 // A fleet keeps these to itself.
                 Event::Moved { .. } | Event::Slots(_) => {}
             }
@@ -317,6 +295,13 @@ impl Session {
             } else if let Some(op) = self.ops.get_mut(&id) {
                 op.changed = true;
             }
+        }
+    }
+
+    /// Told once, however many connections and servers there are.
+    fn evicts(&mut self, policy: String) {
+        if !std::mem::replace(&mut self.has_told_eviction, true) {
+            self.deliver(Delivery::text(OF_NO_OPERATION, Tag::Evicts, policy.into_bytes()));
         }
     }
 

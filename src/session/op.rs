@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::Terms;
 use crate::clock::Micros;
+use crate::model::quota::Admission;
 use crate::model::{Begin, Fingerprint, Origin, Owner};
 use crate::store::keys::{self, Hasher};
 
 /// Where an operation is.
 pub enum Phase {
-    /// Looking under older secrets, or a begin is on its way.
+    /// Something is asked before the begin, or that is on its way.
     Beginning,
     /// Another attempt holds the key.
     Blocked,
@@ -23,6 +24,15 @@ pub enum Phase {
     Admin(super::AdminRequest),
     /// A command on a state machine's instance.
     Machine(super::machines::Asked),
+}
+
+/// What to ask the store next.
+pub enum Step {
+    /// Whether there is a record.
+    Find(Arc<str>),
+    /// Whether there may be one more; the scope's count is at this key.
+    Admit(Arc<str>, Admission),
+    Begin,
 }
 
 /// The record's name under one secret.
@@ -48,8 +58,10 @@ pub struct Op {
     older: Vec<Name>,
     /// The name in use: 0 the first, then the older ones.
     chosen: usize,
-    /// How many of the older names have been looked under.
-    probed: usize,
+    /// How many names have been looked under: the older ones, then the first.
+    looked: usize,
+    /// What a new key still has to ask, and where.
+    admission: Option<(Arc<str>, Admission)>,
 }
 
 impl Op {
@@ -88,7 +100,8 @@ impl Op {
             first,
             older,
             chosen: 0,
-            probed: 0,
+            looked: 0,
+            admission: None,
         }
     }
 
@@ -125,16 +138,30 @@ impl Op {
         }
     }
 
-    /// The next older name to look under before a new record is made.
-    pub fn next_probe(&mut self) -> Option<Arc<str>> {
-        let name = self.older.get(self.probed)?;
-        self.probed += 1;
-        Some(Arc::clone(&name.key))
+    /// A key that has no record yet is counted at `count` before it begins.
+    #[must_use]
+    pub fn counted(self, count: Arc<str>, limit: u64) -> Self {
+        let admission = Admission { limit, retention_ms: self.terms.retention_ms };
+        Self { admission: Some((count, admission)), ..self }
     }
 
-    /// The name probed last has a record.
-    pub fn choose_probed(&mut self) {
-        self.chosen = self.probed;
+    /// An older name may have a record that goes on; who has a record at all is not counted.
+    pub fn next_step(&mut self) -> Step {
+        let name = match self.older.get(self.looked) {
+            None if self.admission.is_some() && self.looked == self.older.len() => &self.first,
+            None => return self.admission.take().map_or(Step::Begin, |(count, ask)| Step::Admit(count, ask)),
+            Some(name) => name,
+        };
+        self.looked += 1;
+        Step::Find(Arc::clone(&name.key))
+    }
+
+    /// The name looked under last has a record: nothing else is to be asked.
+    pub fn settle_on_found(&mut self) {
+        let is_older = self.looked <= self.older.len();
+        self.chosen = if is_older { self.looked } else { 0 };
+        self.looked = self.older.len();
+        self.admission = None;
     }
 
     /// Every name in turn, for an operator's request. False after the last.
@@ -142,5 +169,55 @@ impl Op {
         let more = self.chosen < self.older.len();
         self.chosen += usize::from(more);
         more
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn op(secrets: &[&str], has_quota: bool) -> Op {
+        let hashers: Vec<_> = secrets.iter().map(|secret| Hasher::new("p", secret)).collect();
+        let op = Op::new(&hashers, "k1:k", None, Terms::without_lease(1), 1);
+        if has_quota { op.counted("count".into(), 5) } else { op }
+    }
+
+    /// What is asked when there is no record under any name but this.
+    fn asked(mut op: Op, found: &str) -> String {
+        let mut asked = Vec::new();
+        loop {
+            match op.next_step() {
+                Step::Begin => {
+                    asked.push(format!("begin {}", op.key()));
+                    return asked.join(", ");
+                }
+                Step::Admit(count, admission) => asked.push(format!("{count} {}", admission.limit)),
+                Step::Find(key) => {
+                    asked.push(key.to_string());
+                    if found == &*key {
+                        op.settle_on_found();
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_usual_call_asks_nothing_before_it_begins() {
+        let key = Arc::clone(op(&["new"], false).key());
+        assert_eq!(asked(op(&["new"], false), ""), format!("begin {key}"));
+    }
+
+    #[test]
+    fn names_are_looked_under_the_older_ones_first_and_a_new_key_is_counted() {
+        let secrets = ["new", "old", "older"];
+        let [new, old, older] = secrets.map(|secret| Arc::clone(op(&[secret], false).key()));
+        let all = |found| asked(op(&secrets, true), found);
+        assert_eq!(all(""), format!("{old}, {older}, {new}, count 5, begin {new}"));
+        assert_eq!(all(&new), format!("{old}, {older}, {new}, begin {new}"));
+        assert_eq!(all(&older), format!("{old}, {older}, begin {older}"));
+        assert_eq!(all(&old), format!("{old}, begin {old}"));
+        assert_eq!(asked(op(&secrets, false), ""), format!("{old}, {older}, begin {new}"));
+        assert_eq!(asked(op(&["new"], true), ""), format!("{new}, count 5, begin {new}"));
     }
 }

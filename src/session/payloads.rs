@@ -44,6 +44,8 @@ impl Session {
                         Answer::Outcome { outcome: store.execute(&request.key, command, server), sent_at: now }
                     }
                     Ask::Inspect => Answer::Inspected(store.inspect(&request.key, server)),
+                    Ask::Find => Answer::Found(store.holds(&request.key, server)),
+                    Ask::Admit(admission) => Answer::Admission(store.admit(&request.key, *admission, server)),
                     Ask::Machine(ask) => {
                         let listed = (&*ask.due_set, &*ask.member);
                         let machine = &ask.prepared.machine;

@@ -24,6 +24,14 @@ impl Terms {
     }
 }
 
+/// How many keys one scope may have begun within their retention.
+#[derive(Clone, Debug)]
+pub struct Quota {
+    /// The part of an identity before its key.
+    pub scope: String,
+    pub limit: u64,
+}
+
 /// How long an outcome may take to be recorded.
 #[derive(Clone, Copy, Debug)]
 pub struct Recording {

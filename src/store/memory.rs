@@ -12,6 +12,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use machines::{DueSet, Kept};
 use shelf::{Expires, Shelf};
 
+use crate::model::quota::{Admission, Count, Verdict};
 use crate::model::{Command, Effect, Now, Outcome, Stored, apply};
 
 /// Called when a watched record's state has changed, from the thread that changed it and without the store's lock.
@@ -26,6 +27,7 @@ pub struct MemoryStore {
 struct Table {
     records: Shelf<Stored>,
     instances: Shelf<Kept>,
+    counts: Shelf<Count>,
     /// By their key: the instances whose timer runs, by when it fires.
     due_sets: HashMap<Box<str>, DueSet>,
     watchers: HashMap<Box<str>, Vec<Watcher>>,
@@ -64,8 +66,8 @@ impl MemoryStore {
         loop {
             // The lock is given up in between: a command does not wait for all of it.
             let mut table = self.lock();
-            if !table.records.is_due(now) && !table.instances.is_due(now) {
-                return !table.records.slots.is_empty() || !table.instances.slots.is_empty();
+            if !table.is_due(now) {
+                return !table.is_empty();
             }
             table.sweep(now);
         }
@@ -78,6 +80,27 @@ impl MemoryStore {
         let mut text = Vec::new();
         stored.record.encode(&mut text);
         Some((text, stored.expires_at_ms - now.ms()))
+    }
+
+    /// Whether there is a record.
+    pub fn holds(&self, key: &str, now: Now) -> bool {
+        self.lock().records.live(key, now).is_some()
+    }
+
+    /// One more key in the count of a scope, which lies at `key`.
+    pub fn admit(&self, key: &str, admission: Admission, now: Now) -> Verdict {
+        let mut table = self.lock();
+        table.sweep(now);
+        let count = table.counts.slots.entry(key.into()).or_default();
+        let verdict = count.admit(admission, now);
+        let expires_at_ms = count.expires_at_ms();
+        table.counts.expect(expires_at_ms);
+        verdict
+    }
+
+    /// A scope's count as Redis would hold it.
+    pub fn count(&self, key: &str, now: Now) -> Option<String> {
+        self.lock().counts.live(key, now).map(Count::text)
     }
 
     /// Calls `watch` whenever a command that is waited for ends, until [`MemoryStore::unsubscribe`]; a call that has
@@ -136,16 +159,32 @@ impl Table {
         watchers.iter().map(|watcher| Arc::clone(&watcher.watch)).collect()
     }
 
+    /// Something may have expired.
+    fn is_due(&self, now: Now) -> bool {
+        self.records.is_due(now) || self.instances.is_due(now) || self.counts.is_due(now)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.records.slots.is_empty() && self.instances.slots.is_empty() && self.counts.slots.is_empty()
+    }
+
     /// Removes some of what has expired, a little with every command.
     fn sweep(&mut self, now: Now) {
         self.records.sweep(now);
         self.instances.sweep(now);
+        self.counts.sweep(now);
     }
 }
 
 impl Expires for Stored {
     fn expires_at_ms(&self) -> u64 {
         self.expires_at_ms
+    }
+}
+
+impl Expires for Count {
+    fn expires_at_ms(&self) -> u64 {
+        self.expires_at_ms()
     }
 }
 

@@ -177,3 +177,18 @@ fn threads_that_begin_at_once_give_one_owner() {
     });
     assert_eq!(acquired.load(Ordering::Relaxed), 500);
 }
+
+#[test]
+fn the_count_of_a_scope_is_swept_as_records_are() {
+    let store = MemoryStore::default();
+    let admission = Admission { limit: 2, retention_ms: 1_000 };
+    for n in 0..1_000 {
+        assert_eq!(store.admit(&format!("scope {n}"), admission, at_ms(0)), Verdict::Admitted);
+    }
+    assert_eq!(store.admit("scope 7", admission, at_ms(999)), Verdict::Admitted);
+    assert!(matches!(store.admit("scope 7", admission, at_ms(1_000)), Verdict::Full { .. }));
+    assert_eq!(store.count("scope 7", at_ms(1_000)).as_deref(), Some("1024 1 2016 1"));
+    assert!(store.tidy(at_ms(1_024)), "one has a key that is not forgotten");
+    assert_eq!(store.lock().counts.slots.len(), 1);
+    assert!(!store.tidy(at_ms(2_016)));
+}

@@ -1,5 +1,5 @@
 //! From a [`Target`] to a stream that is ready for commands: name resolution, TCP, TLS, `HELLO`, the scripts,
-//! one look at the server's clock. It runs on a background thread: nothing here may wait on Node's loop.
+//! one look at the server's clock and at what it evicts. It runs on a background thread: nothing here may wait on Node's loop.
 
 use std::fmt::Display;
 use std::io;
@@ -15,6 +15,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::engine::Features;
+use super::eviction;
 use super::inbox::Inbox;
 use super::reply::{self, Verdict};
 use super::sentinel::{self, Lifeline};
@@ -28,6 +29,8 @@ use crate::scripts;
 pub struct Established {
     pub stream: Stream,
     pub features: Features,
+    /// The policy by which the server may evict records.
+    pub evicts: Option<String>,
     /// By which it is ended when Sentinels name another primary; it lives as long as the stream is used.
     pub lifeline: Option<Arc<Lifeline>>,
 }
@@ -54,10 +57,10 @@ async fn open(target: &Arc<Target>) -> Result<Established, Failure> {
         Place::Sentinels(sentinels) => sentinels.primary(&target.access).await?,
     };
     let mut socket = Socket::open(&at, &target.access).await?;
-    let features = greet(&mut socket.io(), target, &at).await?;
+    let (features, evicts) = greet(&mut socket.io(), target, &at).await?;
     let stream = socket.into_stream().map_err(|error| broken(&at, &error))?;
     let lifeline = sentinel::watch(target, &at, &stream).map_err(|error| broken(&at, &error))?;
-    Ok(Established { stream, features, lifeline })
+    Ok(Established { stream, features, evicts, lifeline })
 }
 
 pub trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -126,6 +129,17 @@ pub struct Replies {
 
 /// Sends `out` and collects so many replies. The first that is an error ends it.
 pub async fn converse(io: &mut dyn Io, out: &[u8], expected: usize, at: &ConnectionAddr) -> Result<Replies, Failure> {
+    converse_but(io, out, expected, None, at).await
+}
+
+/// As [`converse`], but the reply in this place may be an error.
+async fn converse_but(
+    io: &mut dyn Io,
+    out: &[u8],
+    expected: usize,
+    optional: Option<usize>,
+    at: &ConnectionAddr,
+) -> Result<Replies, Failure> {
     let lost = |error| broken(at, &error);
     // A server that turns us away says why and hangs up, perhaps before it has taken all of this: its words count.
     let written = io.write_all(out).await;
@@ -134,7 +148,9 @@ pub async fn converse(io: &mut dyn Io, out: &[u8], expected: usize, at: &Connect
     let mut replies = Vec::new();
     while replies.len() < expected {
         match inbox.next_reply().map_err(|error| garbled(&error))? {
-            Some(Value::ServerError(error)) => return Err(judged(reply::judge(&error))),
+            Some(Value::ServerError(error)) if optional != Some(replies.len()) => {
+                return Err(judged(reply::judge(&error)));
+            }
             Some(Value::Push { .. }) => {}
             Some(value) => replies.push(value),
             None => {
@@ -155,8 +171,9 @@ pub fn is_primary(hello: &Value) -> bool {
     reply::field(hello, "role").is_none_or(|role| role == "master")
 }
 
-/// One round trip: `HELLO 3 [AUTH]`, `SELECT` of another database than the first, every script, `TIME`.
-async fn greet(io: &mut dyn Io, target: &Target, at: &ConnectionAddr) -> Result<Features, Failure> {
+/// One round trip: `HELLO 3 [AUTH]`, `SELECT` of another database than the first, every script, `INFO memory`, `TIME`.
+/// What the server can do, and by which policy it may evict.
+async fn greet(io: &mut dyn Io, target: &Target, at: &ConnectionAddr) -> Result<(Features, Option<String>), Failure> {
     let login = &target.access.login;
     let mut out = Vec::with_capacity(16 * 1024);
     hello(login).write_packed_command(&mut out);
@@ -168,11 +185,13 @@ async fn greet(io: &mut dyn Io, target: &Target, at: &ConnectionAddr) -> Result<
     for script in scripts::ALL {
         cmd("SCRIPT").arg("LOAD").arg(&script.source).write_packed_command(&mut out);
     }
+    // A right that not every user has, and a command that not every service has.
+    cmd("INFO").arg("memory").write_packed_command(&mut out);
     cmd("TIME").write_packed_command(&mut out);
     let sent = clock::now();
-    let expected = scripts::ALL.len() + 2 + usize::from(selects);
-    let Replies { values: replies, is_surplus } = converse(io, &out, expected, at).await?;
-    let (hello, time) = (&replies[0], &replies[replies.len() - 1]);
+    let at_info = 1 + usize::from(selects) + scripts::ALL.len();
+    let Replies { values: replies, is_surplus } = converse_but(io, &out, at_info + 2, Some(at_info), at).await?;
+    let (hello, info, time) = (&replies[0], &replies[at_info], &replies[at_info + 1]);
     let version = reply::field(hello, "version").unwrap_or_default();
     let major_minor = reply::major_minor(&version);
     if major_minor < (6, 2) {
@@ -186,17 +205,24 @@ async fn greet(io: &mut dyn Io, target: &Target, at: &ConnectionAddr) -> Result<
     if is_surplus {
         return Err(garbled(&"it says more than it was asked"));
     }
+    let evicts = eviction::policy(info);
+    if let Some(policy) = evicts.as_ref().filter(|_| target.access.refuses_eviction) {
+        return Err(refused(&format!(
+            "maxmemory-policy is {policy} and not noeviction, which eviction: 'refuse' asks for"
+        )));
+    }
     let is_valkey = reply::field(hello, "server").is_some_and(|name| name == "valkey");
     if target.access.durability.is_some_and(|durability| durability.fsync) {
         check_disk(io, is_valkey, major_minor, at).await?;
     }
     let server = reply::time(time).ok_or_else(|| refused("TIME answered no time, or one after the year 2255"))?;
     let if_equal_since = if is_valkey { (8, 1) } else { (8, 4) };
-    Ok(Features {
+    let features = Features {
         clock: ServerClock::measured(server, sent, clock::now()),
         set_nx_get: major_minor >= (7, 0),
         set_if_equal: major_minor >= if_equal_since,
-    })
+    };
+    Ok((features, evicts))
 }
 
 /// Whether `WAITAOF` says what is on the disk here.

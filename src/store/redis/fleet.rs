@@ -125,7 +125,7 @@ impl Fleet {
                     self.send_on(from, *request, slot, &address, once, now);
                 }
                 Event::Slots(ranges) => self.learn(from, ranges, now),
-                Event::Answer(..) | Event::Changed(_) => news.push(event),
+                Event::Answer(..) | Event::Changed(_) | Event::Evicts(_) => news.push(event),
             }
         }
         self.look_around(now);

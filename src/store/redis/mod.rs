@@ -6,6 +6,7 @@ mod backoff;
 mod bounds;
 pub mod connect;
 pub mod engine;
+mod eviction;
 pub mod fleet;
 pub mod inbox;
 pub mod reply;

@@ -10,9 +10,10 @@ use super::engine::Features;
 use super::slots::Range;
 use crate::clock::{MILLI, Micros};
 use crate::error::StoreError;
+use crate::model::quota::{Admission, Verdict};
 use crate::model::{Command, Failure, Outcome, Record, machine};
 use crate::scripts::machine::{self as machine_scripts, Keys, Prepared};
-use crate::scripts::{self, Clock, DUE, Script, TRANSITION};
+use crate::scripts::{self, ADMIT, Clock, DUE, Script, TRANSITION, quota as quota_scripts};
 
 /// What is left of a record that somebody made permanent: as much as JavaScript counts exactly.
 pub const NO_EXPIRY_MS: u64 = (1 << 53) - 1;
@@ -21,6 +22,10 @@ pub enum Ask {
     Command(Command),
     /// The record and what is left of its time, changing nothing.
     Inspect,
+    /// Whether there is a record.
+    Find,
+    /// One more key in the count of its scope.
+    Admit(Admission),
     /// A command on a state machine's instance.
     Machine(Box<MachineAsk>),
     /// At most so many of those in a due set whose timer should have fired.
@@ -82,6 +87,8 @@ pub enum Stage {
     Pttl {
         record: Option<Vec<u8>>,
     },
+    /// `GETRANGE key 0 0`, empty where there is no record: unlike `EXISTS` a right that every user needs.
+    FirstByte,
 }
 
 pub enum Sent {
@@ -114,6 +121,8 @@ pub enum Answer {
         sent_at: Micros,
     },
     Inspected(Option<(Vec<u8>, u64)>),
+    Found(bool),
+    Admission(Verdict),
     Machine(machine::Outcome),
     Due(Vec<String>),
     /// It takes longer; an answer comes later.
@@ -139,6 +148,8 @@ pub enum Event {
         address: String,
         once: bool,
     },
+    /// The server may evict records, by this policy.
+    Evicts(String),
     /// Which nodes have which slots, as this node knows it; `None` when it did not tell.
     Slots(Option<Vec<Range>>),
 }
@@ -218,8 +229,9 @@ impl Request {
     pub fn first_stage(&self, features: &Features, now: Micros) -> Stage {
         let command = match &self.ask {
             Ask::Command(command) => command,
-            Ask::Machine(_) | Ask::Due { .. } => return Stage::Script { loaded: false },
+            Ask::Machine(_) | Ask::Due { .. } | Ask::Admit(_) => return Stage::Script { loaded: false },
             Ask::Inspect => return Stage::Get,
+            Ask::Find => return Stage::FirstByte,
         };
         match command {
             // A repeat goes through the script, which renews a lease that is ours already.
@@ -258,6 +270,10 @@ impl Request {
                 machine_scripts::pack(&ask.command, &ask.prepared, keys, Clock::Server, out);
             }
             (_, Ask::Due { limit }) => machine_scripts::pack_due(self.key.as_bytes(), *limit, Clock::Server, out),
+            (_, Ask::Admit(admission)) => quota_scripts::pack(*admission, self.key.as_bytes(), Clock::Server, out),
+            (_, Ask::Find) | (Stage::FirstByte, _) => {
+                cmd("GETRANGE").arg(&*self.key).arg(0).arg(0).write_packed_command(out);
+            }
             (Stage::Pttl { .. }, _) => cmd("PTTL").arg(&*self.key).write_packed_command(out),
             (_, Ask::Inspect) | (Stage::Get, _) => cmd("GET").arg(&*self.key).write_packed_command(out),
         }
@@ -268,7 +284,8 @@ impl Request {
             Ask::Command(command) => Script::of(command),
             Ask::Machine(_) => &TRANSITION,
             Ask::Due { .. } => &DUE,
-            Ask::Inspect => return,
+            Ask::Admit(_) => &ADMIT,
+            Ask::Inspect | Ask::Find => return,
         };
         cmd("SCRIPT").arg("LOAD").arg(&script.source).write_packed_command(out);
     }
@@ -297,6 +314,9 @@ impl Request {
                     None => strange("a reply that none of the scripts gives"),
                 }
             }
+            (Stage::FirstByte, Value::BulkString(byte)) => {
+                Ok(Step::Answered(Event::Answer(self.id, Answer::Found(!byte.is_empty()))))
+            }
             (Stage::Get, Value::Nil) => Ok(Step::Answered(Event::Answer(self.id, Answer::Inspected(None)))),
             (Stage::Get, Value::BulkString(record)) => Ok(Step::Next(Stage::Pttl { record: Some(record) })),
             (Stage::Pttl { record }, Value::Int(left)) => {
@@ -313,6 +333,7 @@ impl Request {
     fn interpret(&self, parts: &[&[u8]], sent_at: Micros) -> Option<Answer> {
         match &self.ask {
             Ask::Machine(_) => machine_scripts::parse(parts).ok().map(Answer::Machine),
+            Ask::Admit(_) => quota_scripts::parse(parts).ok().map(Answer::Admission),
             Ask::Due { .. } => {
                 let members = parts.iter().map(|member| String::from_utf8(member.to_vec()).ok());
                 members.collect::<Option<_>>().map(Answer::Due)

@@ -37,6 +37,8 @@ pub struct Access {
     pub login: RedisConnectionInfo,
     pub connect_timeout: Micros,
     pub durability: Option<Durability>,
+    /// A server that may evict records is none to connect to.
+    pub refuses_eviction: bool,
     tls: Tls,
     config: OnceLock<Result<Arc<ClientConfig>, StoreError>>,
 }
@@ -75,6 +77,7 @@ impl Servers {
         tls: Tls,
         connect_timeout: Micros,
         durability: Option<Durability>,
+        refuses_eviction: bool,
     ) -> Result<Self, StoreError> {
         let scheme = url.split(':').next().unwrap_or_default();
         let (kind, plain) = match scheme {
@@ -100,7 +103,8 @@ impl Servers {
             return Err(invalid("tls: certificates need a rediss:// url".into()));
         }
         let login = first.redis_settings().clone();
-        let access = Arc::new(Access { login, connect_timeout, durability, tls, config: OnceLock::new() });
+        let config = OnceLock::new();
+        let access = Arc::new(Access { login, connect_timeout, durability, refuses_eviction, tls, config });
         if has_certificates {
             access.tls_config()?;
         }
@@ -261,11 +265,11 @@ mod tests {
     use super::*;
 
     fn reason(url: &str) -> String {
-        Servers::new(url, Tls::default(), 1, None).err().map(|error| error.to_string()).unwrap_or_default()
+        Servers::new(url, Tls::default(), 1, None, false).err().map(|error| error.to_string()).unwrap_or_default()
     }
 
     fn names(url: &str) -> Vec<String> {
-        let servers = Servers::new(url, Tls::default(), 1, None).unwrap();
+        let servers = Servers::new(url, Tls::default(), 1, None, false).unwrap();
         servers.targets.iter().map(|target| target.name()).collect()
     }
 
@@ -294,7 +298,7 @@ mod tests {
     #[test]
     fn sentinels_name_a_service_and_may_want_a_login_of_their_own() {
         let url = "redis+sentinel://app:p%40ss@s1,s2:5000/orders/2?sentinel_username=watch&sentinel_password=o%20k";
-        let servers = Servers::new(url, Tls::default(), 1, None).unwrap();
+        let servers = Servers::new(url, Tls::default(), 1, None, false).unwrap();
         let Place::Sentinels(sentinels) = &servers.targets[0].place else { panic!("not Sentinels") };
         let addresses: Vec<_> = sentinels.addresses.iter().map(ToString::to_string).collect();
         assert_eq!(addresses, ["s1:26379", "s2:5000"]);
@@ -306,7 +310,7 @@ mod tests {
 
     #[test]
     fn a_node_is_named_by_another_with_or_without_its_host() {
-        let servers = Servers::new("redis+cluster://a:7000", Tls::default(), 1, None).unwrap();
+        let servers = Servers::new("redis+cluster://a:7000", Tls::default(), 1, None, false).unwrap();
         let sibling = |address| servers.targets[0].sibling(address).map(|target| target.name());
         assert_eq!(sibling("10.0.0.2:7001").as_deref(), Some("10.0.0.2:7001"));
         assert_eq!(sibling(":7001").as_deref(), Some("a:7001"));
@@ -317,8 +321,8 @@ mod tests {
     #[test]
     fn certificates_need_a_tls_url_and_pem_text() {
         let tls = Tls { ca: Some("garbage".into()), ..Tls::default() };
-        assert!(matches!(Servers::new("redis://h", tls.clone(), 1, None), Err(StoreError::Invalid(_))));
-        assert!(matches!(Servers::new("redis+cluster://h", tls.clone(), 1, None), Err(StoreError::Invalid(_))));
-        assert!(matches!(Servers::new("rediss://h", tls, 1, None), Err(StoreError::Invalid(_))));
+        assert!(matches!(Servers::new("redis://h", tls.clone(), 1, None, false), Err(StoreError::Invalid(_))));
+        assert!(matches!(Servers::new("redis+cluster://h", tls.clone(), 1, None, false), Err(StoreError::Invalid(_))));
+        assert!(matches!(Servers::new("rediss://h", tls, 1, None, false), Err(StoreError::Invalid(_))));
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::connect::{Established, Failure};
 use super::engine::Engine;
+use super::request::Event;
 use super::sentinel::Lifeline;
 use super::stream::Stream;
 use super::target::Target;
@@ -49,11 +50,12 @@ impl Wire {
 
     pub fn install(&mut self, result: Result<Established, Failure>, now: Micros) {
         match result {
-            Ok(Established { stream, features, lifeline }) => {
+            Ok(Established { stream, features, evicts, lifeline }) => {
                 self.lifeline = lifeline;
                 self.stream = Some(stream);
                 self.written = 0;
                 self.engine.connected(features, now);
+                self.engine.events().extend(evicts.map(Event::Evicts));
             }
             Err(failure) => self.engine.failed(failure, now),
         }

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::quota::{Admission, Verdict};
 
 #[test]
 fn bytes_that_are_no_protocol_end_the_connection_and_nothing_else() {
@@ -26,6 +27,30 @@ fn a_reply_nobody_asked_for_ends_the_connection() {
     let mut engine = up();
     engine.received(b"+OK\r\n", NOW);
     assert!(!engine.is_up());
+}
+
+#[test]
+fn a_record_is_looked_for_by_its_first_byte() {
+    for (reply, has_record) in [(&b"$0\r\n\r\n"[..], false), (b"$1\r\n1\r\n", true)] {
+        let mut engine = up();
+        engine.submit(request(1, Ask::Find), NOW);
+        assert_eq!(written(&mut engine), "*4\r\n$8\r\nGETRANGE\r\n$11\r\nactonce:{1}\r\n$1\r\n0\r\n$1\r\n0\r\n");
+        engine.received(reply, NOW);
+        assert!(matches!(events(&mut engine)[..], [Event::Answer(1, Answer::Found(found))] if found == has_record));
+    }
+}
+
+#[test]
+fn the_script_of_a_quota_is_loaded_when_it_is_first_asked_for() {
+    let mut engine = up();
+    engine.submit(request(1, Ask::Admit(Admission { limit: 5, retention_ms: 1_000 })), NOW);
+    assert!(written(&mut engine).starts_with("*8\r\n$7\r\nEVALSHA"));
+    engine.received(b"-NOSCRIPT No matching script. Please use EVAL.\r\n", NOW);
+    let sent = written(&mut engine);
+    assert!(sent.contains("LOAD") && sent.contains("-- admit:") && sent.contains("EVALSHA"), "{sent}");
+    engine.received(b"$40\r\n0000000000000000000000000000000000000000\r\n*2\r\n$4\r\nfull\r\n$2\r\n17\r\n", NOW);
+    let full = Verdict::Full { free_in_ms: 17 };
+    assert!(matches!(events(&mut engine)[..], [Event::Answer(1, Answer::Admission(verdict))] if verdict == full));
 }
 
 #[test]
