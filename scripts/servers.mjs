@@ -6,7 +6,18 @@ import path from 'node:path';
 import { root } from './step.mjs';
 
 /** What depends on the server; the rows of part F are about values and need one only. */
-const FILES = ['matrix-moments', 'matrix-store', 'faults', 'outages', 'takeover', 'refusals', 'lease', 'waiting', 'quota', 'eviction'];
+const FILES = [
+  'matrix-moments',
+  'matrix-store',
+  'faults',
+  'outages',
+  'takeover',
+  'refusals',
+  'lease',
+  'waiting',
+  'quota',
+  'eviction',
+];
 
 const [folder = process.env.ACTONCE_SERVERS, ...wanted] = process.argv.slice(2);
 if (!folder) throw new Error('give a folder with programs named like valkey-9.1.2-server, or set ACTONCE_SERVERS');
