@@ -1,8 +1,8 @@
 // The stores that every behaviour is tested on: the embedded one, and Redis with each executor of the data path.
 import { randomUUID } from 'node:crypto';
-import { it } from 'node:test';
 import { openLedger } from './ledger.mjs';
 import { startRedis } from './redis.mjs';
+import { it } from './steady.mjs';
 import { startCluster } from './topologies.mjs';
 
 let server;
