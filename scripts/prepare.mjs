@@ -30,6 +30,12 @@ const PROGRAMS = {
     apt: 'openssl',
     byHand: 'Debian/Ubuntu: apt-get install openssl; macOS: brew install openssl',
   },
+  valgrind: {
+    names: ['valgrind'],
+    variables: [],
+    apt: 'valgrind',
+    byHand: 'Debian/Ubuntu: apt-get install valgrind; there is none for macOS on arm64',
+  },
 };
 
 function isProgram(file) {
@@ -119,6 +125,17 @@ export async function prepare(programs = []) {
   await prepareModules();
   const missing = programs.filter((program) => !findProgram(program));
   if (missing.length > 0) await installPrograms(missing);
+}
+
+/** What some test can do without, which then says so: installed where that can be done. */
+export async function prepareIfPossible(programs) {
+  const missing = programs.filter((program) => !findProgram(program));
+  if (missing.length === 0) return;
+  try {
+    await installPrograms(missing);
+  } catch (error) {
+    console.log(`It goes on without ${missing.join(', ')}: ${error.message}`);
+  }
 }
 
 if (isMain(import.meta.url)) await main(() => prepare(process.argv.slice(2)));

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { buildNative } from './build-native.mjs';
 import { check } from './check.mjs';
-import { prepare } from './prepare.mjs';
+import { prepare, prepareIfPossible } from './prepare.mjs';
 import { attempt, exitCode, main, root, run, section } from './step.mjs';
 
 const MINUTE_MS = 60_000;
@@ -29,7 +29,10 @@ function conformance() {
 }
 
 await main(async () => {
-  await section('prepare', () => prepare(['redis-server', 'chromium', 'openssl']));
+  await section('prepare', async () => {
+    await prepare(['redis-server', 'chromium', 'openssl']);
+    await prepareIfPossible(['valgrind']);
+  });
   await section('build: native', buildNative);
   await section('build: TypeScript', () => run(process.execPath, ['scripts/build-ts.mjs']));
   const checked = await attempt('check', check);

@@ -119,6 +119,11 @@ export class Link {
     this.#far.destroy();
   }
 
+  /** What the client has sent, and what it was sent. */
+  get bytes() {
+    return { requests: this.#near.bytesRead, replies: this.#near.bytesWritten };
+  }
+
   #each(frames, act) {
     try {
       for (const frame of frames) act(frame);

@@ -105,6 +105,16 @@ class FaultProxy {
     return this.#links.size;
   }
 
+  /** What the clients that are connected have sent, and were sent. */
+  get bytes() {
+    const sum = { requests: 0, replies: 0 };
+    for (const { bytes } of this.#links) {
+      sum.requests += bytes.requests;
+      sum.replies += bytes.replies;
+    }
+    return sum;
+  }
+
   mode(kind, { ms = 0 } = {}) {
     if (!MODES.includes(kind)) throw new Error(`no mode '${kind}': ${MODES.join(', ')}`);
     this.#mode = { kind, ms };

@@ -210,9 +210,9 @@ impl Record {
     /// Appends the record's text to `out`, which the caller may reuse.
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.reserve(self.encoded_len());
-        out.extend([VERSION, self.state.letter()]);
+        out.extend_from_slice(&[VERSION, self.state.letter()]);
         push_fence(out, self.fence);
-        out.extend(self.owner.0);
+        out.extend_from_slice(&self.owner.0);
         out.extend_from_slice(Fingerprint::text(self.fingerprint.as_ref()));
         out.push(b'0' + self.flags.bits());
         push_decimal(out, self.attempt);
@@ -284,14 +284,21 @@ impl Record {
 /// 16 digits, zero padded: the one number of fixed width.
 pub(crate) fn push_fence(out: &mut Vec<u8>, fence: u64) {
     let start = out.len();
-    out.extend([b'0'; OWNER - FENCE]);
+    out.extend_from_slice(&[b'0'; OWNER - FENCE]);
     write_digits(&mut out[start..], fence);
 }
 
+/// A request has some twenty of these, nearly all of one or two digits.
 pub(crate) fn push_decimal(out: &mut Vec<u8>, number: u64) {
-    let start = out.len();
-    out.resize(start + digits(number), b'0');
-    write_digits(&mut out[start..], number);
+    if number >= 100 {
+        let start = out.len();
+        out.resize(start + digits(number), b'0');
+        return write_digits(&mut out[start..], number);
+    }
+    if number >= 10 {
+        out.push(b'0' + (number / 10 % 10) as u8);
+    }
+    out.push(b'0' + (number % 10) as u8);
 }
 
 pub(crate) fn digits(number: u64) -> usize {
