@@ -45,7 +45,7 @@ const MOST_LEFT: usize = 1_024 * 1_024;
 const NOW: Micros = 1_000_000 * MILLI;
 
 fn session(leases: &Arc<Leases>) -> Session {
-    let servers = Servers::new("redis://127.0.0.1:6379", Tls::default(), 1_000 * MILLI, None).unwrap();
+    let servers = Servers::new("redis://127.0.0.1:6379", Tls::default(), 1_000 * MILLI, None, false).unwrap();
     let mut fleet = Fleet::new(&servers, 1_000 * MILLI);
     let clock = ServerClock::measured(NOW, NOW, NOW);
     fleet.wires()[0].engine.connected(Features { clock, set_nx_get: true, set_if_equal: true }, NOW);
@@ -63,7 +63,7 @@ fn terms() -> Terms {
 fn hold(session: &mut Session, leases: u32) {
     for first in (0..leases).step_by(100) {
         for id in first..first + 100 {
-            session.begin(id + 1, &format!("\u{1}bench\u{1}key-{id}"), None, terms(), NOW);
+            session.begin(id + 1, &format!("\u{1}bench\u{1}key-{id}"), None, terms(), None, NOW);
         }
         let Backend::Redis(fleet) = &mut session.backend else { unreachable!() };
         let engine = &mut fleet.wires()[0].engine;

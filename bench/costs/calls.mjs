@@ -1,6 +1,6 @@
 // The calls whose costs are counted. Every key has one length and every result is the same, so that a count repeats.
 import { createClient, defineStateMachine } from '../../dist/index.cjs';
-import { keyOf, RESULT } from '../measure.mjs';
+import { keyOf, resultOf, USUAL_BYTES } from '../order.mjs';
 
 const light = {
   id: 'light',
@@ -10,6 +10,7 @@ const light = {
 
 export const open = (url) => createClient({ url, prefix: 'costs', executor: 'loop' });
 
+export const RESULT = resultOf(USUAL_BYTES);
 const work = async () => RESULT;
 export const once = (client, key, fn = work) => client.withIdempotency(key, fn, { scope: 'costs' });
 

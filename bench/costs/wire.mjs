@@ -2,8 +2,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { heldRun } from '../../__test__/support/held-run.mjs';
 import { startProxy } from '../../__test__/support/proxy.mjs';
-import { keyOf, RESULT } from '../measure.mjs';
-import { CALLS, once, open, runCounted } from './calls.mjs';
+import { keyOf } from '../order.mjs';
+import { CALLS, once, open, RESULT, runCounted } from './calls.mjs';
 
 const COUNT = 5;
 /** After so long without a word on the wire everybody waits for somebody else. */
