@@ -109,8 +109,9 @@ impl Wire {
                 Err(error) => break Err(error),
             }
         };
-        // A socket that never quite catches up must not keep what it has taken.
-        if self.written > CHUNK {
+        // A socket that never quite catches up must not keep what it has taken; moving the rest each time it takes a
+        // little would cost more than sending it.
+        if self.written > CHUNK.max(out.len() / 2) {
             out.drain(..self.written);
             self.written = 0;
         }
