@@ -92,7 +92,7 @@ for (const executor of EXECUTORS) {
         clearInterval(look);
         t.diagnostic(`${server.answered} answers, ${JSON.stringify(codes)}, ${Math.round(highest / 2 ** 20)} MiB more`);
         assert.ok(highest < MOST_RSS, `${highest} bytes more`);
-        assert.ok(!greets || codes['a value'] > 0);
+        assert.ok(!greets || Object.keys(codes).length > 1);
         assert.ok(codes.ERR_STORE_PROTOCOL > 0);
         assert.equal({}.admin, undefined);
       });

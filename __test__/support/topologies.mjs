@@ -86,6 +86,13 @@ class Cluster {
       await during('moved');
     }
     for (const node of [to, from]) await node.send('CLUSTER', 'SETSLOT', slot, 'NODE', toId);
+    // What one of them has not heard of yet may undo the next move.
+    const owns = async (node) => {
+      const ranges = await node.send('CLUSTER', 'SLOTS');
+      return ranges.find(([first, last]) => slot >= first && slot <= last)?.[2][1] === to.target.port;
+    };
+    const agree = async () => (await Promise.all([to, from].map(owns))).every(Boolean);
+    await eventually(agree, { withinMs: 10_000, what: 'both nodes naming the new one' });
   }
 
   stop() {
