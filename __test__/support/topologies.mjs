@@ -86,7 +86,8 @@ class Cluster {
       await during('moved');
     }
     for (const node of [to, from]) await node.send('CLUSTER', 'SETSLOT', slot, 'NODE', toId);
-    // What one of them has not heard of yet may undo the next move.
+    // A claim of the same epoch may undo the move, or the next one.
+    await to.send('CLUSTER', 'BUMPEPOCH');
     const owns = async (node) => {
       const ranges = await node.send('CLUSTER', 'SLOTS');
       return ranges.find(([first, last]) => slot >= first && slot <= last)?.[2][1] === to.target.port;
