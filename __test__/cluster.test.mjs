@@ -154,8 +154,7 @@ for (const executor of EXECUTORS) {
       for (let slot = 0; slot < 40; slot += 1) await cluster.migrate(slot, b, a);
       stop.abort();
       await Promise.all(load);
-      const counts = new Map();
-      for (const entry of c.ledger.entries()) counts.set(entry.key, (counts.get(entry.key) ?? 0) + 1);
+      const counts = c.ledger.counts();
       assert.deepEqual(
         [...counts.values()].filter((count) => count !== 1),
         [],

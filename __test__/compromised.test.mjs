@@ -81,7 +81,9 @@ for (const executor of EXECUTORS) {
         };
         let left = CALLS;
         const worker = async () => {
-          while (left-- > 0) await one();
+          // Now and then one of these answers makes sense: so it goes on until one has, within reason.
+          const isMissing = () => greets && codes['a value'] === undefined && left > -10 * CALLS;
+          while (left-- > 0 || isMissing()) await one();
         };
         let highest = 0;
         const before = process.memoryUsage.rss();
@@ -92,7 +94,7 @@ for (const executor of EXECUTORS) {
         clearInterval(look);
         t.diagnostic(`${server.answered} answers, ${JSON.stringify(codes)}, ${Math.round(highest / 2 ** 20)} MiB more`);
         assert.ok(highest < MOST_RSS, `${highest} bytes more`);
-        assert.ok(!greets || Object.keys(codes).length > 1);
+        assert.ok(!greets || codes['a value'] > 0);
         assert.ok(codes.ERR_STORE_PROTOCOL > 0);
         assert.equal({}.admin, undefined);
       });

@@ -4,9 +4,10 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { describe } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Contenders, gate, LEASE_MS, POLICIES } from './support/contenders.mjs';
+import { Contenders, LEASE_MS, POLICIES } from './support/contenders.mjs';
 import { eventually } from './support/eventually.mjs';
 import { missingForClocks, settableClock, tolerantServers } from './support/faketime.mjs';
+import { heldCall } from './support/held-run.mjs';
 import { startRedis } from './support/redis.mjs';
 import { it } from './support/steady.mjs';
 import './support/unhandled.mjs';
@@ -63,23 +64,16 @@ for (const program of skip ? ['a server'] : tolerantServers()) {
       it(`RE2 an hour ahead in the middle of fn: the lease is over early, the first is refused (${onCrash})`, async (t) => {
         const { set, c } = await onSettable(t, program, { defaults: { onCrash, retentionMs: 4 * HOUR_S * 1_000 } });
         const [first, second] = [c.client(), c.client()];
-        const [inside, resume] = [gate(), gate()];
-        const running = first
-          .withIdempotency(key, async (ctx) => {
-            inside.resolve(ctx);
-            await resume.promise;
-            return c.effect(ctx) && 'first';
-          })
-          .catch((error) => error);
-        const ctx = await inside.promise;
+        const held = heldCall(first, key, (ctx) => c.effect(ctx) && 'first');
+        const ctx = await held.inside;
         await set(HOUR_S);
         // A renewal may come before the other: then the lease is whole again, by the new clock, and the other waits.
         const other = second
           .withIdempotency(key, (now) => c.effect(now) && now.fence, { waitTimeoutMs: 1_500 })
           .catch(({ code }) => code);
         const told = await other;
-        resume.resolve();
-        const end = await running;
+        held.letGo();
+        const end = await held.result.catch((error) => error);
         if (told === 'ERR_IN_PROGRESS') {
           assert.equal(end, 'first');
         } else if (onCrash === 'hold') {
@@ -98,20 +92,14 @@ for (const program of skip ? ['a server'] : tolerantServers()) {
       const { set, c } = await onSettable(t, program, { defaults: { leaseMs: 1_500 } });
       const owner = c.client();
       const rival = c.client({ defaults: { onDuplicate: 'reject' } });
-      const [inside, resume] = [gate(), gate()];
-      const running = owner.withIdempotency(key, async (ctx) => {
-        inside.resolve(ctx);
-        await resume.promise;
-        ctx.assertHeld();
-        return c.effect(ctx);
-      });
-      await inside.promise;
+      const held = heldCall(owner, key, (ctx) => ctx.assertHeld() ?? c.effect(ctx));
+      await held.inside;
       await set(-HOUR_S);
       const refusal = await rival.withIdempotency(key, c.effect).catch((error) => error);
       assert.equal(refusal.code, 'ERR_IN_PROGRESS');
       assert.ok(refusal.retryAfterMs > 0 && refusal.retryAfterMs <= 1_500, `${refusal.retryAfterMs} ms`);
-      resume.resolve();
-      assert.deepEqual(await running, { by: 1 });
+      held.letGo();
+      assert.deepEqual(await held.result, { by: 1 });
       // The outcome's time is counted by the clock it was recorded under, and is as long as was asked for by the true one.
       const { leftMs } = await c.record();
       await set(0);

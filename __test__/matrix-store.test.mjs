@@ -8,9 +8,10 @@ import process from 'node:process';
 import { describe } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { Contenders, gate, isClaim, isCompletion, isRenewal, LEASE_MS, POLICIES } from './support/contenders.mjs';
+import { Contenders, isClaim, isCompletion, isRenewal, LEASE_MS, POLICIES } from './support/contenders.mjs';
 import { eventually } from './support/eventually.mjs';
 import { temporaryFolder } from './support/folder.mjs';
+import { heldCall } from './support/held-run.mjs';
 import { randomFrom } from './support/random.mjs';
 import { serverProgram, startRedis } from './support/redis.mjs';
 import { it } from './support/steady.mjs';
@@ -83,22 +84,15 @@ describe(`a server that forgets or evicts · redis×${executor}`, { concurrency:
   it('RC4 allkeys-random takes a record in progress: a second run has a larger fence, and the first is refused', async (t) => {
     const { redis, c } = await own(t, { config: ['maxmemory-policy allkeys-random'] });
     const [first, second] = [c.client(), c.client()];
-    const [inside, resume] = [gate(), gate()];
-    const running = first
-      .withIdempotency(key, async (ctx) => {
-        inside.resolve(ctx);
-        await resume.promise;
-        return 'first';
-      })
-      .catch((error) => error);
-    const ctx = await inside.promise;
+    const held = heldCall(first, key, () => 'first');
+    const ctx = await held.inside;
     const { name } = await c.record();
     await fill(redis, async () => (await redis.send('EXISTS', name)) === 0);
     await redis.send('CONFIG', 'SET', 'maxmemory', 0);
     const fence = await second.withIdempotency(key, (other) => other.fence);
     assert.ok(fence > ctx.fence, `${fence} after ${ctx.fence}`);
-    resume.resolve();
-    const error = await running;
+    held.letGo();
+    const error = await held.result.catch((caught) => caught);
     assert.deepEqual([error.code, error.value], ['ERR_LEASE_LOST', 'first']);
     assert.equal(await first.withIdempotency(key, c.effect), fence);
   });

@@ -91,8 +91,7 @@ for (const executor of EXECUTORS) {
         before.thaw();
       }
       await Promise.all(load);
-      const counts = new Map();
-      for (const entry of c.ledger.entries()) counts.set(entry.key, (counts.get(entry.key) ?? 0) + 1);
+      const counts = c.ledger.counts();
       assert.deepEqual(
         [...counts.values()].filter((count) => count !== 1),
         [],

@@ -25,6 +25,13 @@ export class Ledger {
   count(key) {
     return this.entries(key).length;
   }
+
+  /** How often each effect happened, by its key. */
+  counts() {
+    const counts = new Map();
+    for (const { key } of this.entries()) counts.set(key, (counts.get(key) ?? 0) + 1);
+    return counts;
+  }
 }
 
 /** A new ledger in a folder of its own, or the one at `file` that another process made. */

@@ -85,14 +85,16 @@ class Cluster {
       await from.send('MIGRATE', to.target.host, to.target.port, key, 0, 5_000);
       await during('moved');
     }
-    for (const node of [to, from]) await node.send('CLUSTER', 'SETSLOT', slot, 'NODE', toId);
-    // A claim of the same epoch may undo the move, or the next one.
-    await to.send('CLUSTER', 'BUMPEPOCH');
     const owns = async (node) => {
       const ranges = await node.send('CLUSTER', 'SLOTS');
       return ranges.find(([first, last]) => slot >= first && slot <= last)?.[2][1] === to.target.port;
     };
-    const agree = async () => (await Promise.all([to, from].map(owns))).every(Boolean);
+    // What one of them hears of an older epoch may undo it, or the next move: until both say so and nobody is newer.
+    const agree = async () => {
+      for (const node of [to, from]) await node.send('CLUSTER', 'SETSLOT', slot, 'NODE', toId);
+      await to.send('CLUSTER', 'BUMPEPOCH');
+      return (await Promise.all([to, from].map(owns))).every(Boolean);
+    };
     await eventually(agree, { withinMs: 10_000, what: 'both nodes naming the new one' });
   }
 
