@@ -34,18 +34,13 @@ class MeasuredRedis {
   }
 
   async version() {
-    const info = await this.#control.info('server');
-    const valkey = field(info, 'valkey_version');
-    return valkey ? `Valkey ${valkey}` : `Redis ${field(info, 'redis_version')}`;
+    return versionOf(await this.#control.info('server'));
   }
 
   async #used() {
     const info = await this.#control.info();
-    const sum = (...names) => names.reduce((total, name) => total + Number(field(info, name)), 0);
-    return {
-      cpuUs: 1e6 * sum('used_cpu_user', 'used_cpu_sys'),
-      wireBytes: sum('total_net_input_bytes', 'total_net_output_bytes'),
-    };
+    const wireBytes = sumOf(info, 'total_net_input_bytes', 'total_net_output_bytes');
+    return { cpuUs: cpuUsOf(info), wireBytes };
   }
 
   /** What the server process spends on `work`: CPU µs, reading and writing sockets included, and bytes on the wire. */
@@ -120,7 +115,18 @@ class MeasuredRedis {
   }
 }
 
-function field(info, name) {
+/** @param info what INFO answered */
+export const versionOf = (info) => {
+  const valkey = field(info, 'valkey_version');
+  return valkey ? `Valkey ${valkey}` : `Redis ${field(info, 'redis_version')}`;
+};
+
+/** CPU µs of the server process so far, reading and writing sockets included. */
+export const cpuUsOf = (info) => 1e6 * sumOf(info, 'used_cpu_user', 'used_cpu_sys');
+
+const sumOf = (info, ...names) => names.reduce((total, name) => total + Number(field(info, name)), 0);
+
+export function field(info, name) {
   return info.match(new RegExp(`^${name}:(.*?)\r?$`, 'm'))?.[1];
 }
 

@@ -1,5 +1,6 @@
 // The server side of a curve: a Redis of its own, and what it says of its work and its memory.
 import { startRedis } from '../../__test__/support/redis.mjs';
+import { cpuUsOf, field, versionOf } from '../redis.mjs';
 
 export class Server {
   #redis;
@@ -14,27 +15,23 @@ export class Server {
     return this.#redis.url;
   }
 
-  /** CPU µs of the server process so far, reading and writing sockets included. */
   async cpuUs() {
-    const of = await this.#info('cpu');
-    return 1e6 * (Number(of('used_cpu_user')) + Number(of('used_cpu_sys')));
+    return cpuUsOf(await this.#info('cpu'));
   }
 
   /** Bytes of everything that is stored, tables included. */
   async memory() {
-    return Number((await this.#info('memory'))('used_memory'));
+    return Number(field(await this.#info('memory'), 'used_memory'));
   }
 
   /** Scripts called so far: while leases are only held, these are their renewals. */
   async scriptCalls() {
-    const line = (await this.#info('commandstats'))('cmdstat_evalsha');
+    const line = field(await this.#info('commandstats'), 'cmdstat_evalsha');
     return Number(line?.match(/calls=(\d+)/)[1] ?? 0);
   }
 
   async version() {
-    const of = await this.#info('server');
-    const valkey = of('valkey_version');
-    return valkey ? `Valkey ${valkey}` : `Redis ${of('redis_version')}`;
+    return versionOf(await this.#info('server'));
   }
 
   records() {
@@ -49,8 +46,7 @@ export class Server {
     return this.#redis.stop();
   }
 
-  async #info(section) {
-    const text = await this.#redis.send('INFO', section);
-    return (field) => text.match(new RegExp(`^${field}:(.*?)\r?$`, 'm'))?.[1];
+  #info(section) {
+    return this.#redis.send('INFO', section);
   }
 }
