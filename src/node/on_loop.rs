@@ -1,5 +1,6 @@
 //! The executor on Node's own event loop: no thread is crossed between a call and its answer. Commands of one turn
-//! of the loop leave in one write, before the loop waits; the answers of one read arrive in one callback.
+//! of the loop leave together, before the loop waits, but for what Redis could do meanwhile; the answers of one read
+//! arrive in one callback.
 
 use std::cell::{Cell, RefCell};
 use std::os::fd::AsRawFd;
@@ -135,6 +136,7 @@ impl OnLoop {
             }
             left
         };
+        self.write_what_presses(now);
         self.afterwards(now, true);
         left
     }
@@ -187,6 +189,23 @@ impl OnLoop {
             session.take_events(now);
         }
         self.afterwards(now, false);
+    }
+
+    /// A system call each, so only what is worth it.
+    fn write_what_presses(&self, now: Micros) {
+        let mut session = self.session.borrow_mut();
+        let mut handles = self.handles.borrow_mut();
+        let (Backend::Redis(fleet), Some(handles)) = (&mut session.backend, &mut *handles) else { return };
+        let mut has_written = false;
+        for (socket, wire) in handles.sockets.iter_mut().zip(fleet.wires()) {
+            if !socket.wants_write && wire.is_pressing() {
+                socket.watch(wire.write(now));
+                has_written = true;
+            }
+        }
+        if has_written {
+            session.take_events(now);
+        }
     }
 
     fn afterwards(&self, now: Micros, in_call: bool) {

@@ -32,6 +32,9 @@ const SLOWEST_UPLOAD: u64 = 128 * 1024;
 /// Less than this is there at once.
 const SMALL_UPLOAD: u64 = 64 * 1024;
 
+/// What is left for the end of a turn: Redis reads 16 KiB at once, and is given the next before it is through with them.
+const PRESSING: usize = 8 * 1024;
+
 /// What the server on the other side can do.
 #[derive(Clone, Copy, Debug)]
 pub struct Features {
@@ -67,6 +70,8 @@ pub struct Engine {
     flying: VecDeque<Flight>,
     /// How many of the newest flights the socket has not been given yet.
     unsent: usize,
+    /// How many replies the last bytes from the server held.
+    heard_together: usize,
     /// Bytes the socket took since the server was last heard: they take time to arrive.
     uploading: u64,
     channels: HashMap<String, Channel>,
@@ -96,6 +101,7 @@ impl Engine {
             later: Vec::new(),
             flying: VecDeque::new(),
             unsent: 0,
+            heard_together: 0,
             uploading: 0,
             channels: HashMap::new(),
             wants_slots: false,
@@ -220,6 +226,15 @@ impl Engine {
             flight.at = now;
         }
         self.unsent = 0;
+    }
+
+    /// Whether what is in [`Engine::out`] should leave before the end of the turn, so that Redis works while JavaScript
+    /// does: when Redis has nothing to do, half of what the last replies will bring; then, as much as it likes to read.
+    /// Whoever waits for a `WAIT` wants one for all.
+    pub fn is_pressing(&self, bytes: usize) -> bool {
+        let is_idle = self.flying.len() == self.unsent;
+        let is_half = 2 * self.unsent >= self.heard_together;
+        self.unsent > 0 && self.durability.is_none() && (bytes >= PRESSING || (is_idle && is_half))
     }
 
     /// The socket has taken this much.

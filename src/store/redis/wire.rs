@@ -133,6 +133,13 @@ impl Wire {
         self.stream.is_some() && self.written < self.engine.out().len()
     }
 
+    /// Whether something should be written before the end of the turn.
+    #[must_use]
+    pub fn is_pressing(&mut self) -> bool {
+        let waiting = self.engine.out().len() - self.written;
+        self.stream.is_some() && self.engine.is_pressing(waiting)
+    }
+
     fn drop_dead_stream(&mut self) {
         if !self.engine.is_up() && self.stream.is_some() {
             self.retired = self.stream.take();

@@ -21,6 +21,7 @@ impl Engine {
         if let Err(why) = self.inbox.push(bytes) {
             return self.retire(why, now);
         }
+        self.heard_together = 0;
         loop {
             match self.inbox.next_reply() {
                 Ok(None) => {
@@ -39,6 +40,7 @@ impl Engine {
                     let Some(flight) = self.flying.pop_front() else {
                         return self.retire(StoreError::Protocol("a reply nobody asked for".into()), now);
                     };
+                    self.heard_together += 1;
                     if let Err(why) = self.answered(flight, value, now) {
                         return self.retire(why, now);
                     }

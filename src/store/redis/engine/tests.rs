@@ -98,6 +98,42 @@ fn a_new_key_costs_one_plain_command_whose_fence_is_the_estimated_server_time() 
 }
 
 #[test]
+fn an_idle_server_is_given_half_of_a_turn_and_a_busy_one_what_it_reads_at_once() {
+    let mut engine = up();
+    let mut next = 0;
+    let mut call = |engine: &mut Engine| {
+        next += 1;
+        engine.submit(begin(next), NOW);
+        let bytes = engine.out().len();
+        engine.is_pressing(bytes)
+    };
+    let leave = |engine: &mut Engine| {
+        engine.sending(NOW);
+        written(engine).len()
+    };
+    assert!(!engine.is_pressing(0));
+    assert!(call(&mut engine), "the first");
+    let size = leave(&mut engine);
+    assert!((0..7).all(|_| !call(&mut engine)), "behind one that is on its way");
+    leave(&mut engine);
+    engine.received(&b"_\r\n".repeat(8), NOW);
+    assert_eq!([(); 4].map(|()| call(&mut engine)), [false, false, false, true], "half of eight");
+    leave(&mut engine);
+    let most = PRESSING / size;
+    assert!((1..most).all(|_| !call(&mut engine)), "less than is worth a system call");
+    assert!([(); 2].iter().any(|()| call(&mut engine)), "as much as is read at once");
+}
+
+#[test]
+fn what_waits_for_replicas_leaves_together() {
+    let durability = Durability { replicas: 1, timeout_ms: 100, fsync: false };
+    let mut engine = Engine::new(TIMEOUT, Some(durability));
+    connect(&mut engine, NOW);
+    engine.submit(begin(1), NOW);
+    assert!(!engine.is_pressing(PRESSING));
+}
+
+#[test]
 fn a_completed_record_is_replayed_without_a_script() {
     let mut engine = up();
     engine.submit(begin(1), NOW);
