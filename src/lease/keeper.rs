@@ -17,6 +17,7 @@ use crate::store::redis::request::{Answer, Ask, Event, Request};
 use crate::store::redis::target::Servers;
 use crate::store::redis::task::{Turner, sleep_until};
 
+/// It looks at every record, so not whenever the keeper wakes.
 const TIDY_EVERY: Micros = 60_000 * MILLI;
 
 /// Where leases are renewed.
@@ -87,6 +88,7 @@ async fn keep(
         KeptStore::Redis { servers, command_timeout } => Some(Fleet::new(servers, *command_timeout)),
     };
     let mut turner = Turner::default();
+    let mut tidy_at = 0;
     while !stop.stopped.load(Ordering::Acquire) {
         let steady = clock.steady();
         let now = clock.now();
@@ -110,10 +112,15 @@ async fn keep(
         for (op, loss) in losses.drain(..) {
             report(op, loss);
         }
-        if let KeptStore::Memory(memory) = &store
-            && memory.tidy(Now { us: clock::embedded(now) })
-        {
-            wake_at = wake_at.min(now + TIDY_EVERY);
+        if let KeptStore::Memory(memory) = &store {
+            let was_tidied = tidy_at > now;
+            let is_used = was_tidied || memory.tidy(Now { us: clock::embedded(now) });
+            if !was_tidied {
+                tidy_at = now + TIDY_EVERY;
+            }
+            if is_used {
+                wake_at = wake_at.min(tidy_at);
+            }
         }
         drop(steady);
         let Some(fleet) = &mut fleet else {

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use machines::{DueSet, Kept};
-use shelf::{Expires, Shelf};
+use shelf::{Expires, LIVE_PER_SWEEP, LIVE_PER_TIDY, Shelf};
 
 use crate::model::quota::{Admission, Count, Verdict};
 use crate::model::{Command, Effect, Now, Outcome, Stored, apply};
@@ -69,7 +69,7 @@ impl MemoryStore {
             if !table.is_due(now) {
                 return !table.is_empty();
             }
-            table.sweep(now);
+            table.sweep_many(now);
         }
     }
 
@@ -170,9 +170,18 @@ impl Table {
 
     /// Removes some of what has expired, a little with every command.
     fn sweep(&mut self, now: Now) {
-        self.records.sweep(now);
-        self.instances.sweep(now);
-        self.counts.sweep(now);
+        self.sweep_past(now, LIVE_PER_SWEEP);
+    }
+
+    /// As much as a command may wait for.
+    fn sweep_many(&mut self, now: Now) {
+        self.sweep_past(now, LIVE_PER_TIDY);
+    }
+
+    fn sweep_past(&mut self, now: Now, most_live: usize) {
+        self.records.sweep(now, most_live);
+        self.instances.sweep(now, most_live);
+        self.counts.sweep(now, most_live);
     }
 }
 

@@ -27,6 +27,8 @@ pub(super) struct Sweep {
 
 /// Live entries a sweep looks at: with two commands an operation, expired ones stay a fraction of the live.
 pub(super) const LIVE_PER_SWEEP: usize = 2;
+/// … and one that no command pays for: a microsecond or a few, for which commands wait.
+pub(super) const LIVE_PER_TIDY: usize = 128;
 /// Entries a sweep removes at most: a burst that expired goes quickly, without one call paying for all of it.
 const EXPIRED_PER_SWEEP: usize = 32;
 /// Below this nothing is given back.
@@ -54,10 +56,10 @@ impl<T: Expires> Shelf<T> {
         self.sweep.next_due_ms = self.sweep.next_due_ms.min(expires_at_ms);
     }
 
-    /// Removes some expired entries.
-    pub fn sweep(&mut self, now: Now) {
+    /// Removes some expired entries, looking at so many live ones at most.
+    pub fn sweep(&mut self, now: Now, most_live: usize) {
         let (mut live, mut removed) = (0, 0);
-        while self.is_due(now) && live < LIVE_PER_SWEEP && removed < EXPIRED_PER_SWEEP {
+        while self.is_due(now) && live < most_live && removed < EXPIRED_PER_SWEEP {
             match self.slots.get_index(self.sweep.hand) {
                 Some((_, entry)) if expired(entry, now) => {
                     self.slots.swap_remove_index(self.sweep.hand);
