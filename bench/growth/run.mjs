@@ -1,8 +1,10 @@
 // `npm run bench:growth [-- --quick] [--only records,leases] [--topic words] [--docs]`: what grows with what.
 // --quick: smaller sizes, fewer rounds, a minute. --docs: the figures of docs/scaling.md are written anew.
 import os from 'node:os';
+import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { main } from '../../scripts/step.mjs';
+import { prepareModules } from '../../scripts/prepare.mjs';
+import { main, root } from '../../scripts/step.mjs';
 import { measureLeases, showLeases } from './leases.mjs';
 import { measureProcesses, showProcesses } from './processes.mjs';
 import { measureRecords, showRecords } from './records.mjs';
@@ -46,6 +48,7 @@ const { values: given } = parseArgs({
 });
 
 await main(async () => {
+  await prepareModules(path.join(root, 'bench'));
   const chosen = given.only?.split(',') ?? Object.keys(CURVES);
   const loadBefore = os.loadavg();
   const shown = {};

@@ -1,13 +1,16 @@
 // The server side of a curve: a Redis of its own, and what it says of its work and its memory.
 import { startRedis } from '../../__test__/support/redis.mjs';
 import { cpuUsOf, field, versionOf } from '../redis.mjs';
+import { connectPlain } from './plain.mjs';
 
 export class Server {
   #redis;
+  #plain;
 
   static async start() {
     const started = new Server();
     started.#redis = await startRedis({ listen: 'tcp' });
+    started.#plain = await connectPlain(started.url);
     return started;
   }
 
@@ -42,7 +45,13 @@ export class Server {
     return this.#redis.send('FLUSHALL', 'SYNC');
   }
 
+  /** Stores so many records by plain commands. */
+  storePlainly(count, lifeMs) {
+    return this.#plain.pairs(count, lifeMs);
+  }
+
   stop() {
+    this.#plain.close();
     return this.#redis.stop();
   }
 
