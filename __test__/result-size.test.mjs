@@ -42,6 +42,34 @@ onEachStore('H8 (RF9) the limit counts bytes as they are recorded', async ({ cli
   assert.equal((await fits.inspect({ key: 'too large' })).outcome.kind, 'unavailable');
 });
 
+onEachStore('H8 a long text and a Buffer count with the character in front of them', async ({ client, effect }) => {
+  const values = { ascii: 'a'.repeat(20_000), '€': '€'.repeat(20_000), Buffer: Buffer.alloc(30_000, 7) };
+  const sizes = { ascii: 20_001, '€': 60_001, Buffer: 40_001 };
+  for (const [name, value] of Object.entries(values)) {
+    const [fits, tooSmall] = [0, 1].map((less) => client({ defaults: { maxResultBytes: sizes[name] - less } }));
+    await fits.withIdempotency(`${name} fits`, effect('k', value));
+    assert.deepEqual((await tooSmall.inspect({ key: `${name} fits` })).outcome, { kind: 'value', value });
+    await tooSmall.withIdempotency(`${name} is too large`, effect('k', value));
+    assert.equal((await fits.inspect({ key: `${name} is too large` })).outcome.kind, 'unavailable');
+  }
+});
+
+onEachStore('H8 (RF9) texts of every length around a buffer’s come back whole', async ({ client, effect }) => {
+  const [one, two] = [client(), client()];
+  for (const character of ['a', 'é', '€', '🛒', 'a€']) {
+    // Of 1,024 bytes for short texts, and where long ones begin.
+    const around = [1_024, 16_384].flatMap((bytes) => {
+      const most = Math.ceil(bytes / Buffer.byteLength(character));
+      return Array.from({ length: 12 }, (_, less) => most + 3 - less);
+    });
+    for (const count of [...around, 400_000]) {
+      const [key, text] = [`${character} ${count}`, character.repeat(count)];
+      await one.withIdempotency(key, effect('k', text), { maxResultBytes: 2 ** 22 });
+      assert.ok((await two.withIdempotency(key, effect('k'))) === text, key);
+    }
+  }
+});
+
 onEachSharedStore('H8 a result above the limit is never sent', async ({ t, redis, client, effect }) => {
   const monitor = await startMonitor(redis);
   t.after(() => monitor.stop());

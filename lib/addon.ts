@@ -27,8 +27,18 @@ export interface NativeClient {
   ): number;
   again(op: number): number;
   wait(op: number, ms: number): number;
-  /** DELAYED once after patienceMs, keeps trying until budgetMs, then a final answer. */
-  complete(op: number, payload: string, retentionMs: number, patienceMs: number, budgetMs: number): number;
+  /**
+   * DELAYED once after patienceMs, keeps trying until budgetMs, then a final answer. mark: what to write in front of the
+   * payload, an ASCII character's code; 0 for nothing.
+   */
+  complete(
+    op: number,
+    payload: string,
+    retentionMs: number,
+    patienceMs: number,
+    budgetMs: number,
+    mark: number,
+  ): number;
   /** mode: 0 release, 1 record, 2 hold. */
   fail(
     op: number,

@@ -5,6 +5,7 @@
 
 import { loadAddon, type NativeClient, type NativeModule } from './addon';
 import { reportEviction } from './announce';
+import type { Encoded } from './codec';
 import { ActonceError, invalid, STORE_CODES } from './errors';
 import { OpenOperations } from './open-operations';
 import type { Settings } from './options';
@@ -225,10 +226,12 @@ export class Binding {
     }
   }
 
-  complete(op: number, payload: string, retentionMs: number, patience: Patience): void {
+  complete(op: number, payload: Encoded, retentionMs: number, { patienceMs, budgetMs }: Patience): void {
     if (this.#refuses(op)) return;
+    const text = typeof payload === 'string' ? payload : payload.text;
+    const mark = typeof payload === 'string' ? 0 : payload.mark.charCodeAt(0);
     try {
-      this.#take(this.#native.complete(op, payload, retentionMs, patience.patienceMs, patience.budgetMs));
+      this.#take(this.#native.complete(op, text, retentionMs, patienceMs, budgetMs, mark));
     } catch (error) {
       this.#fault(op, error);
     }

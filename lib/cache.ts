@@ -7,10 +7,11 @@
  * answered by it.
  */
 import type { CacheLimits } from './client-options';
+import type { Encoded } from './codec';
 
 /** An outcome, as it is recorded. */
 interface Recorded {
-  readonly text: string;
+  readonly text: Encoded;
   readonly attempt: number;
 }
 
@@ -52,7 +53,7 @@ export class OutcomeCache {
   /** @param lifeMs how long the record itself is sure to live */
   put(identity: string, payload: string | null, { text, attempt }: Recorded, lifeMs: number): void {
     const { maxEntries, maxBytes, maxAgeMs } = this.#limits;
-    const bytes = Buffer.byteLength(text);
+    const bytes = typeof text === 'string' ? Buffer.byteLength(text) : 1 + Buffer.byteLength(text.text);
     if (2 * bytes > maxBytes) {
       this.delete(identity);
       return;

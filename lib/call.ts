@@ -8,6 +8,7 @@ import type { IdempotencyContext, IdempotencyEvent, IdempotencyOptions } from '.
 import type { Answer } from './binding';
 import type { Cached } from './cache';
 import type { Client } from './client';
+import type { Encoded } from './codec';
 import type { ContextSource } from './context';
 import type { Particulars } from './events';
 import type { Flight } from './flights';
@@ -24,7 +25,7 @@ export type View = (settled: Settled) => unknown;
 
 /** What a run in this process shares with those who joined it: the recorded text, or the thrown value itself. */
 export type Shared =
-  | { readonly text: string; readonly attempt: number }
+  | { readonly text: Encoded; readonly attempt: number }
   | { readonly thrown: unknown; readonly attempt: number };
 
 export interface OwnerTurn {

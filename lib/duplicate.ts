@@ -5,6 +5,7 @@
 import { type Answer, storeError, Tag } from './binding';
 import type { Cached } from './cache';
 import type { Call, OwnerTurn, Shared, Turn } from './call';
+import type { Encoded } from './codec';
 import { ActonceError, IndeterminateError, InProgressError, KeyReusedError, QuotaError } from './errors';
 import { type Ending, eventKind, type Settled, type Unavailable, unavailable } from './results';
 
@@ -53,7 +54,7 @@ function settleReplay(call: Call, ending: Ending | Unavailable, attempt: number,
   return { status: 'replayed', attempt, ending: available(call, ending) };
 }
 
-function decode(call: Call, text: string): Ending | Unavailable {
+function decode(call: Call, text: Encoded): Ending | Unavailable {
   return call.client.results.decode(text, call);
 }
 

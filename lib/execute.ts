@@ -6,8 +6,9 @@ import type { ErrorPolicy } from '../index';
 import { disown, reportHook } from './announce';
 import { type Answer, isShort, storeError, Tag } from './binding';
 import type { Call, OwnerTurn, Shared } from './call';
+import type { Encoded } from './codec';
 import { LeaseLostError } from './errors';
-import { type Ending, eventKind, type Results, type Unkept, unavailable } from './results';
+import { type Ending, eventKind, isEncoded, type Results, type Unkept, unavailable } from './results';
 import { isThenable, Run } from './run';
 import { endingOfThrown } from './thrown';
 
@@ -15,7 +16,7 @@ import { endingOfThrown } from './thrown';
 interface Report {
   readonly how: 'complete' | ErrorPolicy;
   /** What is recorded; null records nothing. */
-  readonly text: string | null;
+  readonly text: Encoded | null;
   readonly ending: Ending;
   readonly unkept?: Unkept;
 }
@@ -81,9 +82,9 @@ function encode(run: Run, value: unknown): ReturnType<Results['encode']> | null 
   return run.call.client.results.encode(value, run.call.settings.maxResultBytes);
 }
 
-function reportOfValue(run: Run, value: unknown, text: string | Unkept | null): Report {
+function reportOfValue(run: Run, value: unknown, text: Encoded | Unkept | null): Report {
   const ending: Ending = { kind: 'value', value };
-  if (typeof text === 'string' || text === null) return { how: 'complete', text, ending };
+  if (text === null || isEncoded(text)) return { how: 'complete', text, ending };
   return { how: 'complete', text: run.call.client.results.encodeUnkept(text), ending, unkept: text };
 }
 
@@ -122,8 +123,8 @@ function tellStore(
     return;
   }
   const patience = { patienceMs: call.client.totalTimeoutMs, budgetMs: call.settings.recordTimeoutMs };
-  if (how === 'complete') lease.complete(text as string, patience, onAnswer);
-  else lease.fail(how, text, patience, onAnswer);
+  if (how === 'complete') lease.complete(text as Encoded, patience, onAnswer);
+  else lease.fail(how, text as string | null, patience, onAnswer);
 }
 
 function conclude(run: Run, report: Report, answer: Answer | undefined): void {
@@ -176,7 +177,7 @@ function remember(run: Run, { how, text, ending }: Report): void {
     call.tell(how === 'hold' ? 'held' : 'released', attempt, {});
     return;
   }
-  call.client.cache?.put(call.identity, call.payload, { text: text as string, attempt }, call.settings.retentionMs);
+  call.client.cache?.put(call.identity, call.payload, { text: text as Encoded, attempt }, call.settings.retentionMs);
   if (call.isHeard) call.tell('completed', attempt, { kind: eventKind(ending) });
 }
 

@@ -3,6 +3,7 @@
  */
 import type { LeaseLossReason } from '../index';
 import { type Answer, type Binding, FailMode, type Patience, Tag } from './binding';
+import type { Encoded } from './codec';
 import type { Settings } from './options';
 
 /** Why the addon says a lease is lost, by the number it sends. */
@@ -54,7 +55,7 @@ export class Lease {
    * @param onAnswer hears DONE, STALE, LOST, UNREADABLE or STORE_ERROR; before that perhaps DELAYED. The embedded
    *   store answers before this returns.
    */
-  complete(payload: string, patience: Patience, onAnswer: (answer: Answer) => void): void {
+  complete(payload: Encoded, patience: Patience, onAnswer: (answer: Answer) => void): void {
     this.#onAnswer = onAnswer;
     this.#binding.complete(this.#op, payload, this.#retentionMs, patience);
     this.#repeat();

@@ -5,9 +5,10 @@ import type { RecordedOutcome, RecordTarget, RecordView, ResetOptions, Resolutio
 import { type Answer, type Binding, storeError, Tag } from './binding';
 import type { Client } from './client';
 import { checkReset, checkResolution, checkTarget } from './client-options';
+import { wholeText } from './codec';
 import { ActonceError, InProgressError } from './errors';
 import { identityOf } from './identity';
-import { unavailable } from './results';
+import { isEncoded, unavailable } from './results';
 
 /** The addon's answer to `inspect`, as JSON. */
 interface NativeRecord {
@@ -82,9 +83,9 @@ export class Operator {
   /** An operator's value that cannot be kept is refused, not recorded as missing. */
   async #encode(value: unknown): Promise<string> {
     const { results, settings } = this.#client;
-    const text = await results.encode(value, settings.maxResultBytes);
-    if (typeof text !== 'string') throw unavailable(text, undefined, text.cause);
-    return text;
+    const encoded = await results.encode(value, settings.maxResultBytes);
+    if (isEncoded(encoded)) return wholeText(encoded);
+    throw unavailable(encoded, undefined, encoded.cause);
   }
 
   #ask({ hash, identity }: Named, request: object): Promise<Answer> {

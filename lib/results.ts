@@ -5,7 +5,17 @@
 import type { Codec, ErrorClass, Outcome, OutcomeStatus } from '../index';
 import { disown } from './announce';
 import type { Cached } from './cache';
-import { copyJson, decodeError, defaultCodec, encodeError, isJson, UnencodableError } from './codec';
+import {
+  copyJson,
+  decodeBulk,
+  decodeError,
+  defaultCodec,
+  type Encoded,
+  encodeBulk,
+  encodeError,
+  isJson,
+  UnencodableError,
+} from './codec';
 import { type ControlFlow, decodeControlFlow, encodeControlFlow } from './control-flow';
 import { ActonceError, ResultUnavailableError } from './errors';
 
@@ -61,8 +71,10 @@ export class Results {
   }
 
   /** The text to record, or why there is none. Only values with a Blob or File inside take time. */
-  encode(value: unknown, maxBytes: number): string | Unkept | Promise<string | Unkept> {
+  encode(value: unknown, maxBytes: number): Encoded | Unkept | Promise<string | Unkept> {
     try {
+      const bulk = this.#codec === undefined ? encodeBulk(value) : undefined;
+      if (bulk !== undefined) return 1 + bytesOf(bulk.text, maxBytes) <= maxBytes ? bulk : TOO_LARGE;
       const text = this.#codec === undefined ? defaultCodec.encode(value) : OWN_CODEC + this.#ownText(value);
       if (typeof text === 'string') return withinLimit(text, maxBytes);
       return text.then((late) => withinLimit(late, maxBytes), unencodable);
@@ -101,15 +113,16 @@ export class Results {
     const { text, template } = cached;
     if (template !== undefined) return { kind: 'value', value: copyJson(template) };
     const ending = this.decode(text, record);
-    if (ending.kind === 'value' && text.length <= LONGEST_TEMPLATE && isJson(text)) {
+    if (ending.kind === 'value' && typeof text === 'string' && text.length <= LONGEST_TEMPLATE && isJson(text)) {
       cached.template = copyJson(ending.value);
     }
     return ending;
   }
 
   /** @throws ActonceError `ERR_RECORD_UNREADABLE` */
-  decode(text: string, record: { hash(): string | undefined }): Ending | Unavailable {
+  decode(text: Encoded, record: { hash(): string | undefined }): Ending | Unavailable {
     try {
+      if (typeof text !== 'string') return { kind: 'value', value: decodeBulk(text) };
       switch (text[0]) {
         case FLOW:
           return { kind: 'flow', flow: decodeControlFlow(text) };
@@ -130,9 +143,20 @@ export class Results {
   }
 }
 
+const TOO_LARGE: Unkept = { reason: 'too-large', path: undefined, cause: undefined };
+
 function withinLimit(text: string, maxBytes: number): string | Unkept {
-  if (text.length * 3 <= maxBytes || Buffer.byteLength(text) <= maxBytes) return text;
-  return { reason: 'too-large', path: undefined, cause: undefined };
+  return bytesOf(text, maxBytes) <= maxBytes ? text : TOO_LARGE;
+}
+
+/** Of UTF-8, or more where that is below the limit as well. */
+function bytesOf(text: string, maxBytes: number): number {
+  const most = text.length * 3;
+  return most < maxBytes ? most : Buffer.byteLength(text);
+}
+
+export function isEncoded(encoded: Encoded | Unkept): encoded is Encoded {
+  return typeof encoded === 'string' || 'mark' in encoded;
 }
 
 function unencodable(cause: unknown): Unkept {

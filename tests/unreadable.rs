@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::borrow::Cow;
+
 use std::cell::RefCell;
 
 use actonce::model::{
@@ -63,7 +65,9 @@ fn nearly_a_record() -> impl Strategy<Value = Vec<u8>> {
 fn judges_the_lease(record: &Record, command: &Command) -> bool {
     matches!(record.state, State::Processing { .. })
         && match command {
-            Command::Begin(begin) => record.owner != begin.owner && outcome_at_any_time(record, begin).is_none(),
+            Command::Begin(begin) => {
+                record.owner != begin.owner && outcome_at_any_time(Cow::Borrowed(record), begin).is_none()
+            }
             Command::Resolve { .. } | Command::Reset { .. } => true,
             _ => false,
         }

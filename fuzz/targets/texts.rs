@@ -154,7 +154,7 @@ fn interpret(value: &Value) {
                 mark_waited: false,
                 awaited_fence: None,
             };
-            scripts::judge_set(Some(text), &begin, NOW.us);
+            scripts::judge_set(Some(text.clone()), &begin, NOW.us);
         }
         Value::Array(parts) => {
             let texts: Option<Vec<String>> = parts.iter().map(reply::text).collect();

@@ -9,27 +9,34 @@ import { LONGEST_TEXT } from './limits';
 /** Shorter texts are JSON: that takes no time, and is what an operator expects. */
 const LONG = 16 * 1024;
 
-/** Undefined for what is not one whole, long text, and for what is too large. */
-export function encodeText(value: unknown): string | undefined {
-  const isBulk = typeof value === 'string' && value.length >= LONG && value.length < LONGEST_TEXT;
-  return isBulk && value.isWellFormed() ? value : undefined;
+/** The first character of what is written, and the rest. Apart: a long text would be copied for the sake of one more. */
+export interface Bulk {
+  readonly mark: 'B' | 'T';
+  readonly text: string;
 }
 
-/** Undefined for what is no Buffer, and for what is too large. */
-export function encodeBuffer(value: unknown): string | undefined {
+/** Undefined for what is neither one Buffer nor one whole, long text, and for what is too large. */
+export function encodeBulk(value: unknown): Bulk | undefined {
+  if (typeof value === 'string') {
+    const isBulk = value.length >= LONG && value.length < LONGEST_TEXT && value.isWellFormed();
+    return isBulk ? { mark: 'T', text: value } : undefined;
+  }
   if (!ArrayBuffer.isView(value) || kindOf(value) !== 'Buffer') return undefined;
-  const base64 = (value as Buffer).toString('base64');
-  return base64.length < LONGEST_TEXT ? base64 : undefined;
+  const text = (value as Buffer).toString('base64');
+  return text.length < LONGEST_TEXT ? { mark: 'B', text } : undefined;
 }
 
 /** @throws MalformedPayloadError */
-export function decodeText(text: string): string {
+export function decodeBulk({ mark, text }: Bulk): string | Buffer {
+  return mark === 'T' ? decodeText(text) : decodeBuffer(text);
+}
+
+function decodeText(text: string): string {
   if (text.length > LONGEST_TEXT) throw new MalformedPayloadError(`it has ${text.length} characters`);
   return text;
 }
 
-/** @throws MalformedPayloadError */
-export function decodeBuffer(text: string): Buffer {
+function decodeBuffer(text: string): Buffer {
   const bytes = text.length <= LONGEST_TEXT ? decoded(text) : undefined;
   if (bytes === undefined) throw new MalformedPayloadError('it is not base64');
   return bytes;

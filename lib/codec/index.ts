@@ -11,12 +11,13 @@
  * `encode` answers at once, but for a value with a Blob or File inside: their bytes can only be had asynchronously,
  * so it answers a promise then, and only then. The rest of such a value is read before `encode` returns.
  */
-import { decodeBuffer, decodeText, encodeBuffer, encodeText } from './bulk';
+import { type Bulk, decodeBulk, encodeBulk } from './bulk';
 import { MalformedPayloadError } from './faults';
 import { encodeGraph } from './graph';
 import { decodeJson, encodeExactJson } from './json';
 import { decodeGraph } from './revive';
 
+export { type Bulk, decodeBulk, encodeBulk } from './bulk';
 export { MalformedPayloadError, UnencodableError } from './faults';
 export { copyJson } from './json';
 export { decodeError, encodeError } from './thrown';
@@ -28,6 +29,13 @@ export interface Codec {
   decode(text: string): unknown;
 }
 
+/** A value as it is written. */
+export type Encoded = string | Bulk;
+
+export function wholeText(encoded: Encoded): string {
+  return typeof encoded === 'string' ? encoded : encoded.mark + encoded.text;
+}
+
 /** No JSON begins with a capital. */
 export function isJson(text: string): boolean {
   const first = text.charCodeAt(0);
@@ -36,12 +44,10 @@ export function isJson(text: string): boolean {
 
 export const defaultCodec: Codec = {
   encode(value) {
-    const bulk = encodeText(value);
-    if (bulk !== undefined) return `T${bulk}`;
+    const bulk = encodeBulk(value);
+    if (bulk !== undefined) return wholeText(bulk);
     const json = encodeExactJson(value);
     if (json !== undefined) return json;
-    const base64 = encodeBuffer(value);
-    if (base64 !== undefined) return `B${base64}`;
     const graph = encodeGraph(value);
     return typeof graph === 'string' ? `D${graph}` : graph.then((text) => `D${text}`);
   },
@@ -49,13 +55,13 @@ export const defaultCodec: Codec = {
   decode(text) {
     if (isJson(text)) return decodeJson(text);
     const rest = text.slice(1);
-    switch (text[0]) {
+    const mark = text[0];
+    switch (mark) {
       case 'B':
-        return decodeBuffer(rest);
+      case 'T':
+        return decodeBulk({ mark, text: rest });
       case 'D':
         return decodeGraph(rest);
-      case 'T':
-        return decodeText(rest);
       default:
         throw new MalformedPayloadError('its format is not known');
     }

@@ -5,7 +5,9 @@
 import type { Instance, Transition } from '../../index';
 import { type Answer, type InstanceCall, storeError, Tag } from '../binding';
 import type { Client } from '../client';
+import { type Encoded, wholeText } from '../codec';
 import { ActonceError, invalid, KeyReusedError, LeaseLostError } from '../errors';
+import { isEncoded, type Unkept } from '../results';
 import { allowed, type Definition } from './definition';
 import { InvalidTransitionError, UnknownStateError, VersionConflictError } from './errors';
 
@@ -149,10 +151,8 @@ function timeoutIn({ ms }: Answer): number | undefined {
   return ms === 0 ? undefined : ms - 1;
 }
 
-type Encoded = Awaited<ReturnType<Client['results']['encode']>>;
-
-function kept(encoded: Encoded, what: string): string {
-  if (typeof encoded === 'string') return encoded;
+function kept(encoded: Encoded | Unkept, what: string): string {
+  if (isEncoded(encoded)) return wholeText(encoded);
   const { reason, path, cause } = encoded;
   const where = path === undefined ? '' : ` at ${path}`;
   const why = reason === 'too-large' ? `is larger than ${LARGEST_DATA_BYTES} bytes` : `cannot be encoded${where}`;

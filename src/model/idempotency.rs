@@ -4,6 +4,8 @@
 //! attempt it speaks for, so the same command twice gives the same record and the same answer: a reply that was
 //! lost is found again by sending the command again.
 
+use std::borrow::Cow;
+
 use super::command::{Begin, Command, Failure, Resolution};
 use super::record::{Flags, Origin, Owner, Record, State, Unreadable, unfinished_ttl_ms};
 
@@ -122,8 +124,8 @@ pub fn apply(stored: Option<&Stored>, command: &Command, now: Now) -> (Effect, O
 
 /// What `begin` is answered whatever the time, when that changes nothing in the record; `None` when the clock or a
 /// write has to decide. It spares a script after a plain `SET NX GET` has returned the record.
-pub fn outcome_at_any_time(record: &Record, begin: &Begin) -> Option<Outcome> {
-    let &Record { fence, attempt, .. } = record;
+pub fn outcome_at_any_time(record: Cow<'_, Record>, begin: &Begin) -> Option<Outcome> {
+    let Record { fence, attempt, .. } = *record;
     let same_owner = record.owner == begin.owner;
     let other_payload = !same_owner
         && record.fingerprint.zip(begin.fingerprint).is_some_and(|(theirs, ours)| theirs != ours)
@@ -138,16 +140,21 @@ pub fn outcome_at_any_time(record: &Record, begin: &Begin) -> Option<Outcome> {
         State::Indeterminate { since_ms, .. } => Some(Outcome::Indeterminate { fence, since_ms: *since_ms }),
         State::Released { payload } => {
             let shared = begin.awaited_fence == Some(fence) && !payload.is_empty();
-            (same_owner || shared).then(|| Outcome::Released { fence, attempt, origin, payload: payload.clone() })
+            (same_owner || shared).then(|| Outcome::Released { fence, attempt, origin, payload: payload_of(record) })
         }
-        State::Completed { payload } => Some(Outcome::Replay { fence, attempt, origin, payload: payload.clone() }),
-        State::Failed { payload } => Some(Outcome::ReplayError { fence, attempt, origin, payload: payload.clone() }),
+        State::Completed { .. } => Some(Outcome::Replay { fence, attempt, origin, payload: payload_of(record) }),
+        State::Failed { .. } => Some(Outcome::ReplayError { fence, attempt, origin, payload: payload_of(record) }),
     }
+}
+
+/// Copied only from a record that stays.
+fn payload_of(record: Cow<'_, Record>) -> Vec<u8> {
+    record.into_owned().state.take_payload()
 }
 
 fn apply_begin(stored: &Stored, begin: &Begin, now: Now) -> (Effect, Outcome) {
     let record = &stored.record;
-    if let Some(outcome) = outcome_at_any_time(record, begin) {
+    if let Some(outcome) = outcome_at_any_time(Cow::Borrowed(record), begin) {
         return (Effect::Keep, outcome);
     }
     let &Record { fence, attempt, flags, .. } = record;

@@ -14,6 +14,7 @@
 //! ```
 //! Numbers are decimal, 1 to 15 digits, without leading zeros. The Lua knows the same offsets, one higher.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -161,6 +162,18 @@ pub enum State {
 }
 
 impl State {
+    /// What was recorded; nothing for an attempt that has not ended.
+    pub fn take_payload(&mut self) -> Vec<u8> {
+        self.payload_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    fn payload_mut(&mut self) -> Option<&mut Vec<u8>> {
+        match self {
+            Self::Released { payload } | Self::Completed { payload } | Self::Failed { payload } => Some(payload),
+            Self::Processing { .. } | Self::Indeterminate { .. } => None,
+        }
+    }
+
     /// As in the record, and as published.
     pub fn letter(&self) -> u8 {
         match self {
@@ -240,8 +253,10 @@ impl Record {
             }
     }
 
-    /// Never trusts the bytes: anything but a record of this version is [`Unreadable`].
-    pub fn decode(text: &[u8]) -> Result<Self, Unreadable> {
+    /// Never trusts the bytes: anything but a record of this version is [`Unreadable`]. Of what is given away the payload
+    /// is not copied.
+    pub fn decode<'a>(text: impl Into<Cow<'a, [u8]>>) -> Result<Self, Unreadable> {
+        let mut text = text.into();
         match text.first() {
             None => return Err(Unreadable::TooShort),
             Some(&VERSION) => {}
@@ -250,10 +265,21 @@ impl Record {
         if text.len() < SHORTEST {
             return Err(Unreadable::TooShort);
         }
-        Self::decode_version_1(text).ok_or(Unreadable::Malformed)
+        let (mut record, body) = Self::decode_version_1(&text).ok_or(Unreadable::Malformed)?;
+        if let Some(payload) = record.state.payload_mut() {
+            *payload = match &mut text {
+                Cow::Borrowed(text) => text[body..].to_vec(),
+                Cow::Owned(text) => {
+                    text.drain(..body);
+                    std::mem::take(text)
+                }
+            };
+        }
+        Ok(record)
     }
 
-    fn decode_version_1(text: &[u8]) -> Option<Self> {
+    /// But for the payload, which begins at the second.
+    fn decode_version_1(text: &[u8]) -> Option<(Self, usize)> {
         let digits = &text[FENCE..OWNER];
         let fence = digits.iter().all(u8::is_ascii_digit).then(|| value_of(digits)).filter(|&f| f < FENCE_LIMIT)?;
         let owner = Owner(base64url(&text[OWNER..FINGERPRINT])?);
@@ -272,12 +298,12 @@ impl Record {
                 let (ttl, since) = split_at_space(rest)?;
                 State::Indeterminate { lease_ms: decimal(lease)?, ttl_ms: decimal(ttl)?, since_ms: decimal(since)? }
             }
-            b'R' => State::Released { payload: body.to_vec() },
-            b'C' => State::Completed { payload: body.to_vec() },
-            b'F' => State::Failed { payload: body.to_vec() },
+            b'R' => State::Released { payload: Vec::new() },
+            b'C' => State::Completed { payload: Vec::new() },
+            b'F' => State::Failed { payload: Vec::new() },
             _ => return None,
         };
-        Some(Self { fence, owner, fingerprint, flags, attempt, state })
+        Some((Self { fence, owner, fingerprint, flags, attempt, state }, text.len() - body.len()))
     }
 }
 

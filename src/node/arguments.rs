@@ -10,6 +10,8 @@ use napi::sys;
 const MOST: usize = 12;
 /// Keys and most results fit: one pass instead of measuring first.
 const SHORT: usize = 1_024;
+/// Bytes of UTF-8. With less room than that left, a text may have been cut.
+const LONGEST_CHARACTER: usize = 4;
 
 pub struct Arguments {
     env: sys::napi_env,
@@ -49,27 +51,42 @@ impl Arguments {
     /// `None` for what is no string.
     #[must_use]
     pub fn text(&self, index: usize) -> Option<String> {
+        self.text_behind(None, index)
+    }
+
+    /// With an ASCII character in front, if one is given.
+    #[must_use]
+    pub fn text_behind(&self, mark: Option<u8>, index: usize) -> Option<String> {
         let value = self.values[index];
+        let mark = mark.as_slice();
         let mut short = [0_u8; SHORT];
         let mut length = 0;
         // SAFETY: a value of this callback; the buffers are as long as is said, and Node writes only whole
-        // characters of UTF-8 and a NUL into them.
+        // characters of UTF-8 and a NUL into them. What is not written to is not read.
         unsafe {
             let status =
                 sys::napi_get_value_string_utf8(self.env, value, short.as_mut_ptr().cast(), SHORT, &raw mut length);
             if status != sys::Status::napi_ok {
                 return None;
             }
-            // Less room than the longest character: it may have been cut.
-            if length + 4 < SHORT {
-                return Some(String::from_utf8_unchecked(short[..length].to_vec()));
+            if length + LONGEST_CHARACTER < SHORT {
+                return Some(String::from_utf8_unchecked([mark, &short[..length]].concat()));
             }
-            sys::napi_get_value_string_utf8(self.env, value, null_mut(), 0, &raw mut length);
-            let mut long = vec![0_u8; length + 1];
-            let into = long.as_mut_ptr().cast();
-            sys::napi_get_value_string_utf8(self.env, value, into, length + 1, &raw mut length);
-            long.truncate(length);
-            Some(String::from_utf8_unchecked(long))
+            let mut units = 0;
+            sys::napi_get_value_string_latin1(self.env, value, null_mut(), 0, &raw mut units);
+            // As much as ASCII takes, or as any text can take: measuring first costs a pass over a long text.
+            for room in [units + LONGEST_CHARACTER + 1, 3 * units + LONGEST_CHARACTER + 1] {
+                let mut long: Vec<u8> = Vec::with_capacity(mark.len() + room);
+                long.extend_from_slice(mark);
+                let into = long.as_mut_ptr().add(mark.len()).cast();
+                sys::napi_get_value_string_utf8(self.env, value, into, room, &raw mut length);
+                if length + LONGEST_CHARACTER < room {
+                    long.set_len(mark.len() + length);
+                    long.shrink_to_fit();
+                    return Some(String::from_utf8_unchecked(long));
+                }
+            }
+            None
         }
     }
 }

@@ -107,7 +107,9 @@ const BODIES: [Method; 20] = [
         Answer::Outcomes(client.run(Some(op), move |session, now| session.wait(op, for_us, now)))
     },
     |client, arguments| {
-        let (op, payload) = (arguments.integer(0), arguments.text(1).unwrap_or_default());
+        let op = arguments.integer(0);
+        let mark = u8::try_from(arguments.integer(5)).ok().filter(|mark| *mark != 0 && mark.is_ascii());
+        let payload = arguments.text_behind(mark, 1).unwrap_or_default();
         let recording = recording(arguments, 2);
         Answer::Outcomes(client.run(Some(op), move |session, now| session.complete(op, payload, recording, now)))
     },

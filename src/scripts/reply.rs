@@ -1,5 +1,7 @@
 //! What a script answered. The words are the `snake_case` names of [`Outcome`]'s variants, the fields in their order.
 
+use std::borrow::Cow;
+
 use thiserror::Error;
 
 use crate::model::record::{Origin, value_of};
@@ -45,12 +47,12 @@ pub fn parse<B: AsRef<[u8]>>(reply: &[B]) -> Result<Outcome, Malformed> {
 
 /// What the reply of [`super::pack_set_if_absent`] means: nil is an acquisition, a record is judged by the model.
 /// `None` when the clock or a write has to decide: then the script of the same begin is to be run.
-pub fn judge_set(reply: Option<&[u8]>, begin: &Begin, fence: u64) -> Option<Outcome> {
+pub fn judge_set(reply: Option<Vec<u8>>, begin: &Begin, fence: u64) -> Option<Outcome> {
     let Some(text) = reply else {
         return Some(Outcome::Acquired { fence, attempt: 1, recovered: false });
     };
     match Record::decode(text) {
-        Ok(record) => outcome_at_any_time(&record, begin),
+        Ok(record) => outcome_at_any_time(Cow::Owned(record), begin),
         Err(reason) => Some(Outcome::Unreadable(reason)),
     }
 }

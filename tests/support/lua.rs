@@ -108,7 +108,7 @@ impl Lua {
     /// would go on to the script; and the record afterwards.
     pub fn plain_begin(&mut self, begin: &Begin, now: Now) -> (Option<Outcome>, Option<Vec<u8>>) {
         let (reply, after) = self.on_a_copy(|request| scripts::pack_set_if_absent(begin, PLAIN_KEY, now.us, request));
-        (scripts::judge_set(text(reply).as_deref(), begin, now.us), after)
+        (scripts::judge_set(text(reply), begin, now.us), after)
     }
 
     /// What a plain `SET IFEQ` makes of a complete, on a copy of the record: whether it was stored, and the record

@@ -356,7 +356,7 @@ fn what_is_answered_without_the_clock_is_what_the_clock_would_not_change() {
         for &hold in policies(column) {
             let stored = stored(column, Flags { hold, ..Flags::default() }).unwrap();
             let (effect, outcome) = apply(Some(&stored), &Command::Begin(begin.clone()), NOW);
-            match outcome_at_any_time(&stored.record, &begin) {
+            match outcome_at_any_time(Cow::Borrowed(&stored.record), &begin) {
                 Some(answer) => assert_eq!((effect, outcome), (Effect::Keep, answer), "{line} × {column}"),
                 None => assert!(
                     matches!(outcome, Outcome::Acquired { .. } | Outcome::InProgress { .. }) || effect != Effect::Keep,

@@ -295,8 +295,9 @@ impl Request {
     pub fn read(&self, stage: Stage, value: Value, sent_at: Micros) -> Result<Step, StoreError> {
         match (stage, value) {
             (Stage::Plain { fence }, reply @ (Value::Nil | Value::BulkString(_))) => {
+                let record = if let Value::BulkString(record) = reply { Some(record) } else { None };
                 let Ask::Command(Command::Begin(begin)) = &self.ask else { return strange("a begin's reply") };
-                match scripts::judge_set(bytes(&reply), begin, fence) {
+                match scripts::judge_set(record, begin, fence) {
                     Some(outcome) => Ok(self.outcome(outcome, sent_at)),
                     None => Ok(Step::Next(Stage::Script { loaded: false })),
                 }

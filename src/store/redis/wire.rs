@@ -25,13 +25,15 @@ pub struct Wire {
     retired: Option<Stream>,
     /// How much of the engine's output the socket has taken.
     written: usize,
+    /// The largest output of late.
+    peak: usize,
 }
 
 impl Wire {
     #[must_use]
     pub fn new(target: Arc<Target>, command_timeout: Micros) -> Self {
         let engine = Engine::new(command_timeout, target.access.durability);
-        Self { engine, target, stream: None, lifeline: None, retired: None, written: 0 }
+        Self { engine, target, stream: None, lifeline: None, retired: None, written: 0, peak: 0 }
     }
 
     #[must_use]
@@ -94,9 +96,12 @@ impl Wire {
         let mut taken = 0;
         let outcome = loop {
             if self.written == out.len() {
+                // One large result must not keep its memory for ever, and many must not ask for it each time.
+                self.peak = out.len().max(self.peak - self.peak / 8);
                 out.clear();
-                // One large result must not keep its memory for ever.
-                out.shrink_to(4 * CHUNK);
+                if out.capacity() > 4 * CHUNK.max(self.peak / 2) {
+                    out.shrink_to(2 * CHUNK.max(self.peak));
+                }
                 self.written = 0;
                 break stream.flush();
             }
