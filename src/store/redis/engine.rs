@@ -35,6 +35,9 @@ const SMALL_UPLOAD: u64 = 64 * 1024;
 /// What is left for the end of a turn: Redis reads 16 KiB at once, and is given the next before it is through with them.
 const PRESSING: usize = 8 * 1024;
 
+/// Fewer are not worth another system call.
+const MANY: usize = 8;
+
 /// What the server on the other side can do.
 #[derive(Clone, Copy, Debug)]
 pub struct Features {
@@ -233,7 +236,7 @@ impl Engine {
     /// Whoever waits for a `WAIT` wants one for all.
     pub fn is_pressing(&self, bytes: usize) -> bool {
         let is_idle = self.flying.len() == self.unsent;
-        let is_half = 2 * self.unsent >= self.heard_together;
+        let is_half = self.heard_together >= MANY && 2 * self.unsent >= self.heard_together;
         self.unsent > 0 && self.durability.is_none() && (bytes >= PRESSING || (is_idle && is_half))
     }
 
