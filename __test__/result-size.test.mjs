@@ -57,8 +57,8 @@ onEachStore('H8 a long text and a Buffer count with the character in front of th
 onEachStore('H8 (RF9) texts of every length around a buffer’s come back whole', async ({ client, effect }) => {
   const [one, two] = [client(), client()];
   for (const character of ['a', 'é', '€', '🛒', 'a€']) {
-    // Of 1,024 bytes for short texts, and where long ones begin.
-    const around = [1_024, 16_384].flatMap((bytes) => {
+    // Of 1,024 bytes for short texts; and 1,024 characters, where texts are written as they are, take up to three times as much.
+    const around = [1_024, 3_072].flatMap((bytes) => {
       const most = Math.ceil(bytes / Buffer.byteLength(character));
       return Array.from({ length: 12 }, (_, less) => most + 3 - less);
     });
