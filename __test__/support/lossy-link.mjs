@@ -1,5 +1,6 @@
 // Run in a network namespace of its own (matrix-store.test.mjs): a server, a loopback that loses packets in both
-// directions, two clients that ask for the same keys. Prints what came of it as one line of JSON.
+// directions, two clients that ask for the same keys. Prints what came of it as one line of JSON; `by` are the attempts that
+// answered, of each client.
 import { execFileSync } from 'node:child_process';
 import { Contenders } from './contenders.mjs';
 import { eventually } from './eventually.mjs';
@@ -35,12 +36,12 @@ const one = async (client, at) => {
   await new Promise((resolve) => setTimeout(resolve, (at * LOSSY_MS) / KEYS));
   return await eventually(() => client.withIdempotency(`order-${at}`, c.effect), { withinMs: 60_000 });
 };
-const calls = Array.from({ length: KEYS }, (_, at) => clients.map((client) => one(client, at))).flat();
-const values = await Promise.all(calls);
+const all = (client) => Promise.all(Array.from({ length: KEYS }, (_, at) => one(client, at)));
+const values = await Promise.all(clients.map(all));
 await eventually(() => counts, { withinMs: 15_000 });
 const effects = Array.from({ length: KEYS }, (_, at) => c.ledger.count(`order-${at}`));
 const lastMs = Math.round(performance.now() - startedAt);
-console.log(JSON.stringify({ dropped: counts, effects, by: values.map(({ by }) => by), lastMs }));
+console.log(JSON.stringify({ dropped: counts, effects, by: values.map((each) => each.map(({ by }) => by)), lastMs }));
 for (const end of ends.reverse()) await end();
 await redis.stop();
 process.exit();
