@@ -1,6 +1,6 @@
 // Run in a network namespace of its own (matrix-store.test.mjs): a server, a loopback that loses packets in both
 // directions, two clients that ask for the same keys. Prints what came of it as one line of JSON; `by` are the attempts that
-// answered, of each client.
+// answered, of each client, `failures` the calls that failed, of each key.
 import { execFileSync } from 'node:child_process';
 import { Contenders } from './contenders.mjs';
 import { eventually } from './eventually.mjs';
@@ -30,18 +30,25 @@ setTimeout(() => {
   nft('delete', 'table', 'inet', 'loss');
 }, LOSSY_MS);
 
+const failures = Array.from({ length: KEYS }, () => 0);
 const startedAt = performance.now();
 const one = async (client, at) => {
   // Spread over the time in which the link is bad.
   await new Promise((resolve) => setTimeout(resolve, (at * LOSSY_MS) / KEYS));
-  return await eventually(() => client.withIdempotency(`order-${at}`, c.effect), { withinMs: 60_000 });
+  const call = () =>
+    client.withIdempotency(`order-${at}`, c.effect).catch((error) => {
+      failures[at] += 1;
+      throw error;
+    });
+  return await eventually(call, { withinMs: 60_000 });
 };
 const all = (client) => Promise.all(Array.from({ length: KEYS }, (_, at) => one(client, at)));
 const values = await Promise.all(clients.map(all));
 await eventually(() => counts, { withinMs: 15_000 });
 const effects = Array.from({ length: KEYS }, (_, at) => c.ledger.count(`order-${at}`));
 const lastMs = Math.round(performance.now() - startedAt);
-console.log(JSON.stringify({ dropped: counts, effects, by: values.map((each) => each.map(({ by }) => by)), lastMs }));
+const by = values.map((each) => each.map((value) => value.by));
+console.log(JSON.stringify({ dropped: counts, effects, by, failures, lastMs }));
 for (const end of ends.reverse()) await end();
 await redis.stop();
 process.exit();
