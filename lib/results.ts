@@ -13,6 +13,7 @@ import {
   type Encoded,
   encodeBulk,
   encodeError,
+  encodeStructure,
   isJson,
   UnencodableError,
 } from './codec';
@@ -75,7 +76,7 @@ export class Results {
     try {
       const bulk = this.#codec === undefined ? encodeBulk(value) : undefined;
       if (bulk !== undefined) return 1 + bytesOf(bulk.text, maxBytes) <= maxBytes ? bulk : TOO_LARGE;
-      const text = this.#codec === undefined ? defaultCodec.encode(value) : OWN_CODEC + this.#ownText(value);
+      const text = this.#codec === undefined ? encodeStructure(value) : OWN_CODEC + this.#ownText(value);
       if (typeof text === 'string') return withinLimit(text, maxBytes);
       return text.then((late) => withinLimit(late, maxBytes), unencodable);
     } catch (cause) {

@@ -5,7 +5,6 @@
 mod support;
 
 use std::borrow::Cow;
-
 use std::cell::RefCell;
 
 use actonce::model::{

@@ -42,14 +42,18 @@ export function isJson(text: string): boolean {
   return !(first >= 65 && first <= 90);
 }
 
+/** What `encodeBulk` does not take. @throws as `Codec.encode` */
+export function encodeStructure(value: unknown): string | Promise<string> {
+  const json = encodeExactJson(value);
+  if (json !== undefined) return json;
+  const graph = encodeGraph(value);
+  return typeof graph === 'string' ? `D${graph}` : graph.then((text) => `D${text}`);
+}
+
 export const defaultCodec: Codec = {
   encode(value) {
     const bulk = encodeBulk(value);
-    if (bulk !== undefined) return wholeText(bulk);
-    const json = encodeExactJson(value);
-    if (json !== undefined) return json;
-    const graph = encodeGraph(value);
-    return typeof graph === 'string' ? `D${graph}` : graph.then((text) => `D${text}`);
+    return bulk === undefined ? encodeStructure(value) : wholeText(bulk);
   },
 
   decode(text) {

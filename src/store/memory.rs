@@ -69,7 +69,7 @@ impl MemoryStore {
             if !table.is_due(now) {
                 return !table.is_empty();
             }
-            table.sweep_many(now);
+            table.sweep_past(now, LIVE_PER_TIDY);
         }
     }
 
@@ -171,11 +171,6 @@ impl Table {
     /// Removes some of what has expired, a little with every command.
     fn sweep(&mut self, now: Now) {
         self.sweep_past(now, LIVE_PER_SWEEP);
-    }
-
-    /// As much as a command may wait for.
-    fn sweep_many(&mut self, now: Now) {
-        self.sweep_past(now, LIVE_PER_TIDY);
     }
 
     fn sweep_past(&mut self, now: Now, most_live: usize) {

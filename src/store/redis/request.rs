@@ -297,10 +297,9 @@ impl Request {
             (Stage::Plain { fence }, reply @ (Value::Nil | Value::BulkString(_))) => {
                 let record = if let Value::BulkString(record) = reply { Some(record) } else { None };
                 let Ask::Command(Command::Begin(begin)) = &self.ask else { return strange("a begin's reply") };
-                match scripts::judge_set(record, begin, fence) {
-                    Some(outcome) => Ok(self.outcome(outcome, sent_at)),
-                    None => Ok(Step::Next(Stage::Script { loaded: false })),
-                }
+                let outcome = scripts::judge_set(record, begin, fence);
+                let script = Step::Next(Stage::Script { loaded: false });
+                Ok(outcome.map_or(script, |outcome| self.outcome(outcome, sent_at)))
             }
             (Stage::IfEqual, Value::Okay) => Ok(self.outcome(Outcome::Done, sent_at)),
             // Somebody waits, or this is a repeat, or it is not ours any more.
