@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Push, parse } from './resp.mjs';
 
 /** Splits a byte stream into RESP values; without a parser each chunk is one nameless frame. */
-class Frames {
+export class Frames {
   #rest = Buffer.alloc(0);
   #raw;
 

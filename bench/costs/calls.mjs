@@ -10,6 +10,9 @@ const light = {
 
 export const open = (url) => createClient({ url, prefix: 'costs', executor: 'loop' });
 
+/** So many calls are a burst. */
+export const TOGETHER = 32;
+
 export const RESULT = resultOf(USUAL_BYTES);
 const work = async () => RESULT;
 export const once = (client, key, fn = work) => client.withIdempotency(key, fn, { scope: 'costs' });
@@ -46,7 +49,7 @@ function event({ url }) {
 export const CALLS = {
   'fresh call, embedded store': { open: () => fresh('embedded')({ url: 'memory:' }) },
   'fresh call, Redis': { open: fresh('fresh') },
-  'fresh call, Redis, 32 at once': { open: fresh('together'), together: 32 },
+  [`fresh call, Redis, ${TOGETHER} at once`]: { open: fresh('together'), together: TOGETHER },
   'replay from the cache': { open: replayFromCache },
   'replay from another process': { open: replay },
   "state machine's event": { open: event },

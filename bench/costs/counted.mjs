@@ -1,8 +1,8 @@
-// The process in which calls are counted: `counted.mjs title|heap|promises <url> <count>`
+// The process in which calls are counted: `counted.mjs title|heap|promises <url> <url of bursts> <count>`
 import { createHook } from 'node:async_hooks';
 import { CALLS, runCounted } from './calls.mjs';
 
-const [what, url, countText] = process.argv.slice(2);
+const [what, url, urlOfBursts, countText] = process.argv.slice(2);
 const count = Number(countText);
 
 const MARKS = {
@@ -37,7 +37,7 @@ const MARKS = {
 const counts = {};
 for (const [name, kind] of Object.entries(CALLS)) {
   const mark = MARKS[what]();
-  await runCounted(kind, { url }, count, (word) => {
+  await runCounted(kind, { url: kind.together ? urlOfBursts : url }, count, (word) => {
     counts[name] = mark(word);
   });
 }

@@ -14,7 +14,7 @@ export async function countHeap(server) {
 }
 
 async function count(what, server) {
-  const counts = await runProcess([process.execPath, ...FLAGS], what, server.url, COUNT);
+  const counts = await runProcess([process.execPath, ...FLAGS], what, server, COUNT);
   await server.send('FLUSHALL');
   return JSON.parse(counts, (_, value) => (typeof value === 'number' ? Math.round(value) : value));
 }

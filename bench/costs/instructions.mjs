@@ -14,12 +14,12 @@ const COUNT = 64;
 const ALLOCATIONS = ['malloc', 'calloc', 'realloc', 'posix_memalign', 'aligned_alloc'];
 const READS_AND_WRITES = ['send', 'recv'];
 
-export async function countInstructions({ url }) {
+export async function countInstructions(server) {
   const out = path.join(temporaryFolder('callgrind'), 'out');
   const dumps = ['--dump-before=uv_set_process_title', '--separate-threads=yes', `--callgrind-out-file=${out}`];
   const node = ['--jitless', '--single-threaded', '--min-semi-space-size=64', '--max-semi-space-size=64'];
   const valgrind = [findProgram('valgrind'), '-q', '--tool=callgrind', ...dumps];
-  await runProcess([...valgrind, process.execPath, ...node], 'title', url, COUNT);
+  await runProcess([...valgrind, process.execPath, ...node], 'title', server, COUNT);
   // A dump each time the title is set: when a kind begins (what came before is not of interest), and when it ends. Of
   // Node's thread: when the keeper's is woken is a matter of chance.
   const addon = addonFile();
