@@ -17,9 +17,6 @@ use crate::store::redis::request::{Answer, Ask, Event, Request};
 use crate::store::redis::target::Servers;
 use crate::store::redis::task::{Turner, sleep_until};
 
-/// It looks at every record, so not whenever the keeper wakes.
-const TIDY_EVERY: Micros = 60_000 * MILLI;
-
 /// Where leases are renewed.
 #[derive(Clone)]
 pub enum KeptStore {
@@ -88,7 +85,7 @@ async fn keep(
         KeptStore::Redis { servers, command_timeout } => Some(Fleet::new(servers, *command_timeout)),
     };
     let mut turner = Turner::default();
-    let mut tidy_at = 0;
+    let mut broom = Broom::default();
     while !stop.stopped.load(Ordering::Acquire) {
         let steady = clock.steady();
         let now = clock.now();
@@ -113,14 +110,7 @@ async fn keep(
             report(op, loss);
         }
         if let KeptStore::Memory(memory) = &store {
-            let was_tidied = tidy_at > now;
-            let is_used = was_tidied || memory.tidy(Now { us: clock::embedded(now) });
-            if !was_tidied {
-                tidy_at = now + TIDY_EVERY;
-            }
-            if is_used {
-                wake_at = wake_at.min(tidy_at);
-            }
+            wake_at = wake_at.min(broom.turn(memory, now));
         }
         drop(steady);
         let Some(fleet) = &mut fleet else {
@@ -130,6 +120,28 @@ async fn keep(
         turner.write(fleet, now);
         wake_at = wake_at.min(fleet.wake_at());
         tokio::select! { () = stop.wake.notified() => {}, () = turner.idle(fleet, wake_at) => {} }
+    }
+}
+
+/// Sweeps the embedded store once in a while.
+#[derive(Default)]
+struct Broom {
+    due: Micros,
+}
+
+impl Broom {
+    /// It looks at every record, so not whenever the keeper wakes.
+    const EVERY: Micros = 60_000 * MILLI;
+
+    /// Returns when it has to be called again; never, as long as nothing is in the store.
+    fn turn(&mut self, store: &MemoryStore, now: Micros) -> Micros {
+        if self.due <= now {
+            self.due = now + Self::EVERY;
+            if !store.tidy(Now { us: clock::embedded(now) }) {
+                return Micros::MAX;
+            }
+        }
+        self.due
     }
 }
 
@@ -163,5 +175,24 @@ fn settle(leases: &Leases, op: u32, outcome: &Outcome, sent_at: Micros, losses: 
     match outcome {
         Outcome::Done => leases.renewed(op, sent_at),
         _ => leases.refused(op, losses),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::quota::Admission;
+
+    const SECOND: Micros = 1_000 * MILLI;
+
+    #[test]
+    fn the_store_is_swept_once_a_minute_however_often_the_keeper_wakes() {
+        let (store, mut broom, start) = (MemoryStore::default(), Broom::default(), clock::now());
+        assert_eq!(broom.turn(&store, start), Micros::MAX, "nothing is in it");
+        let used = Now { us: clock::embedded(start + SECOND) };
+        store.admit("k", Admission { limit: 1, retention_ms: 1 }, used);
+        // It has expired, and is swept only when its minute has come.
+        assert_eq!(broom.turn(&store, start + 30 * SECOND), start + 60 * SECOND);
+        assert_eq!(broom.turn(&store, start + 60 * SECOND), Micros::MAX);
     }
 }
