@@ -5,17 +5,10 @@ import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createClient } from './support/actonce.mjs';
 import { eventually } from './support/eventually.mjs';
+import { gate } from './support/gate.mjs';
 import { stores } from './support/stores.mjs';
 
 const scope = ['joined', 'user-1'];
-
-/** A promise with its handles, for an fn that ends when the test says so. */
-function gate() {
-  const handles = {};
-  handles.promise = new Promise((resolve, reject) => Object.assign(handles, { resolve, reject }));
-  handles.promise.catch(() => {});
-  return handles;
-}
 
 function onEachStore(title, body) {
   for (const store of stores) {

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { createClient } from './support/actonce.mjs';
 import { eventually } from './support/eventually.mjs';
-import { gate, heldRun } from './support/held-run.mjs';
+import { gate } from './support/gate.mjs';
+import { heldRun } from './support/held-run.mjs';
 import { startMonitor } from './support/monitor.mjs';
 import { recordUnder } from './support/record.mjs';
 import { conformance } from './support/stores.mjs';
@@ -145,7 +146,7 @@ onEachStore(
     const [actonce, operator] = [client(), client()];
     const run = heldRun();
     const claimed = gate();
-    actonce.on('claimed', claimed.open);
+    actonce.on('claimed', claimed.resolve);
     const owned = actonce.withIdempotency('k', run.fn);
     await claimed.promise;
     const joined = actonce.withIdempotency.outcome('k', effect('k', 'mine'));

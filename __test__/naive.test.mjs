@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Contenders, gate, LEASE_MS } from './support/contenders.mjs';
+import { Contenders, LEASE_MS } from './support/contenders.mjs';
 import { eventually } from './support/eventually.mjs';
+import { gate } from './support/gate.mjs';
 import { startRedis } from './support/redis.mjs';
 import { it } from './support/steady.mjs';
 import './support/unhandled.mjs';

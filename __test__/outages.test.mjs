@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Contenders, EXECUTORS, gate, LEASE_MS, POLICIES } from './support/contenders.mjs';
+import { Contenders, EXECUTORS, LEASE_MS, POLICIES } from './support/contenders.mjs';
 import { eventually } from './support/eventually.mjs';
+import { gate } from './support/gate.mjs';
 import { startRedis } from './support/redis.mjs';
 import { it } from './support/steady.mjs';
 import './support/unhandled.mjs';

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { createClient } from './support/actonce.mjs';
 import { eventually } from './support/eventually.mjs';
-import { gate, heldRun } from './support/held-run.mjs';
+import { gate } from './support/gate.mjs';
+import { heldRun } from './support/held-run.mjs';
 import { reach } from './support/states.mjs';
 import { conformance } from './support/stores.mjs';
 
@@ -108,7 +109,7 @@ for (const [command, state] of Object.entries(accepted)) {
     assert.equal(refused.error.code, 'ERR_INDETERMINATE');
     const held = await snapshot(owner, world);
     const said = gate();
-    owner.on(said.open);
+    owner.on(said.resolve);
     end(run);
     assert.equal(
       (await said.promise).type,
@@ -125,7 +126,7 @@ for (const [command, state] of Object.entries(accepted)) {
     assert.equal(await heir.withIdempotency('k', world.effect('k', 'of the heir')), 'of the heir');
     const before = await snapshot(heir, world);
     const said = gate();
-    owner.on(said.open);
+    owner.on(said.resolve);
     end(run);
     assert.equal((await said.promise).type, 'stale-write');
     assert.deepEqual(await snapshot(heir, world), before);

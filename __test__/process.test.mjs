@@ -2,8 +2,9 @@
 // must neither crash a process, nor keep one alive for nothing, nor let one go that waits for an answer.
 import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
-import { Contenders, EXECUTORS, gate, isClaim, isCompletion, LEASE_MS } from './support/contenders.mjs';
+import { Contenders, EXECUTORS, isClaim, isCompletion, LEASE_MS } from './support/contenders.mjs';
 import { eventually } from './support/eventually.mjs';
+import { gate } from './support/gate.mjs';
 import { startRedis } from './support/redis.mjs';
 import { it } from './support/steady.mjs';
 import './support/unhandled.mjs';

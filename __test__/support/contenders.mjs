@@ -13,15 +13,6 @@ export const LEASE_MS = 600;
 export const EXECUTORS = ['loop', 'thread'];
 export const POLICIES = ['rerun', 'hold'];
 
-/** A promise and what settles it. A call of the same key inside fn is refused, so rivals are started outside. */
-export function gate() {
-  const made = {};
-  made.promise = new Promise((resolve) => {
-    made.resolve = resolve;
-  });
-  return made;
-}
-
 /** What a command on the wire is for; a proxy's fault takes these as `on`. They hold for every version of the server. */
 export const isClaimScript = (args) => args[0] === 'EVALSHA' && args.length === 12;
 /** Before Redis 7 there is no SET NX GET, and the script claims. */

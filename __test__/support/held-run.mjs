@@ -1,12 +1,5 @@
 // An fn that a test holds in its hand: it says when it has been started, and ends when and as the test says.
-
-/** A promise that is settled from outside, and that nobody has to wait for. */
-export function gate() {
-  const made = {};
-  made.promise = new Promise((resolve, reject) => Object.assign(made, { open: resolve, fail: reject }));
-  made.promise.catch(() => {});
-  return made;
-}
+import { gate } from './gate.mjs';
 
 /** `fn` is for one run; `started` resolves to the context it was given. */
 export function heldRun() {
@@ -14,27 +7,30 @@ export function heldRun() {
   const ended = gate();
   return {
     fn: (ctx) => {
-      started.open(ctx);
+      started.resolve(ctx);
       return ended.promise;
     },
     started: started.promise,
-    returns: ended.open,
-    throws: ended.fail,
+    returns: ended.resolve,
+    throws: ended.reject,
   };
 }
 
-/** A call whose fn is held before it does `work`: `inside` resolves to its context, `letGo` lets it go on. */
+/**
+ * A call whose fn is held before it does `work`: `inside` resolves to its context, or fails as the call did that never came
+ * there; `letGo` lets it go on.
+ */
 export function heldCall(client, key, work, options) {
   const [inside, go] = [gate(), gate()];
   const result = client.withIdempotency(
     key,
     async (ctx) => {
-      inside.open(ctx);
+      inside.resolve(ctx);
       await go.promise;
       return work(ctx);
     },
     options,
   );
-  result.catch(() => {});
-  return { inside: inside.promise, letGo: go.open, result };
+  result.catch(inside.reject);
+  return { inside: inside.promise, letGo: go.resolve, result };
 }

@@ -16,7 +16,8 @@ function watchStandstill() {
     longestMs = Math.max(longestMs, now - last - 10);
     last = now;
   };
-  const timer = setInterval(look, 10);
+  // A test that was given up must not keep its process.
+  const timer = setInterval(look, 10).unref();
   return () => {
     look();
     clearInterval(timer);

@@ -89,13 +89,14 @@ class Cluster {
       const ranges = await node.send('CLUSTER', 'SLOTS');
       return ranges.find(([first, last]) => slot >= first && slot <= last)?.[2][1] === to.target.port;
     };
-    // What one of them hears of an older epoch may undo it, or the next move: until both say so and nobody is newer.
+    // Who still takes an older owner for a newer one tells the new one so, which then gives the slot up, even while the
+    // next move has begun: until all say the same and nobody is newer.
     const agree = async () => {
       for (const node of [to, from]) await node.send('CLUSTER', 'SETSLOT', slot, 'NODE', toId);
       await to.send('CLUSTER', 'BUMPEPOCH');
-      return (await Promise.all([to, from].map(owns))).every(Boolean);
+      return (await Promise.all(this.nodes.map(owns))).every(Boolean);
     };
-    await eventually(agree, { withinMs: 10_000, what: 'both nodes naming the new one' });
+    await eventually(agree, { withinMs: 10_000, what: 'all nodes naming the new one' });
   }
 
   stop() {

@@ -10,6 +10,7 @@
 import { once } from 'node:events';
 import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
+import { gate } from './gate.mjs';
 import { openLedger } from './ledger.mjs';
 
 const clients = new Map();
@@ -21,13 +22,7 @@ let opened = Promise.resolve();
 
 function wordGate(id, word) {
   const name = `${id} ${word}`;
-  if (!told.has(name)) {
-    const gate = {};
-    gate.promise = new Promise((resolve) => {
-      gate.open = resolve;
-    });
-    told.set(name, gate);
-  }
+  if (!told.has(name)) told.set(name, gate());
   return told.get(name);
 }
 
@@ -125,7 +120,7 @@ process.on('message', async (message) => {
     return await opened;
   }
   if (message.do === 'stop') process.exit();
-  if (message.do === 'tell') return wordGate(message.id, message.word).open();
+  if (message.do === 'tell') return wordGate(message.id, message.word).resolve();
   await opened;
   const result = await ACTIONS[message.do](message);
   if (process.connected) process.send({ id: message.id, result });
