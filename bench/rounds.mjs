@@ -10,8 +10,8 @@ import { takes } from './workloads.mjs';
  * countedOps run under Redis' slow log; replayedOps are recorded by one process and replayed by another.
  */
 export const FORMS = {
-  quick: { rounds: 5, sliceMs: 100, warmUpOps: 10_000, countedOps: 600, replayedOps: 1_500 },
-  full: { rounds: 7, sliceMs: 450, warmUpOps: 40_000, countedOps: 3_000, replayedOps: 8_000 },
+  quick: { rounds: 5, sliceMs: 100, warmUpOps: 10_000, countedOps: 600, replayedOps: 8_000 },
+  full: { rounds: 7, sliceMs: 450, warmUpOps: 40_000, countedOps: 3_000, replayedOps: 30_000 },
 };
 
 export class Run {

@@ -7,7 +7,7 @@
  * answered by it.
  */
 import type { CacheLimits } from './client-options';
-import type { Encoded } from './codec';
+import type { Encoded, Template } from './codec';
 
 /** An outcome, as it is recorded. */
 interface Recorded {
@@ -16,8 +16,9 @@ interface Recorded {
 }
 
 export interface Cached extends Recorded {
-  /** What the text stands for, once somebody has read it; nobody's value, it is copied. */
-  template?: unknown;
+  isRead?: boolean;
+  /** Of what the text stands for, once it has been read again. */
+  template?: Template | undefined;
 }
 
 interface Entry extends Cached {
@@ -60,7 +61,7 @@ export class OutcomeCache {
     }
     const expiresAt = this.#now() + Math.min(maxAgeMs, lifeMs);
     if (2 * (this.#young.size + 1) > maxEntries || 2 * (this.#bytes + bytes) > maxBytes) this.#age();
-    this.#young.set(identity, { payload, text, attempt, expiresAt, template: undefined });
+    this.#young.set(identity, { payload, text, attempt, expiresAt, isRead: false, template: undefined });
     this.#bytes += bytes;
   }
 

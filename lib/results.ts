@@ -6,7 +6,6 @@ import type { Codec, ErrorClass, Outcome, OutcomeStatus } from '../index';
 import { disown } from './announce';
 import type { Cached } from './cache';
 import {
-  copyJson,
   decodeBulk,
   decodeError,
   defaultCodec,
@@ -15,6 +14,7 @@ import {
   encodeError,
   encodeStructure,
   isJson,
+  templateOf,
   UnencodableError,
 } from './codec';
 import { type ControlFlow, decodeControlFlow, encodeControlFlow } from './control-flow';
@@ -60,7 +60,7 @@ const ERROR = 'E';
 const UNKEPT = 'U';
 
 /** Characters of a text whose value is kept as well, which may take several times the memory. */
-const LONGEST_TEMPLATE = 16 * 1024;
+const LONGEST_TEMPLATE = 8 * 1024;
 
 export class Results {
   readonly #codec: Codec | undefined;
@@ -107,16 +107,18 @@ export class Results {
   }
 
   /**
-   * As `decode`, of what may be asked for again and again: JSON is parsed once, and copied from then on at a tenth of that.
+   * As `decode`, of what may be asked for again and again: JSON is parsed twice, and copied from then on at a tenth of that.
+   * Most are asked for once.
    * @throws ActonceError `ERR_RECORD_UNREADABLE`
    */
   decodeCached(cached: Cached, record: { hash(): string | undefined }): Ending | Unavailable {
     const { text, template } = cached;
-    if (template !== undefined) return { kind: 'value', value: copyJson(template) };
+    if (template !== undefined) return { kind: 'value', value: template.copy() };
     const ending = this.decode(text, record);
-    if (ending.kind === 'value' && typeof text === 'string' && text.length <= LONGEST_TEMPLATE && isJson(text)) {
-      cached.template = copyJson(ending.value);
+    if (cached.isRead && ending.kind === 'value' && typeof text === 'string' && fitsTemplate(text)) {
+      cached.template = templateOf(ending.value);
     }
+    cached.isRead = true;
     return ending;
   }
 
@@ -142,6 +144,10 @@ export class Results {
       throw new ActonceError('ERR_RECORD_UNREADABLE', { detail, hash: record.hash(), cause });
     }
   }
+}
+
+function fitsTemplate(text: string): boolean {
+  return text.length <= LONGEST_TEMPLATE && isJson(text);
 }
 
 const TOO_LARGE: Unkept = { reason: 'too-large', path: undefined, cause: undefined };

@@ -19,7 +19,7 @@ import { decodeGraph } from './revive';
 
 export { type Bulk, decodeBulk, encodeBulk } from './bulk';
 export { MalformedPayloadError, UnencodableError } from './faults';
-export { copyJson } from './json';
+export { type Template, templateOf } from './json';
 export { decodeError, encodeError } from './thrown';
 
 export interface Codec {
