@@ -7,7 +7,7 @@ import { bundle } from './support/bundle.mjs';
 import { startRedis } from './support/redis.mjs';
 
 const { OutcomeCache } = await bundle('lib/cache.ts');
-const { templateOf } = await bundle('lib/codec/json.ts');
+const { templateOf } = await bundle('lib/codec/template.ts');
 
 const outcome = (text) => ({ text, attempt: 1 });
 

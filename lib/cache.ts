@@ -16,6 +16,7 @@ interface Recorded {
 }
 
 export interface Cached extends Recorded {
+  /** Whether it has been replayed from here. */
   isRead?: boolean;
   /** Of what the text stands for, once it has been read again. */
   template?: Template | undefined;

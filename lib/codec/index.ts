@@ -19,7 +19,7 @@ import { decodeGraph } from './revive';
 
 export { type Bulk, decodeBulk, encodeBulk } from './bulk';
 export { MalformedPayloadError, UnencodableError } from './faults';
-export { type Template, templateOf } from './json';
+export { type Template, templateOf } from './template';
 export { decodeError, encodeError } from './thrown';
 
 export interface Codec {
