@@ -11,7 +11,7 @@ import { startWorker } from './worker.mjs';
  * @returns `owned` (a call), `owner` (its worker), `others`, `waiting` (results in the other processes) and `joined` (in
  * the owner's own)
  */
-export async function queueUp({ t, options: client, redis, ledger }, plan) {
+export async function queueUp({ t, options: client, servers, ledger }, plan) {
   const { processes, callers, options = {}, owner: ownersSteps, waiter: steps = [{ effect: true }] } = plan;
   const call = { key: 'k', options, outcome: plan.outcome ?? false };
   const workers = await Promise.all(Array.from({ length: processes + 1 }, () => startWorker({ client, ledger })));
@@ -24,8 +24,12 @@ export async function queueUp({ t, options: client, redis, ledger }, plan) {
   const waiting = others.flatMap(queue);
   // Those of a process that is killed reject, which interests only who asks for them.
   for (const result of [owned.result, ...joined, ...waiting]) result.catch(() => {});
-  const [channel] = await redis.send('KEYS', `${client.prefix}:*`);
-  const listening = async () => (await redis.send('PUBSUB', 'NUMSUB', channel))[1] === processes;
+  const onAll = (...command) => Promise.all(servers.map((server) => server.send(...command)));
+  const [channel] = (await onAll('KEYS', `${client.prefix}:*`)).flat();
+  const listening = async () => {
+    const counts = await onAll('PUBSUB', 'NUMSUB', channel);
+    return counts.reduce((sum, [, count]) => sum + count, 0) === processes;
+  };
   await eventually(listening, { withinMs: 10_000, what: 'every process listening' });
   return { owner, others, owned, joined, waiting, channel };
 }

@@ -15,13 +15,14 @@ async function sharedServer() {
 
 const onRedis = (executor) => async () => {
   const redis = await sharedServer();
-  return { options: { url: redis.url, executor }, redis };
+  return { options: { url: redis.url, executor }, redis, servers: [redis] };
 };
 
 /** All behaviour on a cluster, where ACTONCE_TEST_CLUSTER asks for it. */
 const onCluster = (executor) => async () => {
   server ??= startCluster({ replicas: 0 });
-  return { options: { url: (await server).url(), executor } };
+  const cluster = await server;
+  return { options: { url: cluster.url(), executor }, servers: cluster.nodes };
 };
 
 const SINGLE = [
@@ -38,10 +39,10 @@ const isCluster = Boolean(process.env.ACTONCE_TEST_CLUSTER);
 
 export const stores = (isCluster ? CLUSTER : SINGLE).map(({ name, open }) => ({
   name,
-  /** `redis` is the server (undefined for the embedded store); `options` go to createClient as they are. */
+  /** `servers` are what it is made of, `redis` the one where there is one; `options` go to createClient as they are. */
   async open() {
-    const { options, redis } = await open();
-    return { options: { ...options, prefix: `t-${randomUUID()}` }, redis };
+    const { options, redis, servers = [] } = await open();
+    return { options: { ...options, prefix: `t-${randomUUID()}` }, redis, servers };
   },
 }));
 
@@ -50,7 +51,7 @@ const shared = stores.filter(({ name }) => name !== 'memory');
 const policies = ['rerun', 'hold'];
 
 async function openWorld(t, store, { createClient, onCrash }) {
-  const { options: address, redis } = await store.open();
+  const { options: address, redis, servers } = await store.open();
   const options = onCrash === undefined ? address : { ...address, defaults: { onCrash } };
   const client = (more = {}) => {
     const defaults = { ...options.defaults, ...more.defaults };
@@ -66,7 +67,7 @@ async function openWorld(t, store, { createClient, onCrash }) {
     ledger.record(key, { attempt: ctx.attempt, fence: ctx.fence, recovered: ctx.recovered });
     return value;
   };
-  return { t, options, redis, client, onCrash, ledger, effect };
+  return { t, options, redis, servers, client, onCrash, ledger, effect };
 }
 
 /**
@@ -80,8 +81,8 @@ async function openWorld(t, store, { createClient, onCrash }) {
  *
  * A test gets `client(more)`, which makes a client of the test's own prefix that closes with the test. Two of them are
  * to each other what two processes are: they share nothing but the store. `effect(key, value)` is an fn that leaves one
- * line in the `ledger` and returns `value`. Further `options` for another process's createClient, `redis` (the server,
- * undefined for the embedded store) and `t`.
+ * line in the `ledger` and returns `value`. Further `options` for another process's createClient, `redis` (the one server,
+ * undefined for the embedded store and a cluster), `servers` (all of them) and `t`.
  * The forms with `AndPolicy` run once per `onCrash`, too, which is then the default of every client.
  */
 export function conformance(createClient) {
