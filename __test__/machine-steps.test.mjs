@@ -69,15 +69,12 @@ onEachStore(
   async (world) => {
     const client = world.client({ defaults: { maxLeaseMs: 150, leaseMs: 150 } });
     const machine = payment(client);
-    let goOn;
-    const stalled = new Promise((resolve) => {
-      goOn = resolve;
-    });
+    const stalled = gate();
     const late = [];
     const first = refusal(
       client.withIdempotency('k', async (ctx) => {
         late.push(await ctx.transition(machine, 'o-1', 'PROCESS', { create: true }));
-        await stalled;
+        await stalled.promise;
         late.push(await refusal(ctx.transition(machine, 'o-1', 'FAIL')));
       }),
     );
@@ -87,7 +84,7 @@ onEachStore(
       return [ctx.recovered, step.replayed, step.state, step.version];
     });
     assert.deepEqual(seen, [true, true, 'processing', 2]);
-    goOn();
+    stalled.resolve();
     await pause(20);
     assert.deepEqual([late.length, late[1].code], [2, 'ERR_LEASE_LOST']);
     assert.deepEqual(await path(machine, 'o-1'), ['requested', 'processing']);

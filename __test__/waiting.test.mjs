@@ -54,8 +54,8 @@ onEachSharedStore(
     const isScripted = claims.length === 0;
     assert.ok(isScripted || claims.length === 4, `${claims.length} claims in four processes`);
     assert.equal(SUBSCRIBE, 3, 'one subscription per process');
-    // The owner completes. The others ask when they find it running, when they can hear, and when they have heard, if it
-    // had not ended before they could; some slow polls may come in on a slow machine.
+    // The owner completes. The others ask when they find it running, when they can hear, and when they have heard, if the
+    // question before had not found the outcome; some slow polls may come in on a slow machine.
     const scripts = EVALSHA - (isScripted ? 1 : 0);
     assert.ok(scripts >= 1 + 3 * 2 && scripts <= 1 + 3 * 8, `${scripts} scripts`);
     const woken = commands.find(({ name }) => name === 'PUBLISH');

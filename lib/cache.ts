@@ -17,9 +17,9 @@ interface Recorded {
 
 export interface Cached extends Recorded {
   /** Whether it has been replayed from here. */
-  isRead?: boolean;
+  isRead: boolean;
   /** Of what the text stands for, once it has been read again. */
-  template?: Template | undefined;
+  template: Template | undefined;
 }
 
 interface Entry extends Cached {
