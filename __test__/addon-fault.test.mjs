@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import './support/unhandled.mjs';
 import { bundle } from './support/bundle.mjs';
 
-const { Binding } = await bundle('lib/binding.ts');
+const { Binding } = await bundle('lib/native/binding.ts');
 
 const ACQUIRED = 0;
 const STORE_ERROR = 12;

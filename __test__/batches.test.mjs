@@ -9,7 +9,7 @@ import { startRedis } from './support/redis.mjs';
 import './support/unhandled.mjs';
 
 const addon = createRequire(import.meta.url)(`../${addonFile()}`);
-const { Binding } = await bundle('lib/binding.ts');
+const { Binding } = await bundle('lib/native/binding.ts');
 const SETTINGS = { leaseMs: 30_000, maxLeaseMs: 30_000, retentionMs: 60_000, onCrash: 'rerun' };
 const ACQUIRED = 0;
 /** Few enough for Redis to read them at once. */

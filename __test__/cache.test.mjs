@@ -6,8 +6,8 @@ import { createClient } from './support/actonce.mjs';
 import { bundle } from './support/bundle.mjs';
 import { startRedis } from './support/redis.mjs';
 
-const { OutcomeCache } = await bundle('lib/cache.ts');
-const { templateOf } = await bundle('lib/codec/template.ts');
+const { OutcomeCache } = await bundle('lib/call/cache.ts');
+const { templateOf } = await bundle('lib/outcome/codec/template.ts');
 
 const outcome = (text) => ({ text, attempt: 1 });
 

@@ -7,7 +7,7 @@ import { KEPT, REFUSED } from './support/kinds.mjs';
 import { difference } from './support/same-graph.mjs';
 import './support/unhandled.mjs';
 
-const { decodeError, encodeError, MalformedPayloadError } = await bundle('lib/codec/index.ts');
+const { decodeError, encodeError, MalformedPayloadError } = await bundle('lib/outcome/codec/index.ts');
 
 class CardError extends Error {
   constructor(message, code, options) {

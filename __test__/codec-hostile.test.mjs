@@ -7,7 +7,7 @@ import { KEPT } from './support/kinds.mjs';
 import { difference } from './support/same-graph.mjs';
 import './support/unhandled.mjs';
 
-const { defaultCodec, MalformedPayloadError, UnencodableError } = await bundle('lib/codec/index.ts');
+const { defaultCodec, MalformedPayloadError, UnencodableError } = await bundle('lib/outcome/codec/index.ts');
 
 const nested = (depth) => `${'['.repeat(depth)}${']'.repeat(depth)}`;
 const chain = (length) => JSON.stringify([...Array.from({ length: length - 1 }, (_, at) => [at + 1]), []]);

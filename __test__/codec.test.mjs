@@ -8,7 +8,7 @@ import { KEPT, REFUSED } from './support/kinds.mjs';
 import { difference } from './support/same-graph.mjs';
 import './support/unhandled.mjs';
 
-const { defaultCodec, UnencodableError } = await bundle('lib/codec/index.ts');
+const { defaultCodec, UnencodableError } = await bundle('lib/outcome/codec/index.ts');
 
 /** The way of a payload: encoded, through UTF-8 as Rust and Redis keep it, decoded. */
 async function trip(value) {

@@ -7,7 +7,7 @@ import { bundle } from './support/bundle.mjs';
 import { next14, next16 } from './support/next-navigation.mjs';
 import './support/unhandled.mjs';
 
-const entry = 'lib/control-flow.ts';
+const entry = 'lib/outcome/control-flow.ts';
 const withNext14 = await bundle(entry, { 'next/navigation': next14 });
 const withNext16 = await bundle(entry, { 'next/navigation': next16() });
 const withoutNext = await bundle(entry);

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { createClient } from './support/actonce.mjs';
 import { bundle } from './support/bundle.mjs';
 
-const { canonicalText } = await bundle('lib/fingerprint.ts');
+const { canonicalText } = await bundle('lib/call/fingerprint.ts');
 
 const same = (a, b, fingerprint) => assert.equal(canonicalText(a, fingerprint), canonicalText(b, fingerprint));
 const differ = (a, b, fingerprint) => assert.notEqual(canonicalText(a, fingerprint), canonicalText(b, fingerprint));

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { createClient } from './support/actonce.mjs';
 import { bundle } from './support/bundle.mjs';
 
-const { identityOf, operationOf } = await bundle('lib/identity.ts');
+const { identityOf, operationOf } = await bundle('lib/call/identity.ts');
 
 const refusal = (code) => (error) => error.code === code;
 

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { bundle } from './support/bundle.mjs';
 import './support/unhandled.mjs';
 
-const { OpenOperations } = await bundle('lib/open-operations.ts');
+const { OpenOperations } = await bundle('lib/native/open-operations.ts');
 
 test('it holds what a Map holds, and gives no id twice', () => {
   const step = fc.tuple(fc.constantFrom('start', 'start', 'start', 'end'), fc.nat());

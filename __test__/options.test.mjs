@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { createClient } from './support/actonce.mjs';
 import { bundle } from './support/bundle.mjs';
 
-const { DEFAULTS, settingsOfCall, settingsOfClient } = await bundle('lib/options.ts');
+const { DEFAULTS, settingsOfCall, settingsOfClient } = await bundle('lib/call/options.ts');
 
 /** Nothing listens there: an option that got as far as the store would fail with another code. */
 const NOWHERE = 'redis://127.0.0.1:1';

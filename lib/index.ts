@@ -2,9 +2,10 @@
  * What the package exports; index.d.ts describes it. Importing it connects nothing, reads no environment and throws
  * nothing: Next evaluates action modules while it builds.
  */
-export { createClient } from './client';
-export { currentIdempotency } from './context';
-export { close, inspect, on, reset, resolve, withIdempotency } from './default-client';
+
+export { currentIdempotency } from './call/context';
+export { createClient } from './client/client';
+export { close, inspect, on, reset, resolve, withIdempotency } from './client/default-client';
 export {
   ActonceError,
   IndeterminateError,

@@ -60,7 +60,7 @@ async function buildServer() {
 async function buildRefusals() {
   await build({
     ...shared,
-    entryPoints: [path.join(root, 'lib/refuse.ts')],
+    entryPoints: [path.join(root, 'lib/wire/unsupported.ts')],
     outfile: path.join(dist, 'refuse.mjs'),
     platform: 'neutral',
     target: 'es2022',

@@ -10,7 +10,7 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
 
 /**
  * Bundles `entry` the way the package is built and loads it.
- * @param {string} entry - A file of the project: `lib/codec/index.ts`.
+ * @param {string} entry - A file of the project: `lib/outcome/codec/index.ts`.
  * @param {Record<string, string>} [modules] - CommonJS sources of packages the module finds when it requires them.
  */
 export async function bundle(entry, modules = {}) {

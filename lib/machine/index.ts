@@ -1,7 +1,7 @@
 /** Defining state machines; machine.d.ts describes it. */
 import type * as described from '../../index';
 import type { StateMachineOptions } from '../../index';
-import { CLIENT_RULE, SETTING_RULES } from '../options';
+import { CLIENT_RULE, SETTING_RULES } from '../call/options';
 import { check, rulesOf, whole } from '../rules';
 import { defineStates } from './definition';
 import { Machine } from './machine';

@@ -3,11 +3,11 @@
  * more of a machine than its definition.
  */
 import type { Instance, Transition } from '../../index';
-import { type Answer, type InstanceCall, storeError, Tag } from '../binding';
-import type { Client } from '../client';
-import { type Encoded, wholeText } from '../codec';
+import type { Client } from '../client/client';
 import { ActonceError, invalid, KeyReusedError, LeaseLostError } from '../errors';
-import { isEncoded, type Unkept } from '../results';
+import { type Answer, type InstanceCall, storeError, Tag } from '../native/binding';
+import { type Encoded, wholeText } from '../outcome/codec';
+import { isEncoded, type Unkept } from '../outcome/results';
 import { allowed, type Definition } from './definition';
 import { InvalidTransitionError, UnknownStateError, VersionConflictError } from './errors';
 

@@ -11,10 +11,10 @@ import type {
   Transition,
   WaitForOptions,
 } from '../../index';
-import { type Answer, Tag } from '../binding';
-import { defaultClient } from '../default-client';
+import { checkKey, isKey } from '../call/identity';
+import { defaultClient } from '../client/default-client';
 import { invalid } from '../errors';
-import { checkKey, isKey } from '../identity';
+import { type Answer, Tag } from '../native/binding';
 import { anything, check, ofType, type Rule, rulesOf, show, whole } from '../rules';
 import { allowed, type Definition } from './definition';
 import { runDuring } from './during';

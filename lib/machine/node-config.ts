@@ -2,7 +2,7 @@
  * Reads one state of a config as XState's tools write it. What is not supported is refused, never left out: without its
  * guard a transition would be another one.
  */
-import { TEN_YEARS_MS } from '../options';
+import { TEN_YEARS_MS } from '../call/options';
 import { show } from '../rules';
 import { checkName, objectOf, plainObject, properties, refuseAt, within } from './refusal';
 

@@ -5,14 +5,14 @@
  */
 import type { ActonceClient, IdempotencyContext, IdempotencyOptions, Outcome } from '../../index';
 import type { StandardIssue, StandardSchema } from '../../next';
-import { withIdempotency } from '../default-client';
+import { CALL_RULES } from '../call/options';
+import { withIdempotency } from '../client/default-client';
 import { type ActonceError, InvalidInputError, invalid, isActonceError } from '../errors';
-import { CALL_RULES } from '../options';
+import { checkDefinition, isNames, isPublic, scopeOf } from '../http/definition';
 import { ofType, type Rule } from '../rules';
-import { checkDefinition, isNames, isPublic, scopeOf } from './definition';
+import { parseKeyHeader } from '../wire/key-header';
 import { isWithCookies, recordCookies, replayCookies, valueWithin, warnOfEffects } from './effects';
 import { isForm, keyOfForm, objectOfForm, wantsAnswer } from './form';
-import { parseKeyHeader } from './key-header';
 import { requestHeader } from './request';
 import { isStandardSchema, validate } from './schema';
 

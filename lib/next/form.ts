@@ -2,7 +2,7 @@
  * What a form brought. React adds entries of its own, which differ between a post with and without JavaScript, and the
  * key is no part of the input: neither reaches a schema.
  */
-import { isInput, KEY_FIELD, THROWS_PROBLEMS } from '../form-entries';
+import { isInput, KEY_FIELD, THROWS_PROBLEMS } from '../wire/form-entries';
 
 type Entry = string | File;
 

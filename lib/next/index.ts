@@ -1,5 +1,6 @@
 /** What `actonce/next` exports; next.d.ts describes it. */
-export { readProblem } from '../problem';
+
+export { idempotentRoute } from '../http/route';
+export { readProblem } from '../wire/problem';
 export { idempotentAction } from './action';
 export { withActonce } from './config';
-export { idempotentRoute } from './route';

@@ -1,5 +1,5 @@
 /** Whether two submissions send the same. Only a hash is remembered: forms hold what no storage should. */
-import { isInput } from '../form-entries';
+import { isInput } from '../wire/form-entries';
 
 /** FNV-1a, twice: it tells a handful of submissions of one tab apart, and protects nothing. */
 function hash(text: string): string {

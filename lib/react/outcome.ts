@@ -1,5 +1,5 @@
 /** What the end of an action tells the page: whether its outcome has been seen, and what of it is a problem of ours. */
-import { type Problem, readProblem } from '../problem';
+import { type Problem, readProblem } from '../wire/problem';
 import { forget, outcomeSeen } from './tab';
 
 const CONTROL_FLOW = /^(?:NEXT_REDIRECT;|NEXT_HTTP_ERROR_FALLBACK;|NEXT_NOT_FOUND$)/;

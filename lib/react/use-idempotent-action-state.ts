@@ -4,8 +4,8 @@
  */
 import * as React from 'react';
 import type { IdempotentActionState, IdempotentActionStateOptions } from '../../react';
-import { KEY_FIELD, THROWS_PROBLEMS } from '../form-entries';
-import { type Problem, readProblem } from '../problem';
+import { KEY_FIELD, THROWS_PROBLEMS } from '../wire/form-entries';
+import { type Problem, readProblem } from '../wire/problem';
 import { fingerprintOf } from './fingerprint';
 import { followed } from './outcome';
 import { chooseKey, forgetAll, REPEAT_AFTER_MS } from './tab';

@@ -1,7 +1,7 @@
 /** For event handlers: a Server Action that takes the key as its first argument, called without one. */
 import * as React from 'react';
 import type { IdempotentCallOptions } from '../../react';
-import { KEY_FIELD, THROWS_PROBLEMS } from '../form-entries';
+import { KEY_FIELD, THROWS_PROBLEMS } from '../wire/form-entries';
 import { fingerprintOf } from './fingerprint';
 import { followed } from './outcome';
 import { chooseKey, REPEAT_AFTER_MS } from './tab';

@@ -2,9 +2,10 @@
  * The addon as a test client sees it: the real one with the embedded store, told what its user rehearses. An operation
  * that was crashed says nothing more and hears nothing; a store that is away answers nobody.
  */
-import { loadAddon, type NativeClient, type NativeModule } from '../addon';
-import { Tag } from '../binding';
+
 import { STORE_CODES } from '../errors';
+import { loadAddon, type NativeClient, type NativeModule } from '../native/addon';
+import { Tag } from '../native/binding';
 
 /** By the number the addon has for it. */
 const TOO_LONG = 2;

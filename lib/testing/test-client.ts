@@ -2,11 +2,11 @@
 import { randomUUID } from 'node:crypto';
 import type { RecordTarget } from '../../index';
 import type { TestClient as Described, StoreFailure, TestClientOptions } from '../../testing';
-import { Client } from '../client';
-import { useClient } from '../default-client';
+import { Events } from '../call/events';
+import { Client } from '../client/client';
+import { useClient } from '../client/default-client';
+import { nameOf } from '../client/operator';
 import { invalid } from '../errors';
-import { Events } from '../events';
-import { nameOf } from '../operator';
 import { Stage } from './stage';
 
 const FAILURES: readonly unknown[] = ['ERR_STORE_UNAVAILABLE', 'ERR_STORE_FULL'] satisfies StoreFailure[];

@@ -1,5 +1,5 @@
 //! The functions that JavaScript calls, one object of them per client. Each is a call on the session, or a look at
-//! something that needs none; nothing returns a promise. `lib/addon.ts` is their contract.
+//! something that needs none; nothing returns a promise. `lib/native/addon.ts` is their contract.
 
 use std::ffi::{CStr, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};

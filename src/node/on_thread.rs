@@ -97,7 +97,7 @@ impl OnThread {
         self.outbox.close();
     }
 
-    /// The session ends, and its host with it. `lib/binding.ts` has answered every call.
+    /// The session ends, and its host with it. `lib/native/binding.ts` has answered every call.
     pub fn end(&self) {
         self.jobs.send(Session::close);
         self.waker.release();

@@ -9,7 +9,7 @@ use napi::sys;
 
 use crate::session::Delivery;
 
-/// Doubles per outcome, and outcomes per call: `lib/binding.ts` has the same numbers.
+/// Doubles per outcome, and outcomes per call: `lib/native/binding.ts` has the same numbers.
 const FIELDS: usize = 8;
 const BATCH: usize = 256;
 

@@ -1,4 +1,4 @@
-//! What JavaScript is told, as numbers and at most one text. `lib/binding.ts` has the same table.
+//! What JavaScript is told, as numbers and at most one text. `lib/native/binding.ts` has the same table.
 
 use crate::error::StoreError;
 use crate::lease::Loss;

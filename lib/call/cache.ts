@@ -1,0 +1,85 @@
+/**
+ * The outcomes this process has seen lately, so that a burst of replays costs no round trip. Holds encoded text:
+ * every replay has a value of its own. Decides nothing about payloads: what it cannot answer, the store does.
+ *
+ * Two generations: outcomes are put into the young one, and when that is half of what is allowed, it becomes the old
+ * one and the old one goes. So putting one costs a single insertion; every fresh call pays for it, few calls are
+ * answered by it.
+ */
+import type { CacheLimits } from '../client/client-options';
+import type { Encoded, Template } from '../outcome/codec';
+
+/** An outcome, as it is recorded. */
+interface Recorded {
+  readonly text: Encoded;
+  readonly attempt: number;
+}
+
+export interface Cached extends Recorded {
+  /** Whether it has been replayed from here. */
+  isRead: boolean;
+  /** Of what the text stands for, once it has been read again. */
+  template: Template | undefined;
+}
+
+interface Entry extends Cached {
+  /** The payload the store compared when this came from it; null when the call gave none. */
+  readonly payload: string | null;
+  readonly expiresAt: number;
+}
+
+export class OutcomeCache {
+  readonly #limits: CacheLimits;
+  readonly #now: () => number;
+  #young = new Map<string, Entry>();
+  #old = new Map<string, Entry>();
+  /** Of what was put into the young generation; an outcome that was put twice counts twice. */
+  #bytes = 0;
+
+  constructor(limits: CacheLimits, now: () => number = () => performance.now()) {
+    this.#limits = limits;
+    this.#now = now;
+  }
+
+  get(identity: string, payload: string | null): Cached | undefined {
+    const entry = this.#young.get(identity) ?? this.#old.get(identity);
+    if (entry === undefined) return undefined;
+    if (this.#now() >= entry.expiresAt) {
+      this.delete(identity);
+      return undefined;
+    }
+    if (payload !== null && payload !== entry.payload) return undefined;
+    return entry;
+  }
+
+  /** @param lifeMs how long the record itself is sure to live */
+  put(identity: string, payload: string | null, { text, attempt }: Recorded, lifeMs: number): void {
+    const { maxEntries, maxBytes, maxAgeMs } = this.#limits;
+    const bytes = typeof text === 'string' ? Buffer.byteLength(text) : 1 + Buffer.byteLength(text.text);
+    if (2 * bytes > maxBytes) {
+      this.delete(identity);
+      return;
+    }
+    const expiresAt = this.#now() + Math.min(maxAgeMs, lifeMs);
+    if (2 * (this.#young.size + 1) > maxEntries || 2 * (this.#bytes + bytes) > maxBytes) this.#age();
+    this.#young.set(identity, { payload, text, attempt, expiresAt, isRead: false, template: undefined });
+    this.#bytes += bytes;
+  }
+
+  #age(): void {
+    this.#old = this.#young;
+    this.#young = new Map();
+    this.#bytes = 0;
+  }
+
+  delete(identity: string): void {
+    this.#young.delete(identity);
+    this.#old.delete(identity);
+  }
+
+  clear(): void {
+    this.#young = new Map();
+    this.#old = new Map();
+    this.#bytes = 0;
+  }
+}

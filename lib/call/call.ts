@@ -1,0 +1,211 @@
+/**
+ * One caller: what it asked for, how it waits for its turn, and how it is answered. What the turn is, flights decide.
+ *
+ * A fresh call is the measured path, so its steps are plain functions that end in `finish` or `fail`: every async
+ * function in between would cost it two promises.
+ */
+import type { IdempotencyContext, IdempotencyEvent, IdempotencyOptions } from '../../index';
+import type { Client } from '../client/client';
+import type { Answer } from '../native/binding';
+import type { Encoded } from '../outcome/codec';
+import type { Settled } from '../outcome/results';
+import type { Cached } from './cache';
+import type { ContextSource } from './context';
+import type { Particulars } from './events';
+import type { Flight } from './flights';
+import { operationOf } from './identity';
+import type { Lease } from './lease';
+import type { Settings } from './options';
+import { Observation } from './telemetry';
+
+export type UserFunction = (ctx: IdempotencyContext) => unknown;
+
+/** What a caller makes of how its call came out: its value, or its outcome. May throw. */
+export type View = (settled: Settled) => unknown;
+
+/** What a run in this process shares with those who joined it: the recorded text, or the thrown value itself. */
+export type Shared =
+  | { readonly text: Encoded; readonly attempt: number }
+  | { readonly thrown: unknown; readonly attempt: number };
+
+export interface OwnerTurn {
+  readonly as: 'owner';
+  readonly flight: Flight;
+  readonly lease: Lease | undefined;
+  /** Why there is no lease. */
+  readonly outage: Answer | undefined;
+}
+
+/** What becomes of a caller. */
+export type Turn =
+  /** It runs its `fn`; without a lease when the store is away and the caller accepts that. */
+  | OwnerTurn
+  /** The store has answered. */
+  | { readonly as: 'answered'; readonly answer: Answer }
+  /** This process has seen the outcome a moment ago. */
+  | { readonly as: 'cached'; readonly cached: Cached }
+  /** Another call of this process ran. */
+  | { readonly as: 'joined'; readonly shared: Shared }
+  | { readonly as: 'in-progress'; readonly retryAfterMs: number }
+  | { readonly as: 'mismatch' }
+  | { readonly as: 'cancelled'; readonly reason: unknown }
+  /** What it waited for is gone without an outcome to share: it asks from the start. */
+  | { readonly as: 'again' };
+
+export class Call implements ContextSource {
+  readonly client: Client;
+  readonly key: string;
+  readonly fn: UserFunction;
+  readonly options: IdempotencyOptions | undefined;
+  /** These three are known once the options are checked. */
+  settings: Settings;
+  identity = '';
+  /** Canonical text; null when the call gave none. */
+  payload: string | null = null;
+  /** Whether it waited for a run of another process. */
+  hasWaited = false;
+  readonly observation: Observation | undefined;
+  readonly #startedAt: number;
+  readonly #view: View;
+  readonly #resolve: (value: unknown) => void;
+  readonly #reject: (error: unknown) => void;
+  #isOver = false;
+  #turn: Turn | undefined;
+  #take: ((turn: Turn) => void) | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #waitUntil: number | undefined;
+  #stopListening: (() => void) | undefined;
+
+  constructor(
+    client: Client,
+    key: unknown,
+    fn: unknown,
+    options: IdempotencyOptions | undefined,
+    view: View,
+    resolve: (value: unknown) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.client = client;
+    this.key = key as string;
+    this.fn = fn as UserFunction;
+    this.options = options;
+    this.settings = client.settings;
+    this.#view = view;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.observation = Observation.start(options?.scope);
+    this.#startedAt = client.events.heard ? performance.now() : 0;
+  }
+
+  /** The caller gets what it makes of this. */
+  finish(settled: Settled): void {
+    this.#leave();
+    this.observation?.settled(settled, () => this.#hashIfNamed());
+    try {
+      this.#resolve(this.#view(settled));
+    } catch (error) {
+      this.#reject(error);
+    }
+  }
+
+  fail(error: unknown): void {
+    this.#leave();
+    this.abandon(error);
+  }
+
+  /** The caller is answered while its run goes on, which ends in `finish` or `fail` all the same. */
+  abandon(error: unknown): void {
+    this.observation?.failed(error, () => this.#hashIfNamed());
+    this.#reject(error);
+  }
+
+  #leave(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.client.leave();
+  }
+
+  get waits(): boolean {
+    return this.settings.onDuplicate === 'wait';
+  }
+
+  /** Whether one claim serves both: what the store answers to one is then true for the other. */
+  claimsLike(other: Call): boolean {
+    const mine = this.settings;
+    const theirs = other.settings;
+    return (
+      this.payload === other.payload &&
+      (mine === theirs ||
+        (mine.leaseMs === theirs.leaseMs &&
+          mine.maxLeaseMs === theirs.maxLeaseMs &&
+          mine.retentionMs === theirs.retentionMs &&
+          mine.maxKeysPerScope === theirs.maxKeysPerScope &&
+          mine.onCrash === theirs.onCrash))
+    );
+  }
+
+  give(turn: Turn): void {
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#stopListening?.();
+    this.#stopListening = undefined;
+    const take = this.#take;
+    this.#take = undefined;
+    if (take === undefined) this.#turn = turn;
+    else take(turn);
+  }
+
+  /**
+   * Its turn, at once where it is already decided; else a promise, which also brings back the caller's async context.
+   * Until then the caller's signal makes it leave the flight.
+   */
+  nextTurn(flight: Flight): Turn | Promise<Turn> {
+    const turn = this.#turn;
+    this.#turn = undefined;
+    if (turn !== undefined) return turn;
+    const signal = this.options?.signal;
+    if (signal !== undefined) {
+      const leave = () => flight.leave(this, { as: 'cancelled', reason: signal.reason });
+      signal.addEventListener('abort', leave, { once: true });
+      this.#stopListening = () => signal.removeEventListener('abort', leave);
+    }
+    return new Promise((resolve) => {
+      this.#take = resolve;
+    });
+  }
+
+  /** Starts the clock of `waitTimeoutMs`; it goes on over several rounds. */
+  limitWait(onTimeout: () => void): void {
+    if (this.#timer !== undefined) return;
+    const now = performance.now();
+    this.#waitUntil ??= now + this.settings.waitTimeoutMs;
+    this.#timer = setTimeout(onTimeout, Math.max(this.#waitUntil - now, 0));
+  }
+
+  hash(): string {
+    return this.client.binding.hash(this.identity);
+  }
+
+  /** A call that was refused for its arguments has no name. */
+  #hashIfNamed(): string | undefined {
+    return this.identity === '' ? undefined : this.hash();
+  }
+
+  deriveKey(name: string): string {
+    return this.client.binding.deriveKey(this.identity, name);
+  }
+
+  /** Whether anybody hears what is told. */
+  get isHeard(): boolean {
+    return this.client.events.heard || this.observation !== undefined;
+  }
+
+  tell<K extends IdempotencyEvent['type']>(type: K, attempt: number, particulars: Particulars<K>): void {
+    this.observation?.tell(type, particulars);
+    const { events } = this.client;
+    if (!events.heard) return;
+    const durationMs = this.#startedAt === 0 ? 0 : performance.now() - this.#startedAt;
+    const operation = operationOf(this.options?.scope);
+    events.emit({ type, hash: this.hash(), operation, attempt, durationMs, ...particulars } as IdempotencyEvent);
+  }
+}

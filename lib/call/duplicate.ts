@@ -1,0 +1,103 @@
+/**
+ * The path of every call that does not run `fn`: the recorded outcome, another caller's, or the refusal the answer
+ * stands for.
+ */
+
+import { ActonceError, IndeterminateError, InProgressError, KeyReusedError, QuotaError } from '../errors';
+import { type Answer, storeError, Tag } from '../native/binding';
+import type { Encoded } from '../outcome/codec';
+import { type Ending, eventKind, type Settled, type Unavailable, unavailable } from '../outcome/results';
+import type { Cached } from './cache';
+import type { Call, OwnerTurn, Shared, Turn } from './call';
+
+type DuplicateTurn = Exclude<Turn, OwnerTurn | { as: 'again' }>;
+
+/** @throws ActonceError the refusal; or the reason of the caller's signal */
+export function settleDuplicate(call: Call, turn: DuplicateTurn): Settled {
+  if (call.hasWaited) call.tell('waited', turn.as === 'answered' ? turn.answer.attempt : 0, {});
+  switch (turn.as) {
+    case 'answered':
+      return settleAnswer(call, turn.answer);
+    case 'cached':
+      return settleCached(call, turn.cached);
+    case 'joined':
+      return settleJoined(call, turn.shared);
+    case 'in-progress': {
+      const { retryAfterMs } = turn;
+      call.tell('in-progress', 0, { retryAfterMs });
+      throw new InProgressError({ hash: call.hash(), retryAfterMs });
+    }
+    case 'mismatch':
+      throw mismatch(call);
+    case 'cancelled':
+      throw turn.reason;
+  }
+}
+
+function mismatch(call: Call): KeyReusedError {
+  call.tell('mismatch', 0, {});
+  return new KeyReusedError({ hash: call.hash() });
+}
+
+function settleJoined(call: Call, shared: Shared): Settled {
+  const { attempt } = shared;
+  const ending = 'thrown' in shared ? ({ kind: 'error', error: shared.thrown } as const) : decode(call, shared.text);
+  call.tell('joined', attempt, { kind: eventKind(ending) });
+  return { status: 'joined', attempt, ending: available(call, ending) };
+}
+
+function settleCached(call: Call, cached: Cached): Settled {
+  return settleReplay(call, call.client.results.decodeCached(cached, call), cached.attempt, true);
+}
+
+function settleReplay(call: Call, ending: Ending | Unavailable, attempt: number, cached: boolean): Settled {
+  call.tell('replayed', attempt, { kind: eventKind(ending), cached });
+  return { status: 'replayed', attempt, ending: available(call, ending) };
+}
+
+function decode(call: Call, text: Encoded): Ending | Unavailable {
+  return call.client.results.decode(text, call);
+}
+
+function available(call: Call, ending: Ending | Unavailable): Ending {
+  if (ending.kind === 'unavailable') throw unavailable(ending, call.hash());
+  return ending;
+}
+
+/** How long a replayed record still lives is not known; the few seconds it is cached are nothing to this. */
+const SURELY_FRESH_MS = 60_000;
+
+function settleAnswer(call: Call, answer: Answer): Settled {
+  const { attempt, payload } = answer;
+  switch (answer.tag) {
+    case Tag.REPLAY:
+    case Tag.REPLAY_ERROR: {
+      const text = payload ?? '';
+      const { cache } = call.client;
+      const { retentionMs } = call.settings;
+      if (retentionMs >= SURELY_FRESH_MS) cache?.put(call.identity, call.payload, { text, attempt }, retentionMs);
+      return settleReplay(call, decode(call, text), attempt, false);
+    }
+    case Tag.RELEASED:
+      // The attempt this call waited for failed; who waited shares its error, only a later call runs again.
+      return settleReplay(call, decode(call, payload ?? ''), attempt, false);
+    case Tag.MISMATCH:
+      throw mismatch(call);
+    case Tag.QUOTA: {
+      const retryAfterMs = answer.ms;
+      call.tell('quota', 0, { retryAfterMs });
+      throw new QuotaError({ hash: call.hash(), retryAfterMs });
+    }
+    case Tag.INDETERMINATE:
+      call.tell('indeterminate', attempt, { fence: answer.fence });
+      throw new IndeterminateError(answer.fence, new Date(answer.ms), { hash: call.hash() });
+    case Tag.STORE_ERROR:
+    case Tag.UNREADABLE: {
+      const error = storeError(answer, call.hash());
+      call.tell('store-error', attempt, { code: error.code, message: error.message });
+      throw error;
+    }
+    default:
+      throw new ActonceError('ERR_STORE_PROTOCOL', { detail: `a claim was answered with ${answer.tag}` });
+  }
+}

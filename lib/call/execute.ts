@@ -1,0 +1,209 @@
+/**
+ * The owner's path: run `fn`, write how it ended, tell the store, and share it with whoever waited. Whatever the store
+ * does after `fn`, the caller gets what `fn` gave: an error there would invite the second charge.
+ */
+import type { ErrorPolicy } from '../../index';
+import { disown, reportHook } from '../announce';
+import { LeaseLostError } from '../errors';
+import { type Answer, isShort, storeError, Tag } from '../native/binding';
+import type { Encoded } from '../outcome/codec';
+import { type Ending, eventKind, isEncoded, type Results, type Unkept, unavailable } from '../outcome/results';
+import { endingOfThrown } from '../outcome/thrown';
+import type { Call, OwnerTurn, Shared } from './call';
+import { isThenable, Run } from './run';
+
+/** How an attempt ends in the store, and what everyone gets of it. */
+interface Report {
+  readonly how: 'complete' | ErrorPolicy;
+  /** What is recorded; null records nothing. */
+  readonly text: Encoded | null;
+  readonly ending: Ending;
+  readonly unkept?: Unkept;
+}
+
+/** Ends in `finish` or `fail` of the call. */
+export function execute(call: Call, turn: OwnerTurn): void {
+  const run = new Run(call, turn);
+  let result: unknown;
+  let pending: Promise<unknown> | undefined;
+  try {
+    result = run.start();
+    if (isThenable(result)) pending = Promise.resolve(result);
+  } catch (thrown) {
+    threw(run, thrown);
+    return;
+  }
+  if (pending === undefined) returned(run, result);
+  else {
+    pending.then(
+      (value) => returned(run, value),
+      (thrown) => threw(run, thrown),
+    );
+  }
+}
+
+function returned(run: Run, value: unknown): void {
+  run.isActive = false;
+  const text = encode(run, value);
+  if (text instanceof Promise) text.then((late) => record(run, reportOfValue(run, value, late)));
+  else record(run, reportOfValue(run, value, text));
+}
+
+function threw(run: Run, thrown: unknown): void {
+  run.isActive = false;
+  const ending = endingOfThrown(thrown);
+  if (ending !== undefined) {
+    record(run, reportOfThrown(run, ending, thrown));
+    return;
+  }
+  // Next gives up rendering here and now; that says nothing about the work, so whoever waited asks anew.
+  tellStore(run, { how: 'release', text: null }, () => {
+    run.flight.dissolve();
+    run.call.fail(thrown);
+  });
+}
+
+/** Tells the store, then everyone who waits. */
+function record(run: Run, report: Report): void {
+  let isServed = false;
+  tellStore(run, report, (answer) => {
+    if (isServed) {
+      concludeLater(run, report, answer);
+      return;
+    }
+    isServed = true;
+    conclude(run, report, answer);
+  });
+}
+
+/** Without a lease nothing is recorded, and only those who joined need the text. */
+function encode(run: Run, value: unknown): ReturnType<Results['encode']> | null {
+  if (run.lease === undefined && !run.flight.hasMembers) return null;
+  return run.call.client.results.encode(value, run.call.settings.maxResultBytes);
+}
+
+function reportOfValue(run: Run, value: unknown, text: Encoded | Unkept | null): Report {
+  const ending: Ending = { kind: 'value', value };
+  if (text === null || isEncoded(text)) return { how: 'complete', text, ending };
+  return { how: 'complete', text: run.call.client.results.encodeUnkept(text), ending, unkept: text };
+}
+
+function reportOfThrown(run: Run, ending: Ending, thrown: unknown): Report {
+  const { results } = run.call.client;
+  if (ending.kind === 'flow') return { how: 'complete', text: results.encodeFlow(ending.flow), ending };
+  // A failed look-up says nothing about the attempt it looked for: the next one looks again.
+  const how = run.isRecovering ? 'release' : policyFor(run.call, thrown);
+  return { how, text: how === 'hold' || run.lease === undefined ? null : results.encodeError(thrown), ending };
+}
+
+function policyFor(call: Call, thrown: unknown): ErrorPolicy {
+  const { onError, onCrash } = call.settings;
+  const usual = onCrash === 'hold' ? 'hold' : 'release';
+  if (typeof onError !== 'function') return onError ?? usual;
+  try {
+    const chosen: unknown = onError(thrown);
+    if (chosen === 'release' || chosen === 'record' || chosen === 'hold') return chosen;
+    disown(chosen);
+    reportHook('onError', new TypeError(`it must return 'release', 'record' or 'hold', not ${String(chosen)}`));
+  } catch (error) {
+    reportHook('onError', error);
+  }
+  return usual;
+}
+
+/** @param onAnswer hears the store, perhaps twice (see Lease); undefined when there is no claim to end */
+function tellStore(
+  run: Run,
+  { how, text }: Pick<Report, 'how' | 'text'>,
+  onAnswer: (answer: Answer | undefined) => void,
+): void {
+  const { lease, call } = run;
+  if (lease === undefined) {
+    onAnswer(undefined);
+    return;
+  }
+  const patience = { patienceMs: call.client.totalTimeoutMs, budgetMs: call.settings.recordTimeoutMs };
+  if (how === 'complete') lease.complete(text as Encoded, patience, onAnswer);
+  else lease.fail(how, text as string | null, patience, onAnswer);
+}
+
+function conclude(run: Run, report: Report, answer: Answer | undefined): void {
+  const { call, flight, attempt } = run;
+  if (answer?.tag === Tag.STALE || answer?.tag === Tag.LOST) {
+    call.tell('stale-write', attempt, {});
+    flight.dissolve();
+    if (report.how === 'complete') {
+      call.fail(lost(run, report.ending));
+      return;
+    }
+  } else if (answer?.tag === Tag.DELAYED) {
+    tellUnrecorded(call, attempt, report, 'delayed');
+    // Until it is recorded, this process is the only one that knows: the flight goes on answering.
+    flight.share(sharedOf(report, attempt));
+    call.client.stay();
+  } else {
+    if (answer !== undefined) concludeRecorded(run, report, answer);
+    if (flight.hasMembers) flight.share(sharedOf(report, attempt));
+    flight.land();
+  }
+  if (report.unkept?.reason === 'unencodable' && call.client.isDevelopment) {
+    call.fail(unavailable(report.unkept, call.hash(), report.unkept.cause));
+  } else call.finish({ status: 'executed', attempt, ending: report.ending });
+}
+
+/** The last word of the store on a run whose caller is already served. */
+function concludeLater(run: Run, report: Report, answer: Answer | undefined): void {
+  run.flight.land();
+  if (answer?.tag === Tag.DONE) remember(run, report);
+  else if (answer?.tag === Tag.STALE || answer?.tag === Tag.LOST) run.call.tell('stale-write', run.attempt, {});
+  else if (answer !== undefined) tellStoreError(run, answer);
+  run.call.client.leave();
+}
+
+function concludeRecorded(run: Run, report: Report, answer: Answer): void {
+  if (answer.tag === Tag.DONE) {
+    remember(run, report);
+    if (report.unkept !== undefined) tellUnrecorded(run.call, run.attempt, report, report.unkept.reason);
+    return;
+  }
+  tellStoreError(run, answer);
+  tellUnrecorded(run.call, run.attempt, report, isShort(answer) ? 'durability' : 'store-error');
+}
+
+/** It is recorded: said to listeners, and kept for the next moments where it is an outcome. */
+function remember(run: Run, { how, text, ending }: Report): void {
+  const { call, attempt } = run;
+  if (how === 'release' || how === 'hold') {
+    call.tell(how === 'hold' ? 'held' : 'released', attempt, {});
+    return;
+  }
+  call.client.cache?.put(call.identity, call.payload, { text: text as Encoded, attempt }, call.settings.retentionMs);
+  if (call.isHeard) call.tell('completed', attempt, { kind: eventKind(ending) });
+}
+
+function sharedOf({ ending, text }: Report, attempt: number): Shared {
+  if (ending.kind === 'error') return { thrown: ending.error, attempt };
+  return { text: text ?? '', attempt };
+}
+
+function lost(run: Run, ending: Ending): LeaseLostError {
+  const details = ending.kind === 'value' ? { value: ending.value, hasValue: true } : {};
+  return new LeaseLostError(run.lease?.lossReason ?? 'refused', { ...details, hash: run.call.hash() });
+}
+
+function tellStoreError(run: Run, answer: Answer): void {
+  if (!run.call.isHeard) return;
+  const { code, message } = storeError(answer, undefined);
+  run.call.tell('store-error', run.attempt, { code, message });
+}
+
+function tellUnrecorded(
+  call: Call,
+  attempt: number,
+  { how, unkept }: Report,
+  reason: 'delayed' | 'store-error' | 'durability' | Unkept['reason'],
+): void {
+  if (how === 'release') return; // nothing of it was to be kept
+  const path = unkept?.path;
+  call.tell('result-unrecorded', attempt, path === undefined ? { reason } : { reason, path });
+}

@@ -1,0 +1,169 @@
+/**
+ * One call from end to end: checked, claimed or joined, run or replayed, and answered. Nothing is sent before every
+ * argument is known to be good.
+ */
+import type { IdempotencyOptions, Outcome } from '../../index';
+import { announceOnce, reportHook } from '../announce';
+import type { Client } from '../client/client';
+import { ActonceError, invalid } from '../errors';
+import { throwControlFlow } from '../outcome/control-flow';
+import type { Settled } from '../outcome/results';
+import { endingOfThrown } from '../outcome/thrown';
+import { Call, type Turn, type View } from './call';
+import { isInside } from './context';
+import { settleDuplicate } from './duplicate';
+import { execute } from './execute';
+import { canonicalText } from './fingerprint';
+import { identityOf } from './identity';
+import { settingsOfCall } from './options';
+import { runUnprotected } from './unprotected';
+
+type Options = IdempotencyOptions | undefined;
+
+export function runOnce(client: Client, key: unknown, fn: unknown, options: Options, view: View): Promise<unknown> {
+  const hasHook = options?.onResponse !== undefined;
+  const answered = new Promise<unknown>((resolve, reject) => {
+    client.enter();
+    const call = new Call(client, key, fn, options, hasHook ? asItIs : view, resolve, reject);
+    try {
+      open(call);
+    } catch (error) {
+      call.fail(error);
+    }
+  });
+  // The hook is the caller's: it runs in the caller's async context, which only a promise made here brings back.
+  return hasHook ? answered.then((settled) => respond(options, settled as Settled, view)) : answered;
+}
+
+const asItIs: View = (settled) => settled;
+
+/** Refuses what can be refused, then goes ahead. */
+function open(call: Call): void {
+  const { client, options } = call;
+  call.settings = settingsOfCall(client.settings, options);
+  checkFunction(call.fn);
+  const isOff = client.isDisabled || !call.settings.enabled || skips(options);
+  if (isOff === false) claim(call);
+  else if (isOff === true) bypass(call);
+  else isOff.then((skipped) => (skipped ? bypass(call) : claim(call))).catch((error) => call.fail(error));
+}
+
+function bypass(call: Call): void {
+  runUnprotected(call).then(
+    (settled) => call.finish(settled),
+    (error) => call.fail(error),
+  );
+}
+
+function claim(call: Call): void {
+  prepare(call);
+  advance(call);
+}
+
+/**
+ * Asks for a turn; from then on the call is answered through `finish` and `fail`.
+ * @throws the reason of a signal that has aborted: before the call, or between two turns of it
+ */
+function advance(call: Call): void {
+  const { client, options } = call;
+  if (options?.signal?.aborted === true) throw options.signal.reason;
+  const cached = client.cache?.get(call.identity, call.payload);
+  if (cached !== undefined) {
+    take(call, { as: 'cached', cached });
+    return;
+  }
+  const turn = client.flights.enter(call);
+  // The embedded store has answered at once; a promise would cost every call of it.
+  if (turn instanceof Promise) turn.then((late) => take(call, late));
+  else take(call, turn);
+}
+
+function take(call: Call, turn: Turn): void {
+  try {
+    if (turn.as === 'owner') execute(call, turn);
+    else if (turn.as === 'again') advance(call);
+    else call.finish(settleDuplicate(call, turn));
+  } catch (error) {
+    call.fail(error);
+  }
+}
+
+function checkFunction(fn: unknown): void {
+  if (typeof fn !== 'function') throw invalid(`fn must be a function, not ${fn === null ? 'null' : typeof fn}`);
+  const kind: unknown = (fn as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag];
+  if (kind === 'GeneratorFunction' || kind === 'AsyncGeneratorFunction') {
+    throw invalid('fn is a generator function: calling it runs nothing; pass an async function');
+  }
+}
+
+/** Whether this call asked to be let through; a predicate that fails has not. */
+function skips(options: Options): boolean | Promise<boolean> {
+  const skip = options?.skip;
+  if (skip === undefined || typeof skip === 'boolean') return skip === true;
+  return decideSkip(skip);
+}
+
+async function decideSkip(skip: () => boolean | PromiseLike<boolean>): Promise<boolean> {
+  try {
+    return (await skip()) === true;
+  } catch (error) {
+    reportHook('skip', error);
+    return false;
+  }
+}
+
+/** The payload is read now: it may change while `fn` runs. */
+function prepare(call: Call): void {
+  const { client, options } = call;
+  const scope = options?.scope;
+  const identity = identityOf(call.key, scope);
+  call.identity = identity;
+  if (options?.payload !== undefined) call.payload = canonicalText(options.payload, options.fingerprint);
+  if (scope === undefined && client.isDevelopment) {
+    announceOnce(
+      'scope',
+      "withIdempotency was called without a scope. Keys come from clients: without { scope: ['operation', userId] } " +
+        "one user's key answers another user's call. (Said once, in development.)",
+    );
+  }
+  if (isInside(client.space, identity)) throw new ActonceError('ERR_REENTRANT', { hash: call.hash() });
+}
+
+/** What belongs to the response happens for every caller, and cannot change what was recorded. */
+async function respond(options: Options, settled: Settled, view: View): Promise<unknown> {
+  try {
+    await options?.onResponse?.(outcomeOf(settled));
+  } catch (error) {
+    if (endingOfThrown(error)?.kind !== 'error') throw error; // Next's redirect() and its like
+    reportHook('onResponse', error);
+  }
+  return view(settled);
+}
+
+/** What `withIdempotency` gives: the value, or what `fn` threw. */
+export function returnOrThrow({ ending }: Settled): unknown {
+  switch (ending.kind) {
+    case 'value':
+      return ending.value;
+    case 'error':
+      throw ending.error;
+    case 'flow':
+      if (ending.thrown !== undefined) throw ending.thrown;
+      return throwControlFlow(ending.flow);
+  }
+}
+
+/** What `withIdempotency.outcome` gives. */
+export function outcomeOf({ status, attempt, ending }: Settled): Outcome {
+  switch (ending.kind) {
+    case 'value':
+      return { status, kind: 'value', attempt, value: ending.value };
+    case 'error':
+      return { status, kind: 'error', attempt, error: ending.error };
+    case 'flow': {
+      const { flow } = ending;
+      if (flow.kind === 'http') return { status, kind: 'http', attempt, httpStatus: flow.status };
+      return { status, kind: 'redirect', attempt, url: flow.url, type: flow.type, httpStatus: flow.status };
+    }
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * What the one who runs `fn` holds: the claimed operation, whether it still holds, and the two ways to end it.
+ */
+import type { LeaseLossReason } from '../../index';
+import { type Answer, type Binding, FailMode, type Patience, Tag } from '../native/binding';
+import type { Encoded } from '../outcome/codec';
+import type { Settings } from './options';
+
+/** Why the addon says a lease is lost, by the number it sends. */
+const LOSSES: readonly LeaseLossReason[] = ['expired', 'refused', 'max-lease'];
+
+export class Lease {
+  readonly fence: number;
+  readonly attempt: number;
+  readonly recovered: boolean;
+  readonly #binding: Binding;
+  readonly #op: number;
+  readonly #retentionMs: number;
+  #lossReason: LeaseLossReason | undefined;
+  #answer: Answer | undefined;
+  #onAnswer: ((answer: Answer) => void) | undefined;
+  #onLost: ((reason: LeaseLossReason) => void) | undefined;
+  /** Losses that were told in the same batch as the claim, before anyone could listen. */
+  #untold: LeaseLossReason[] | undefined;
+
+  constructor(binding: Binding, op: number, settings: Settings, acquired: Answer) {
+    this.#binding = binding;
+    this.#op = op;
+    this.#retentionMs = settings.retentionMs;
+    this.fence = acquired.fence;
+    this.attempt = acquired.attempt;
+    this.recovered = acquired.recovered;
+  }
+
+  /** Why it is known to be lost, if it is. */
+  get lossReason(): LeaseLossReason | undefined {
+    return this.#lossReason;
+  }
+
+  /** @param onLost hears on the addon's stack that the lease is lost; again when `maxLeaseMs` passes after that */
+  listen(onLost: (reason: LeaseLossReason) => void): void {
+    this.#onLost = onLost;
+    const untold = this.#untold;
+    if (untold === undefined) return;
+    this.#untold = undefined;
+    for (const reason of untold) onLost(reason);
+  }
+
+  /** Looks at the clock. */
+  held(): boolean {
+    return this.#lossReason === undefined && this.#binding.held(this.#op);
+  }
+
+  /**
+   * @param onAnswer hears DONE, STALE, LOST, UNREADABLE or STORE_ERROR; before that perhaps DELAYED. The embedded
+   *   store answers before this returns.
+   */
+  complete(payload: Encoded, patience: Patience, onAnswer: (answer: Answer) => void): void {
+    this.#onAnswer = onAnswer;
+    this.#binding.complete(this.#op, payload, this.#retentionMs, patience);
+    this.#repeat();
+  }
+
+  fail(
+    policy: keyof typeof FailMode,
+    payload: string | null,
+    patience: Patience,
+    onAnswer: (answer: Answer) => void,
+  ): void {
+    this.#onAnswer = onAnswer;
+    this.#binding.fail(this.#op, FailMode[policy], payload, this.#retentionMs, patience);
+    this.#repeat();
+  }
+
+  /** An answer that came unasked is the answer to whatever is asked after it. */
+  #repeat(): void {
+    if (this.#answer !== undefined) this.#onAnswer?.(this.#answer);
+  }
+
+  receive(answer: Answer): void {
+    if (answer.tag === Tag.LEASE_LOST) this.#lose(LOSSES[answer.ms] ?? 'refused');
+    else if (this.#onAnswer !== undefined) this.#onAnswer(answer);
+    else {
+      // Told without being asked: the client was closed, and nobody renews the lease any more.
+      this.#answer = answer;
+      this.#lose('expired');
+    }
+  }
+
+  #lose(reason: LeaseLossReason): void {
+    this.#lossReason ??= reason;
+    if (this.#onLost !== undefined) {
+      this.#onLost(reason);
+      return;
+    }
+    this.#untold ??= [];
+    this.#untold.push(reason);
+  }
+}

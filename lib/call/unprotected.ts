@@ -1,0 +1,30 @@
+/**
+ * A run with nothing behind it: idempotency is switched off for this call. No claim, no record, no store; `fn` sees a
+ * context that says so.
+ */
+
+import type { Settled } from '../outcome/results';
+import { endingOfThrown } from '../outcome/thrown';
+import type { Call } from './call';
+import { Context, type ContextSource, running } from './context';
+import { identityOf, isKey } from './identity';
+
+export async function runUnprotected({ client, key, fn, options, observation }: Call): Promise<Settled> {
+  // The key is looked at only when something is derived from it: without one, `skip` lets a call through.
+  const source: ContextSource = {
+    key,
+    deriveKey: (name) => client.binding.deriveKey(identityOf(key, options?.scope), name),
+    hash: () => (isKey(key) ? client.binding.hash(identityOf(key, options?.scope)) : undefined),
+  };
+  const context = new Context(source, undefined);
+  const run = { context, space: client.space, identity: '', outer: running.getStore(), isActive: false };
+  try {
+    const start = () => running.run(run, fn, context);
+    const value = await (observation === undefined ? start() : observation.run(start));
+    return { status: 'executed', attempt: 1, ending: { kind: 'value', value } };
+  } catch (thrown) {
+    const ending = endingOfThrown(thrown);
+    if (ending === undefined) throw thrown;
+    return { status: 'executed', attempt: 1, ending };
+  }
+}

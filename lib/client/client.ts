@@ -1,0 +1,163 @@
+/**
+ * A client: one store, its settings, and the calls under way. Nothing connects before the first call.
+ */
+import type {
+  ActonceClient,
+  ClientOptions,
+  CloseOptions,
+  IdempotencyOptions,
+  RecordTarget,
+  RecordView,
+  ResetOptions,
+  Resolution,
+  Subscribe,
+  WithIdempotency,
+} from '../../index';
+import { announceOnce, isDevelopment } from '../announce';
+import { OutcomeCache } from '../call/cache';
+import type { View } from '../call/call';
+import { Events } from '../call/events';
+import { Flights } from '../call/flights';
+import { outcomeOf, returnOrThrow, runOnce } from '../call/idempotency';
+import { type Settings, settingsOfClient } from '../call/options';
+import { ActonceError } from '../errors';
+import { INSTANCES, Instances } from '../machine/instances';
+import type { NativeModule } from '../native/addon';
+import { Binding } from '../native/binding';
+import { Results } from '../outcome/results';
+import { CLIENT_DEFAULTS, cacheLimits, checkClientOptions, checkClose, durabilityOf } from './client-options';
+import { secretFromEnvironment, urlFromEnvironment } from './environment';
+import { Operator } from './operator';
+import { sealOptions } from './seal-options';
+
+function secretsOf(given: ClientOptions['secret']): readonly string[] {
+  const secret = given ?? secretFromEnvironment() ?? [];
+  return typeof secret === 'string' ? [secret] : secret;
+}
+
+export class Client implements ActonceClient {
+  readonly binding: Binding;
+  readonly settings: Settings;
+  readonly results: Results;
+  readonly events: Events;
+  readonly flights: Flights;
+  /** None with the embedded store, which is as near. */
+  readonly cache: OutcomeCache | undefined;
+  /** Which store and prefix identities belong to. */
+  readonly space: string;
+  readonly totalTimeoutMs: number;
+  readonly isDevelopment = isDevelopment();
+  readonly isDisabled = process.env.ACTONCE_DISABLED === '1';
+  readonly on: Subscribe;
+  readonly #operator: Operator;
+  /** What state machines ask of this client. */
+  readonly [INSTANCES]: Instances;
+  #closing: Promise<void> | undefined;
+  /** Calls and recordings under way. */
+  #pending = 0;
+  #onIdle: (() => void) | undefined;
+
+  /** @param addon another one than the platform's, for tests */
+  constructor(options: ClientOptions, events = new Events(), addon?: NativeModule) {
+    checkClientOptions(options);
+    this.events = events;
+    this.on = events.on;
+    this.settings = settingsOfClient(options.defaults);
+    const limits = cacheLimits(options.cache);
+    const url = options.url ?? urlFromEnvironment(this.isDisabled);
+    const prefix = options.prefix ?? CLIENT_DEFAULTS.prefix;
+    const secrets = secretsOf(options.secret);
+    this.totalTimeoutMs = options.totalTimeoutMs ?? CLIENT_DEFAULTS.totalTimeoutMs;
+    this.cache = limits === undefined || url.startsWith('memory:') ? undefined : new OutcomeCache(limits);
+    this.results = new Results(options.codec, options.errors ?? []);
+    const durability = durabilityOf(options);
+    const config = {
+      url,
+      prefix,
+      secrets,
+      executor: options.executor ?? CLIENT_DEFAULTS.executor,
+      connectTimeoutMs: options.connectTimeoutMs ?? CLIENT_DEFAULTS.connectTimeoutMs,
+      commandTimeoutMs: options.commandTimeoutMs ?? CLIENT_DEFAULTS.commandTimeoutMs,
+      ...sealOptions(options),
+      ...(options.tls === undefined ? {} : { tls: options.tls }),
+      ...(durability === undefined ? {} : { durability }),
+      ...(options.eviction === 'refuse' ? { refusesEviction: true } : {}),
+    };
+    this.binding = new Binding(config, addon);
+    this.space = JSON.stringify([url, prefix, secrets]);
+    this.flights = new Flights(this.binding, this.totalTimeoutMs);
+    this.#operator = new Operator(this);
+    this[INSTANCES] = new Instances(this);
+    if (this.isDisabled) announceOnce('disabled', 'ACTONCE_DISABLED=1: every function runs every time, unprotected.');
+  }
+
+  readonly withIdempotency: WithIdempotency = Object.assign(this.#caller(returnOrThrow), {
+    outcome: this.#caller(outcomeOf),
+  }) as WithIdempotency;
+
+  #caller(view: View) {
+    return (key: unknown, fn: unknown, options?: IdempotencyOptions) => runOnce(this, key, fn, options, view);
+  }
+
+  async inspect(target: RecordTarget): Promise<RecordView | undefined> {
+    return this.#while(() => this.#operator.inspect(target));
+  }
+
+  async reset(target: RecordTarget, options: ResetOptions = {}): Promise<'reset' | 'absent'> {
+    return this.#while(() => this.#operator.reset(target, options));
+  }
+
+  async resolve(target: RecordTarget, resolution: Resolution): Promise<'resolved' | 'settled' | 'absent'> {
+    return this.#while(() => this.#operator.resolve(target, resolution));
+  }
+
+  async #while<T>(request: () => Promise<T>): Promise<T> {
+    this.enter();
+    try {
+      return await request();
+    } finally {
+      this.leave();
+    }
+  }
+
+  /** @throws ActonceError `ERR_CLOSED` */
+  enter(): void {
+    if (this.#closing !== undefined) throw new ActonceError('ERR_CLOSED');
+    this.#pending++;
+  }
+
+  leave(): void {
+    this.#pending--;
+    if (this.#pending === 0) this.#onIdle?.();
+  }
+
+  /** Counts what goes on after its caller is served, until it calls `leave`. */
+  stay(): void {
+    this.#pending++;
+  }
+
+  async close(options: CloseOptions = {}): Promise<void> {
+    checkClose(options);
+    this.#closing ??= this.#drain(options.graceMs ?? CLIENT_DEFAULTS.graceMs).then(() => this.binding.close());
+    return this.#closing;
+  }
+
+  #drain(graceMs: number): Promise<void> {
+    if (this.#pending === 0 || graceMs === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, graceMs);
+      this.#onIdle = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+export function createClient(options: ClientOptions = {}): ActonceClient {
+  return new Client(options);
+}

@@ -1,0 +1,133 @@
+/**
+ * What an operator asks of a record: to see it, to forget it, to settle it.
+ */
+import type { RecordedOutcome, RecordTarget, RecordView, ResetOptions, Resolution } from '../../index';
+import { identityOf } from '../call/identity';
+import { ActonceError, InProgressError } from '../errors';
+import { type Answer, type Binding, storeError, Tag } from '../native/binding';
+import { wholeText } from '../outcome/codec';
+import { isEncoded, unavailable } from '../outcome/results';
+import type { Client } from './client';
+import { checkReset, checkResolution, checkTarget } from './client-options';
+
+/** The addon's answer to `inspect`, as JSON. */
+interface NativeRecord {
+  readonly state: RecordView['state'];
+  readonly attempt: number;
+  readonly fence: number;
+  readonly recovered: boolean;
+  readonly onCrash: RecordView['onCrash'];
+  readonly expiresInMs: number;
+  readonly leaseRemainingMs: number | null;
+  readonly sinceMs: number | null;
+  /** Of the key it is encrypted with; then there is no payload. */
+  readonly keyId: string | null;
+  readonly payload: string | null;
+}
+
+/** A record by its name for us and for the addon, which takes one of `hash` and `identity`. */
+interface Named {
+  readonly hash: string;
+  readonly identity: string | undefined;
+}
+
+/** @throws ActonceError `ERR_INVALID_ARGUMENT`, `ERR_KEY_MISSING` */
+export function nameOf(target: RecordTarget, binding: Binding): Named {
+  checkTarget(target);
+  if ('hash' in target) return { hash: target.hash, identity: undefined };
+  const { key, scope } = target;
+  const identity = identityOf(key, scope);
+  return { hash: binding.hash(identity), identity };
+}
+
+export class Operator {
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  async inspect(target: RecordTarget): Promise<RecordView | undefined> {
+    const named = nameOf(target, this.#client.binding);
+    const answer = await this.#ask(named, { do: 'inspect' });
+    if (answer.tag === Tag.LOST) return undefined;
+    if (answer.tag !== Tag.RECORD) throw this.#refusal(answer, named);
+    return this.#view(JSON.parse(answer.payload ?? '') as NativeRecord, named.hash);
+  }
+
+  async reset(target: RecordTarget, options: ResetOptions): Promise<'reset' | 'absent'> {
+    checkReset(options);
+    const named = nameOf(target, this.#client.binding);
+    this.#forget(named);
+    const answer = await this.#ask(named, { do: 'reset', force: options.force === true });
+    // Once more: a replay may have come in while the store was asked.
+    this.#forget(named);
+    if (answer.tag === Tag.LOST) return 'absent';
+    if (answer.tag === Tag.DONE) return 'reset';
+    throw this.#refusal(answer, named);
+  }
+
+  async resolve(target: RecordTarget, resolution: Resolution): Promise<'resolved' | 'settled' | 'absent'> {
+    checkResolution(resolution);
+    const named = nameOf(target, this.#client.binding);
+    const { force, rerun } = resolution;
+    const retentionMs = resolution.retentionMs ?? this.#client.settings.retentionMs;
+    const decision = rerun === true ? { rerun } : { value: await this.#encode(resolution.value) };
+    const answer = await this.#ask(named, { do: 'resolve', ...decision, retentionMs, force: force === true });
+    if (answer.tag === Tag.LOST) return 'absent';
+    if (answer.tag === Tag.SETTLED) return 'settled';
+    if (answer.tag === Tag.DONE) return 'resolved';
+    throw this.#refusal(answer, named);
+  }
+
+  /** An operator's value that cannot be kept is refused, not recorded as missing. */
+  async #encode(value: unknown): Promise<string> {
+    const { results, settings } = this.#client;
+    const encoded = await results.encode(value, settings.maxResultBytes);
+    if (isEncoded(encoded)) return wholeText(encoded);
+    throw unavailable(encoded, undefined, encoded.cause);
+  }
+
+  #ask({ hash, identity }: Named, request: object): Promise<Answer> {
+    const name = identity === undefined ? { hash } : { identity };
+    return this.#client.binding.admin({ ...request, ...name, budgetMs: this.#client.totalTimeoutMs });
+  }
+
+  #forget({ identity }: Named): void {
+    if (identity === undefined) this.#client.cache?.clear();
+    else this.#client.cache?.delete(identity);
+  }
+
+  #refusal(answer: Answer, { hash }: Named): ActonceError {
+    if (answer.tag === Tag.IN_PROGRESS) return new InProgressError({ hash, retryAfterMs: Math.max(answer.ms, 1) });
+    if (answer.tag === Tag.STORE_ERROR || answer.tag === Tag.UNREADABLE) return storeError(answer, hash);
+    return new ActonceError('ERR_STORE_PROTOCOL', { detail: `a request was answered with ${answer.tag}`, hash });
+  }
+
+  #view(record: NativeRecord, hash: string): RecordView {
+    const { state, attempt, fence, recovered, onCrash, expiresInMs, keyId } = record;
+    const showsOutcome = keyId === null && (state === 'completed' || state === 'failed');
+    return {
+      hash,
+      state,
+      attempt,
+      fence,
+      recovered,
+      onCrash,
+      ...(state === 'processing' ? { leaseRemainingMs: record.leaseRemainingMs ?? 0 } : {}),
+      ...(state === 'indeterminate' ? { since: new Date(record.sinceMs ?? 0) } : {}),
+      expiresInMs,
+      ...(keyId === null ? {} : { keyId }),
+      ...(showsOutcome ? { outcome: this.#outcome(record.payload ?? '', hash) } : {}),
+    };
+  }
+
+  #outcome(text: string, hash: string): RecordedOutcome {
+    const ending = this.#client.results.decode(text, { hash: () => hash });
+    if (ending.kind === 'unavailable') return { kind: 'unavailable', reason: ending.reason };
+    if (ending.kind !== 'flow') return ending;
+    const { flow } = ending;
+    if (flow.kind === 'http') return { kind: 'http', httpStatus: flow.status };
+    return { kind: 'redirect', url: flow.url, type: flow.type, httpStatus: flow.status };
+  }
+}

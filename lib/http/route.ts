@@ -1,0 +1,169 @@
+/**
+ * `idempotentRoute`: a route handler that speaks the IETF draft of the `Idempotency-Key` header, and takes webhooks by
+ * the id of their event. Its own refusals are responses and never recorded; what the handler throws goes on to Next.
+ */
+import type { ActonceClient, IdempotencyContext, IdempotencyOptions, Outcome } from '../../index';
+import { isDevelopment, reportAnswer, reportHook } from '../announce';
+import { withIdempotency } from '../client/default-client';
+import { isActonceError } from '../errors';
+import { isForeignControlFlow, recordableControlFlow, throwControlFlow } from '../outcome/control-flow';
+import { ofType, type Rule } from '../rules';
+import { checkDefinition, isNames, scopeOf } from './definition';
+import { keyOfRequest } from './route-key';
+import { payloadOf } from './route-payload';
+import { problemResponse, unverifiedResponse } from './route-problem';
+import { firstResponse, type RecordedResponse, recordOf, responseOf } from './route-response';
+
+/** As next.d.ts has it, without the types of one route. */
+export interface RouteOptions
+  extends Omit<IdempotencyOptions, 'scope' | 'payload' | 'recover' | 'onResponse' | 'skip' | 'signal'> {
+  readonly name: string;
+  readonly scope: (request: Request, verified: unknown) => unknown;
+  readonly key?: (request: Request, rawBody: Uint8Array, verified: unknown) => unknown;
+  readonly verify?: (request: Request, rawBody: Uint8Array) => unknown;
+  readonly payload?: (request: Request, rawBody: Uint8Array, verified: unknown) => unknown;
+  readonly methods?: readonly string[];
+  readonly missingKey?: 'reject' | 'run';
+  readonly isFailure?: (response: Response) => boolean;
+  readonly documentation?: string;
+  readonly client?: ActonceClient;
+}
+
+type RouteContext = IdempotencyContext & { readonly verified: unknown };
+export type RouteHandler = (request: Request, ctx: RouteContext, route: unknown) => Response | Promise<Response>;
+type Route = (request: Request, route?: unknown) => Promise<Response>;
+
+const RULES: Record<string, Rule> = {
+  key: ofType('function'),
+  verify: ofType('function'),
+  methods: isNames,
+  isFailure: ofType('function'),
+  documentation: (value) => (URL.canParse(String(value)) ? undefined : 'must be an URL'),
+};
+
+const FAILURE = 'FailedResponse';
+
+/** A response that counts as a failure leaves the run as an error would: `onError` says what becomes of the record. */
+class FailedResponse extends Error {
+  constructor(readonly response: RecordedResponse) {
+    super(`the route answered ${response.status}`);
+    this.name = FAILURE;
+  }
+}
+
+/** Also of one that came back from a record or another process. */
+function responseWithin(error: unknown): RecordedResponse | undefined {
+  return error instanceof Error && error.name === FAILURE ? (error as FailedResponse).response : undefined;
+}
+
+export function idempotentRoute(options: RouteOptions, handler: RouteHandler): Route {
+  checkDefinition('idempotentRoute', RULES, options, handler);
+  return async (request, route) => {
+    try {
+      return await answer(options, handler, request, route);
+    } catch (error) {
+      if (!isActonceError(error)) throw error;
+      const response = problemResponse(error, options.documentation);
+      if (response.status >= 500) reportAnswer(options.name, response.status, error);
+      return response;
+    }
+  };
+}
+
+async function answer(
+  options: RouteOptions,
+  handler: RouteHandler,
+  request: Request,
+  route: unknown,
+): Promise<Response> {
+  const {
+    name,
+    scope,
+    key,
+    verify,
+    payload,
+    methods = ['POST', 'PATCH'],
+    missingKey,
+    isFailure = isServerError,
+    documentation,
+    client,
+    ...settings
+  } = options;
+  const isProtected = methods.some((method) => method.toUpperCase() === request.method.toUpperCase());
+  const isRead = isProtected || verify !== undefined;
+  // The handler gets the request as it came, its body unread.
+  const rawBody = new Uint8Array(isRead ? await request.clone().arrayBuffer() : []);
+  const verified = await verifiedBy(verify, request, rawBody);
+  if (verified instanceof Response) return verified;
+  const owner = await scope(request, verified);
+  const url = new URL(request.url);
+  const place = `${request.method} ${url.pathname}${url.search}`;
+  const given = isProtected ? await keyOfRequest(options, request, rawBody, verified) : undefined;
+  if (given instanceof Response) return given;
+  const isUnprotected = given === undefined;
+  let first: Response | undefined;
+  const run = async (ctx: IdempotencyContext): Promise<RecordedResponse | undefined> => {
+    const response = await handler(request, Object.assign(ctx, { verified }), route);
+    if (!(response instanceof Response)) throw new TypeError(`the route '${name}' must return a Response`);
+    if (isUnprotected) {
+      // Nothing is kept of it: a stream goes on as one.
+      first = response;
+      return undefined;
+    }
+    const record = await recordOf(response);
+    first = firstResponse(response, record);
+    if (countsAsFailure(isFailure, response)) throw new FailedResponse(record);
+    return record;
+  };
+  const once = client?.withIdempotency ?? withIdempotency;
+  const outcome = await once.outcome(given as string, run, {
+    onDuplicate: 'reject',
+    ...settings,
+    scope: scopeOf(name, owner, place),
+    ...(isUnprotected
+      ? { skip: true }
+      : { payload: payload === undefined ? await payloadOf(request, rawBody) : payload(request, rawBody, verified) }),
+  });
+  // The response belongs to whoever ran; Node cannot send one twice.
+  if (outcome.status === 'executed' && first !== undefined) return first;
+  return replay(outcome);
+}
+
+function replay(outcome: Outcome<RecordedResponse | undefined>): Response {
+  if (outcome.kind === 'value') return responseOf(outcome.value as RecordedResponse);
+  if (outcome.kind === 'error') {
+    const response = responseWithin(outcome.error);
+    if (response === undefined) throw outcome.error;
+    return responseOf(response);
+  }
+  if (outcome.kind === 'http') return throwControlFlow({ kind: 'http', status: outcome.httpStatus as 404 });
+  return throwControlFlow({ ...outcome, status: outcome.httpStatus as 307 });
+}
+
+/** A predicate that fails has not decided: what it looked at has been done, and is kept as without it. */
+function countsAsFailure(isFailure: NonNullable<RouteOptions['isFailure']>, response: Response): boolean {
+  try {
+    return isFailure(response);
+  } catch (error) {
+    reportHook('isFailure', error);
+    return isServerError(response);
+  }
+}
+
+function isServerError(response: Response): boolean {
+  return response.status >= 500;
+}
+
+/** What `verify` found (a parsed event), or the response that refuses. */
+async function verifiedBy(verify: RouteOptions['verify'], request: Request, rawBody: Uint8Array): Promise<unknown> {
+  if (verify === undefined) return undefined;
+  try {
+    const verified = await verify(request, rawBody);
+    return verified === false ? unverifiedResponse() : verified;
+  } catch (error) {
+    if (isForeignControlFlow(error) || recordableControlFlow(error) !== undefined) throw error;
+    // A forged request is nothing to report; a missing secret is, where somebody is looking.
+    if (isDevelopment()) reportHook('verify', error);
+    return unverifiedResponse();
+  }
+}

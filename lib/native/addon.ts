@@ -1,0 +1,153 @@
+/**
+ * Finds and loads the native addon: the contract with src/node, and where the file may be. The requires are written
+ * out so that Next's tracer and bundlers see them; one that is not installed is skipped.
+ */
+import { ActonceError } from '../errors';
+
+/**
+ * The functions of one client. Every call is answered through `deliver`; only outcomes without a text that are known at
+ * once (the embedded store's) are left in the buffer instead, and counted by the call's result.
+ */
+export interface NativeClient {
+  /**
+   * flags: 1 hold, 2 the caller will wait (marks the record when it is in progress), 4 the last two arguments count: a
+   * new key is QUOTA when its scope has so many already.
+   */
+  begin(
+    op: number,
+    identity: string,
+    payload: string | null,
+    leaseMs: number,
+    maxLeaseMs: number,
+    retentionMs: number,
+    flags: number,
+    budgetMs: number,
+    maxKeys: number,
+    scope: string | null,
+  ): number;
+  again(op: number): number;
+  wait(op: number, ms: number): number;
+  /**
+   * DELAYED once after patienceMs, keeps trying until budgetMs, then a final answer. mark: what to write in front of the
+   * payload, an ASCII character's code; 0 for nothing.
+   */
+  complete(
+    op: number,
+    payload: string,
+    retentionMs: number,
+    patienceMs: number,
+    budgetMs: number,
+    mark: number,
+  ): number;
+  /** mode: 0 release, 1 record, 2 hold. */
+  fail(
+    op: number,
+    mode: 0 | 1 | 2,
+    payload: string | null,
+    retentionMs: number,
+    patienceMs: number,
+    budgetMs: number,
+  ): number;
+  /** Gives an op up; a begin still under way is withdrawn in the background. */
+  forget(op: number): void;
+  /** request: JSON `{do: 'inspect' | 'reset' | 'resolve', hash or identity, force?, value?, rerun?, retentionMs?, budgetMs?}`. */
+  admin(op: number, request: string): number;
+  /**
+   * From now on `machine` stands for this state machine: a Definition with historyLimit and retentionMs, as JSON.
+   * @returns why it cannot be one
+   */
+  define(machine: number, definition: string): string | undefined;
+  create(op: number, machine: number, id: string, data: string | null, budgetMs: number): number;
+  /** record and fence: of the attempt that moves it; expectedVersion: -1 for any; create: 0 or 1. */
+  send(
+    op: number,
+    machine: number,
+    id: string,
+    event: number,
+    data: string | null,
+    payload: string | null,
+    key: string | null,
+    record: string | null,
+    fence: number,
+    expectedVersion: number,
+    create: 0 | 1,
+    budgetMs: number,
+  ): number;
+  /** purpose: `glance`, `history`, `drain`, or the numbers of the states that are waited for, with commas between. */
+  look(op: number, machine: number, id: string, purpose: string, budgetMs: number): number;
+  /** The instances of one of 16 partitions whose `after` is due: DUE with a JSON array. */
+  due(op: number, machine: number, partition: number, limit: number, budgetMs: number): number;
+  /** Looks at the clock: whether the lease's local deadline is still ahead. */
+  held(op: number): boolean;
+  hash(identity: string): string;
+  /** UUIDv5. */
+  deriveKey(identity: string, name: string): string;
+  /** `loop` or `thread`. */
+  executor(): string;
+  /** How many leases the keeper looks after. */
+  leases(): number;
+  /** Pending calls answer STORE_ERROR with ERR_CLOSED. */
+  close(): void;
+  /** Embedded store, for tests of users: lets time pass, as if every lease held were renewed in time. */
+  advance(ms: number): number;
+  /** For tests of users: as if the process that runs this operation had died. What it says from then on is LOST. */
+  crash(op: number): void;
+}
+
+export interface NativeModule {
+  open(
+    config: string,
+    /** 8 doubles per outcome: op, tag, fence, attempt, flags (1 recovered), ms, code, unused. */
+    outcomes: Float64Array,
+    deliver: (count: number, payloads: (string | null)[] | null) => void,
+  ): NativeClient;
+  /** Why the configuration cannot be used, or null. */
+  validateConfig(config: string): string | null;
+}
+
+/** The places of one platform: the local build first, so that a checkout never runs an installed older one. */
+function candidates(): (() => unknown)[] {
+  switch (`${process.platform}-${process.arch}`) {
+    case 'linux-x64':
+      return [
+        () => require('../actonce.linux-x64-gnu.node'),
+        () => require('actonce-linux-x64-gnu'),
+        () => require('../actonce.linux-x64-musl.node'),
+        () => require('actonce-linux-x64-musl'),
+      ];
+    case 'linux-arm64':
+      return [
+        () => require('../actonce.linux-arm64-gnu.node'),
+        () => require('actonce-linux-arm64-gnu'),
+        () => require('../actonce.linux-arm64-musl.node'),
+        () => require('actonce-linux-arm64-musl'),
+      ];
+    case 'darwin-x64':
+      return [() => require('../actonce.darwin-x64.node'), () => require('actonce-darwin-x64')];
+    case 'darwin-arm64':
+      return [() => require('../actonce.darwin-arm64.node'), () => require('actonce-darwin-arm64')];
+    default:
+      return [];
+  }
+}
+
+const SUPPORTED = 'linux (x64, arm64; glibc or musl) and macOS (x64, arm64)';
+
+let loaded: NativeModule | undefined;
+
+/** @throws ActonceError `ERR_UNSUPPORTED_PLATFORM`, naming this platform and the supported ones. */
+export function loadAddon(): NativeModule {
+  if (loaded !== undefined) return loaded;
+  let cause: unknown;
+  for (const load of candidates()) {
+    try {
+      loaded = load() as NativeModule;
+      return loaded;
+    } catch (error) {
+      // A file that is there and does not load says more than one that is not there.
+      if (cause === undefined || (error as { code?: string }).code !== 'MODULE_NOT_FOUND') cause = error;
+    }
+  }
+  const detail = `${process.platform}-${process.arch}; supported are ${SUPPORTED}`;
+  throw new ActonceError('ERR_UNSUPPORTED_PLATFORM', { detail, cause });
+}

@@ -1,0 +1,325 @@
+/**
+ * The seam to the native addon: loads it, and turns the outcomes it delivers into answers for whoever asked.
+ * Nothing else in lib/ knows tags, op ids or the outcome buffer. Decides nothing.
+ */
+
+import { reportEviction } from '../announce';
+import type { Settings } from '../call/options';
+import { ActonceError, invalid, STORE_CODES } from '../errors';
+import type { Encoded } from '../outcome/codec';
+import { loadAddon, type NativeClient, type NativeModule } from './addon';
+import { OpenOperations } from './open-operations';
+
+/** What an outcome says; the numbers are the wire between Rust and here. */
+export const Tag = {
+  ACQUIRED: 0,
+  REPLAY: 1,
+  REPLAY_ERROR: 2,
+  IN_PROGRESS: 3,
+  MISMATCH: 4,
+  INDETERMINATE: 5,
+  RELEASED: 6,
+  DONE: 7,
+  STALE: 8,
+  LOST: 9,
+  WOKEN: 10,
+  DELAYED: 11,
+  STORE_ERROR: 12,
+  LEASE_LOST: 13,
+  RECORD: 14,
+  SETTLED: 15,
+  UNREADABLE: 16,
+  INSTANCE: 17,
+  MOVED: 18,
+  ILLEGAL: 19,
+  CONFLICT: 20,
+  ABSENT: 21,
+  UNKNOWN_STATE: 22,
+  DUE: 23,
+  QUOTA: 24,
+  EVICTS: 25,
+} as const;
+export type Tag = (typeof Tag)[keyof typeof Tag];
+
+/** One outcome of one operation. */
+export interface Answer {
+  readonly tag: Tag;
+  readonly fence: number;
+  readonly attempt: number;
+  readonly recovered: boolean;
+  /** Meaning by tag: remaining lease, since when, or why the lease was lost. */
+  readonly ms: number;
+  readonly code: number;
+  readonly payload: string | null;
+}
+
+/** Whoever waits for the answers of an operation. Called on the addon's stack: must not throw. */
+export interface Receiver {
+  receive(answer: Answer): void;
+}
+
+/** How `fail` ends an attempt, as the addon counts. */
+export const FailMode = { release: 0, record: 1, hold: 2 } as const;
+
+/** An ending the store must be told; patience is how long the caller waits before it is only a background matter. */
+export interface Patience {
+  readonly patienceMs: number;
+  readonly budgetMs: number;
+}
+
+/** What the addon is configured with; durations in milliseconds, TLS as PEM text. */
+export interface NativeConfig {
+  readonly url: string;
+  readonly prefix: string;
+  readonly secrets: readonly string[];
+  readonly executor: 'auto' | 'loop' | 'thread';
+  readonly connectTimeoutMs: number;
+  readonly commandTimeoutMs: number;
+  readonly encryption?: { readonly keys: readonly { id: string; key: string }[]; readonly readsPlaintext: boolean };
+  readonly compression?: { readonly minBytes: number };
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  /** A server that may evict records is none to connect to. */
+  readonly refusesEviction?: boolean;
+  readonly durability?: { readonly replicas: number; readonly timeoutMs: number; readonly fsync: boolean };
+}
+
+const FIELDS = 8;
+const BATCH = 256;
+const HOLD = 1;
+const WILL_WAIT = 2;
+const HAS_QUOTA = 4;
+
+const CLOSED: Answer = {
+  tag: Tag.STORE_ERROR,
+  fence: 0,
+  attempt: 0,
+  recovered: false,
+  ms: 0,
+  code: STORE_CODES.indexOf('ERR_CLOSED'),
+  payload: null,
+};
+
+/** These leave the operation open in the addon; every other answer ends it. */
+function endsOperation(tag: Tag): boolean {
+  switch (tag) {
+    case Tag.ACQUIRED:
+    case Tag.IN_PROGRESS:
+    case Tag.WOKEN:
+    case Tag.DELAYED:
+    case Tag.LEASE_LOST:
+      return false;
+    default:
+      return true;
+  }
+}
+
+/** A call of the addon on a state machine's instances, once it is given the operation's id. */
+export type InstanceCall = (native: NativeClient, op: number) => number;
+
+export class Binding {
+  readonly #native: NativeClient;
+  readonly #outcomes = new Float64Array(FIELDS * BATCH);
+  readonly #open = new OpenOperations<Receiver>();
+  #isClosed = false;
+
+  /** @throws ActonceError `ERR_INVALID_ARGUMENT` with the addon's reason, `ERR_UNSUPPORTED_PLATFORM`. */
+  constructor(config: NativeConfig, addon: NativeModule = loadAddon()) {
+    const text = JSON.stringify(config);
+    const reason = addon.validateConfig(text);
+    if (reason !== null) throw invalid(reason);
+    this.#native = addon.open(text, this.#outcomes, (count, payloads) => this.#deliver(count, payloads));
+  }
+
+  /** What the addon answered before its call returned; with a text it calls `deliver` instead. */
+  #take(count: number): void {
+    if (count > 0) this.#deliver(count, null);
+  }
+
+  #deliver(count: number, payloads: (string | null)[] | null): void {
+    // A receiver may start another operation whose answer is delivered before that call returns, into the same
+    // buffer. So everything is read before anyone is told.
+    if (count === 1) {
+      this.#tell(this.#outcomes[0] as number, this.#read(0, payloads === null ? null : (payloads[0] ?? null)));
+      return;
+    }
+    const ops: number[] = [];
+    const answers: Answer[] = [];
+    for (let index = 0; index < count; index++) {
+      ops.push(this.#outcomes[index * FIELDS] as number);
+      answers.push(this.#read(index * FIELDS, payloads === null ? null : (payloads[index] ?? null)));
+    }
+    for (let index = 0; index < count; index++) this.#tell(ops[index] as number, answers[index] as Answer);
+  }
+
+  #read(at: number, payload: string | null): Answer {
+    const outcomes = this.#outcomes;
+    return {
+      // Cut to 32 bits where that is enough: a double in an object is an allocation of its own.
+      tag: ((outcomes[at + 1] as number) | 0) as Tag,
+      fence: outcomes[at + 2] as number,
+      attempt: (outcomes[at + 3] as number) | 0,
+      recovered: outcomes[at + 4] === 1,
+      ms: outcomes[at + 5] as number,
+      code: (outcomes[at + 6] as number) | 0,
+      payload,
+    };
+  }
+
+  #tell(op: number, answer: Answer): void {
+    const receiver = this.#open.get(op);
+    if (receiver === undefined) {
+      if (answer.tag === Tag.EVICTS) reportEviction(answer.payload ?? '');
+      return; // else given up meanwhile
+    }
+    if (endsOperation(answer.tag)) this.#open.end(op);
+    receiver.receive(answer);
+  }
+
+  /** Opens an operation before it is begun, so that its receiver knows its id when the answer comes at once. */
+  open(receiver: Receiver): number {
+    return this.#open.start(receiver);
+  }
+
+  /**
+   * @param payload canonical text of the payload; only its hash is stored
+   * @param willWait marks the record when it is in progress, so that its owner wakes us
+   * @param scope what is counted for `maxKeysPerScope`; null without that
+   */
+  begin(
+    op: number,
+    identity: string,
+    payload: string | null,
+    { leaseMs, maxLeaseMs, retentionMs, onCrash, maxKeysPerScope }: Settings,
+    willWait: boolean,
+    budgetMs: number,
+    scope: string | null,
+  ): void {
+    if (this.#refuses(op)) return;
+    const maxKeys = maxKeysPerScope ?? 0;
+    const flags = (onCrash === 'hold' ? HOLD : 0) | (willWait ? WILL_WAIT : 0) | (maxKeys === 0 ? 0 : HAS_QUOTA);
+    try {
+      this.#take(
+        this.#native.begin(op, identity, payload, leaseMs, maxLeaseMs, retentionMs, flags, budgetMs, maxKeys, scope),
+      );
+    } catch (error) {
+      this.#fault(op, error);
+    }
+  }
+
+  /** Asks once more after IN_PROGRESS, with the same owner. */
+  again(op: number): void {
+    if (this.#refuses(op)) return;
+    try {
+      this.#take(this.#native.again(op));
+    } catch (error) {
+      this.#fault(op, error);
+    }
+  }
+
+  /** After IN_PROGRESS: WOKEN when the record may have changed, or after `ms`. */
+  wait(op: number, ms: number): void {
+    if (this.#refuses(op)) return;
+    try {
+      this.#take(this.#native.wait(op, ms));
+    } catch (error) {
+      this.#fault(op, error);
+    }
+  }
+
+  complete(op: number, payload: Encoded, retentionMs: number, { patienceMs, budgetMs }: Patience): void {
+    if (this.#refuses(op)) return;
+    const text = typeof payload === 'string' ? payload : payload.text;
+    const mark = typeof payload === 'string' ? 0 : payload.mark.charCodeAt(0);
+    try {
+      this.#take(this.#native.complete(op, text, retentionMs, patienceMs, budgetMs, mark));
+    } catch (error) {
+      this.#fault(op, error);
+    }
+  }
+
+  fail(op: number, mode: 0 | 1 | 2, payload: string | null, retentionMs: number, patience: Patience): void {
+    if (this.#refuses(op)) return;
+    try {
+      this.#take(this.#native.fail(op, mode, payload, retentionMs, patience.patienceMs, patience.budgetMs));
+    } catch (error) {
+      this.#fault(op, error);
+    }
+  }
+
+  /** Gives an operation up; its receiver hears nothing more. */
+  forget(op: number): void {
+    this.#open.end(op);
+    this.#native.forget(op);
+  }
+
+  held(op: number): boolean {
+    return !this.#isClosed && this.#native.held(op);
+  }
+
+  /** @returns why the addon does not take it */
+  define(machine: number, definition: string): string | undefined {
+    return this.#native.define(machine, definition);
+  }
+
+  /** Answered through the receiver of `op`, as every call. */
+  ask(op: number, call: InstanceCall): void {
+    if (this.#refuses(op)) return;
+    try {
+      this.#take(call(this.#native, op));
+    } catch (error) {
+      this.#fault(op, error);
+    }
+  }
+
+  /** One operator's request and its one answer. */
+  admin(request: object): Promise<Answer> {
+    return new Promise((resolve) => {
+      const op = this.open({ receive: resolve });
+      if (!this.#refuses(op)) this.#take(this.#native.admin(op, JSON.stringify(request)));
+    });
+  }
+
+  hash(identity: string): string {
+    return this.#native.hash(identity);
+  }
+
+  deriveKey(identity: string, name: string): string {
+    return this.#native.deriveKey(identity, name);
+  }
+
+  /** Every open operation is answered ERR_CLOSED, and so is every later one: the addon itself falls silent. */
+  close(): void {
+    this.#isClosed = true;
+    this.#native.close();
+    for (const op of this.#open.ids()) this.#tell(op, CLOSED);
+  }
+
+  /** The addon throws only for a fault of ours or its own; whoever waits must hear of that, too. */
+  #fault(op: number, error: unknown): void {
+    this.#tell(op, { ...CLOSED, code: STORE_CODES.indexOf('ERR_STORE_PROTOCOL'), payload: String(error) });
+  }
+
+  #refuses(op: number): boolean {
+    if (this.#isClosed) this.#tell(op, CLOSED);
+    return this.#isClosed;
+  }
+}
+
+/** Whether the store is away, as against refusing us: what `onStoreUnavailable` speaks of. */
+export function isOutage(answer: Answer): boolean {
+  if (answer.tag !== Tag.STORE_ERROR) return false;
+  const code = STORE_CODES[answer.code];
+  return code === 'ERR_STORE_UNAVAILABLE' || code === 'ERR_STORE_FULL' || code === 'ERR_STORE_PROTOCOL';
+}
+
+/** The primary has it, and not as many others as were asked for. */
+export function isShort(answer: Answer): boolean {
+  return answer.tag === Tag.STORE_ERROR && STORE_CODES[answer.code] === 'ERR_DURABILITY';
+}
+
+/** The error a failed store comes as. */
+export function storeError(answer: Answer, hash: string | undefined): ActonceError {
+  const detail = answer.payload ?? undefined;
+  if (answer.tag === Tag.UNREADABLE) return new ActonceError('ERR_RECORD_UNREADABLE', { detail, hash });
+  return new ActonceError(STORE_CODES[answer.code] ?? 'ERR_STORE_PROTOCOL', { detail, hash });
+}

@@ -1,0 +1,97 @@
+/**
+ * Thrown values, for those who get the outcome of somebody else's attempt. Unlike a result an error is always
+ * recorded: what of it cannot be written, or is too large, is left out. Name and message come first, then what says
+ * which error it is, then the causes, then the fields in their order.
+ */
+import type { ErrorClass } from '../../../index';
+import { readError } from './error-fields';
+import { MalformedPayloadError, UnencodableError } from './faults';
+import { encodeGraphAtOnce } from './graph';
+import { kindOf } from './kinds';
+import { decodeGraph } from './revive';
+import type { ErrorReader } from './walk';
+
+const FORMAT = 'E';
+/** Characters for everything but the first error's name and message. */
+const ROOM = 16_384;
+const LONGEST_MESSAGE = 4_096;
+const MOST_ERRORS = 32;
+
+/** Encodes whatever was thrown, an Error or not. The stack is never written. */
+export function encodeError(thrown: unknown, registered: readonly ErrorClass[]): string {
+  try {
+    const text = encodeGraphAtOnce(thrown, errorCutter(registered));
+    if (isError(thrown) || text.length <= ROOM) return FORMAT + text;
+    return encodeStandIn(`larger than ${ROOM} characters`);
+  } catch (error) {
+    return encodeStandIn(error instanceof UnencodableError ? error.kind : 'not readable');
+  }
+}
+
+function encodeStandIn(kind: string): string {
+  const standIn = new Error(`What was thrown cannot be recorded: it is ${kind}.`);
+  return FORMAT + encodeGraphAtOnce(standIn, readError);
+}
+
+function errorCutter(registered: readonly ErrorClass[]): ErrorReader {
+  const met = new Set<Error>();
+  let room = ROOM;
+
+  const fits = (value: unknown): boolean => {
+    if (isError(value)) return met.has(value) || (met.size < MOST_ERRORS && room > 0 && met.add(value).size > 0);
+    const length = lengthOf(value);
+    if (length > room) return false;
+    room -= length;
+    return true;
+  };
+
+  return (error) => {
+    const isFirst = met.size === 0;
+    met.add(error);
+    const longest = isFirst ? LONGEST_MESSAGE : Math.max(0, Math.min(LONGEST_MESSAGE, room));
+    const kept: Record<string, unknown> = {};
+    const fields = Object.entries(readError(error, registered));
+    for (const [key, value] of fields.filter(isHeadline)) {
+      kept[key] = typeof value === 'string' ? value.slice(0, longest) : value;
+      if (!isFirst) room -= lengthOf(kept[key]);
+    }
+    for (const [key, value] of fields) {
+      if (Object.hasOwn(kept, key)) continue;
+      if (key === '#errors' && Array.isArray(value)) kept[key] = value.filter(fits);
+      else if (key.length < room && fits(value)) {
+        kept[key] = value;
+        room -= key.length;
+      }
+    }
+    return kept;
+  };
+}
+
+function isError(value: unknown): value is Error {
+  return typeof value === 'object' && value !== null && kindOf(value) === 'Error';
+}
+
+/** A class may make name and message enumerable. */
+function isHeadline([key, value]: [string, unknown]): boolean {
+  return key === '#class' || (/^#?(name|message)$/.test(key) && typeof value === 'string');
+}
+
+function lengthOf(value: unknown): number {
+  try {
+    return encodeGraphAtOnce(value, readError).length;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
+/**
+ * Gives what was thrown: an instance of the registered class of that name, else of the built-in one. Its stack names
+ * the place of the replay.
+ * @throws MalformedPayloadError
+ */
+export function decodeError(text: string, registered: readonly ErrorClass[]): unknown {
+  if (text[0] !== FORMAT) throw new MalformedPayloadError('it is not an error');
+  const thrown = decodeGraph(text.slice(1), registered);
+  if (thrown instanceof Error) Error.captureStackTrace(thrown, decodeError);
+  return thrown;
+}
