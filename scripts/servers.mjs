@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { root } from './step.mjs';
+import { testFiles } from './test-files.mjs';
 
 /** What depends on the server; the rows of part F are about values and need one only. */
 const FILES = [
@@ -13,7 +14,7 @@ const FILES = [
   'outages',
   'takeover',
   'refusals',
-  'lease',
+  'lease/lease',
   'waiting',
   'quota',
   'eviction',
@@ -21,7 +22,7 @@ const FILES = [
 
 const [folder = process.env.ACTONCE_SERVERS, ...wanted] = process.argv.slice(2);
 if (!folder) throw new Error('give a folder with programs named like valkey-9.1.2-server, or set ACTONCE_SERVERS');
-const files = FILES.map((name) => path.join('__test__', `${name}.test.mjs`));
+const files = testFiles(FILES);
 const programs = fs.readdirSync(folder).filter((name) => name.endsWith('-server'));
 
 function versionOf(program) {

@@ -1,4 +1,0 @@
-// Every version of Next, every bundler, every place code can be in. One process: the suites share folders.
-import './next/versions.mjs';
-import './next/places.mjs';
-import './support/unhandled.mjs';

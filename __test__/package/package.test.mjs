@@ -1,0 +1,136 @@
+// The package as npm would deliver it: packed, installed into an empty folder without a registry, and used from there.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { before, describe, it } from 'node:test';
+import { pack } from '../../scripts/pack.mjs';
+import { platform, platforms } from '../../scripts/platform.mjs';
+import { root } from '../../scripts/step.mjs';
+import { temporaryFolder } from '../support/folder.mjs';
+import '../support/unhandled.mjs';
+
+const manifest = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
+const { version } = manifest;
+
+describe('the packed package', () => {
+  const packed = temporaryFolder('packed');
+  const app = temporaryFolder('app');
+  const tarballs = ['actonce', `actonce-${platform()}`].map((name) => path.join(packed, `${name}-${version}.tgz`));
+
+  const filesIn = (tarball) =>
+    execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' })
+      .trim()
+      .split('\n')
+      .map((file) => file.replace(/^package\//, ''))
+      .sort();
+
+  /** Runs a script in the app's folder; its stdout is the answer. */
+  function runInApp(name, text) {
+    fs.writeFileSync(path.join(app, name), text);
+    const { NODE_TEST_CONTEXT: _, REDIS_URL: __, ...env } = process.env;
+    const options = { cwd: app, encoding: 'utf8', env: { ...env, ACTONCE_URL: 'memory:' } };
+    return execFileSync(process.execPath, [name], options).trim();
+  }
+
+  before(async () => {
+    await pack(packed);
+    fs.writeFileSync(path.join(app, 'package.json'), '{ "private": true }\n');
+    const quiet = ['--offline', '--no-audit', '--no-fund', '--loglevel=error'];
+    execFileSync('npm', ['install', ...quiet, ...tarballs], { cwd: app, stdio: ['ignore', 'pipe', 'pipe'] });
+  });
+
+  it('holds the files that are meant, and no other', () => {
+    const dist = ['dist', 'server'].flatMap((folder) =>
+      fs.readdirSync(path.join(root, folder)).map((file) => `${folder}/${file}`),
+    );
+    assert.ok(dist.includes('dist/index.cjs') && dist.includes('dist/index.mjs'));
+    assert.deepEqual(
+      dist.filter((file) => !/\.(cjs|mjs|map)$/.test(file)),
+      [],
+    );
+    const types = ['index.d.ts', 'machine.d.ts', 'next.d.ts', 'react.d.ts', 'testing.d.ts'];
+    const texts = ['CHANGELOG.md', 'LICENSE', 'README.md', ...types, 'package.json'];
+    assert.deepEqual(filesIn(tarballs[0]), [...texts, ...dist].sort());
+    const native = ['LICENSE', 'README.md', `actonce.${platform()}.node`, 'package.json'];
+    assert.deepEqual(filesIn(tarballs[1]), native.sort());
+  });
+
+  it('runs nothing at installation, and asks for the platform packages of its own version', () => {
+    const installed = path.join(app, 'node_modules/actonce/package.json');
+    const { scripts, devDependencies, dependencies, optionalDependencies } = JSON.parse(fs.readFileSync(installed));
+    assert.deepEqual([scripts, devDependencies, dependencies], [undefined, undefined, undefined]);
+    const wanted = platforms().map((name) => [`actonce-${name}`, version]);
+    assert.deepEqual(optionalDependencies, Object.fromEntries(wanted));
+  });
+
+  it('can be required and imported, and both see the same default client', () => {
+    const answer = runInApp(
+      'both.cjs',
+      `const required = require('actonce');
+      (async () => {
+        const imported = await import('actonce');
+        const missing = Object.keys(required).filter((name) => imported[name] !== required[name]);
+        let runs = 0;
+        const fn = () => ({ runs: ++runs });
+        const first = await imported.withIdempotency('k', fn, { scope: 'test' });
+        const second = await required.withIdempotency('k', fn, { scope: 'test' });
+        console.log(JSON.stringify({ missing, first, second }));
+        await required.close();
+      })();`,
+    );
+    assert.deepEqual(JSON.parse(answer), { missing: [], first: { runs: 1 }, second: { runs: 1 } });
+  });
+
+  it('runs on the addon of the platform package', () => {
+    const addon = runInApp(
+      'addon.cjs',
+      `const { withIdempotency, close } = require('actonce');
+      withIdempotency('k', () => 1, { scope: 'test' }).then(() => {
+        console.log(Object.keys(require.cache).filter((file) => file.endsWith('.node')).join());
+        return close();
+      });`,
+    );
+    assert.match(addon, new RegExp(`node_modules/actonce-${platform()}/actonce\\.${platform()}\\.node$`));
+  });
+
+  it('has types that a strict TypeScript project accepts, from an ES module and from CommonJS', () => {
+    const text = `import { withIdempotency, createClient, type Outcome } from 'actonce';
+      const order: Promise<{ id: number }> = withIdempotency('k', async (ctx) => ({ id: ctx.attempt }));
+      const outcome: Promise<Outcome<string>> = createClient().withIdempotency.outcome('k', () => 'v');
+      // @ts-expect-error a key is a string
+      withIdempotency(1, () => 1);
+      export { order, outcome };`;
+    for (const extension of ['mts', 'cts']) fs.writeFileSync(path.join(app, `user.${extension}`), text);
+    const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--types', ''];
+    const tsc = path.join(root, 'node_modules/.bin/tsc');
+    execFileSync(tsc, [...options, 'user.mts', 'user.cts'], { cwd: app, encoding: 'utf8', stdio: 'pipe' });
+  });
+});
+
+describe('the platform packages', () => {
+  it('each say for which machine they are, in the words of their name', () => {
+    for (const name of platforms()) {
+      const [os, cpu, libc] = name.split('-');
+      const stated = JSON.parse(fs.readFileSync(path.join(root, 'npm', name, 'package.json'), 'utf8'));
+      assert.equal(stated.name, `actonce-${name}`);
+      assert.deepEqual([stated.os, stated.cpu], [[os], [cpu]]);
+      assert.deepEqual(stated.libc, libc && [libc === 'gnu' ? 'glibc' : 'musl']);
+      assert.deepEqual([stated.main, stated.files], [`actonce.${name}.node`, [`actonce.${name}.node`]]);
+      assert.deepEqual(stated.engines, manifest.engines);
+    }
+  });
+
+  it('are loaded by the names that exist', () => {
+    const loader = fs.readFileSync(path.join(root, 'server/index.cjs'), 'utf8');
+    const asked = [...loader.matchAll(/require\(["']actonce-([a-z0-9-]+)["']\)/g)].map(([, name]) => name);
+    assert.deepEqual(asked.sort(), platforms());
+  });
+});
+
+describe('the version', () => {
+  it('is the same in package.json and Cargo.toml', () => {
+    const cargo = fs.readFileSync(path.join(root, 'Cargo.toml'), 'utf8');
+    assert.equal(/^version = "(.+)"$/m.exec(cargo)[1], version);
+  });
+});
