@@ -41,8 +41,8 @@ export * from './machine';
 
 /**
  * Says which operation and which user a key belongs to. Keys come from clients: without a scope that names the user,
- * one user's key gets another user's outcome. The parts are joined injectively (`['a', 'b:c']` is not `['a:b', 'c']`),
- * and numbers and strings differ (`1` is not `'1'`). Write the operation first and the user second:
+ * whoever sends another user's key gets that user's outcome. The parts are joined injectively (`['a', 'b:c']` is not
+ * `['a:b', 'c']`), and numbers and strings differ (`1` is not `'1'`). Write the operation first and the user second:
  * `['placeOrder', userId]`. The first part of an array is the `operation` of every event.
  */
 export type Scope = string | number | readonly (string | number)[];
@@ -278,12 +278,11 @@ export interface IdempotencyDefaults {
    */
   recordTimeoutMs?: number | undefined;
   /**
-   * Limits how many keys a scope may have at a time. One more new key is refused with `ERR_QUOTA`, and `fn` does not
-   * run. A key that has a record is answered as always; it was counted once, when it was new. A key counts for
-   * `retentionMs`, and for up to a sixteenth of that time longer. When two processes begin the same new key at once, it
-   * may count twice. Put whoever sends the keys into `scope`: when a scope that everybody shares is full, it is full
-   * for everybody. A new key costs two more commands, one after the other; a duplicate costs one more. 1 to
-   * 1_000_000_000.
+   * Limits how many keys a scope may have at a time. When the scope is full, a new key is refused with `ERR_QUOTA`, and
+   * `fn` does not run. A key that has a record is answered as always; it was counted once, when it was new. A key
+   * counts for `retentionMs`, and for up to a sixteenth of that time longer. When two processes begin the same new key
+   * at once, it may count twice. Put whoever sends the keys into `scope`: a scope that everybody shares is full for
+   * everybody. A new key costs two more commands, one after the other; a duplicate costs one more. 1 to 1_000_000_000.
    * @default none: not counted
    */
   maxKeysPerScope?: number | undefined;
@@ -875,8 +874,9 @@ export interface DurabilityOptions {
    */
   timeoutMs?: number | undefined;
   /**
-   * The write must also be on the disk of the primary and of the replicas (`WAITAOF`). Needs Redis 7.2 or newer with
-   * `appendonly yes`; Valkey only with `appendfsync always`. Any other server is refused with `ERR_STORE_REFUSED`.
+   * When true, the write must also be on the disk of the primary and of the replicas (`WAITAOF`). Needs Redis 7.2 or
+   * newer with `appendonly yes`; Valkey only with `appendfsync always`. Any other server is refused with
+   * `ERR_STORE_REFUSED`.
    * @default false
    */
   fsync?: boolean | undefined;
