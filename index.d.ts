@@ -3,8 +3,8 @@
 /**
  * actonce: run a function once per idempotency key.
  *
- * A retry with the same key (a browser that sent the POST again, a second click, a proxy) gets the first run's
- * outcome; the work is not done again. The outcome is kept in Redis (or, with `memory:`, in this process).
+ * A retry with the same key (a browser that sent the POST again, a second click, a proxy) gets the first run's outcome;
+ * the work is not done again. actonce keeps the outcome in Redis or, with `memory:`, in this process.
  *
  * ```ts
  * 'use server'
@@ -18,9 +18,9 @@
  * }
  * ```
  *
- * What can be relied on is written in docs/guarantees.md, every error code in docs/errors.md. This file is the manual,
- * and one file so that it can be read from top to bottom (state machines are in machine.d.ts); `lib/contract.ts` holds
- * the implementation to both.
+ * docs/guarantees.md says what you can rely on, and docs/errors.md explains every error code. This file is the manual.
+ * It is one file so that you can read it from top to bottom; only state machines have a file of their own,
+ * machine.d.ts. `lib/contract.ts` makes the compiler check the implementation against both files.
  *
  * @packageDocumentation
  */
@@ -40,80 +40,81 @@ export * from './machine';
 // ---------------------------------------------------------------------------------------------- keys
 
 /**
- * Who and what a key belongs to. Keys come from clients: without a scope that names the user, one user's key
- * answers another user's call. The parts are joined injectively (`['a', 'b:c']` is not `['a:b', 'c']`), numbers
- * and strings differ (`1` is not `'1'`). Write the operation first and the user second: `['placeOrder', userId]`;
- * the first part of an array is the `operation` of every event.
+ * Says which operation and which user a key belongs to. Keys come from clients: without a scope that names the user,
+ * whoever sends another user's key gets that user's outcome. The parts are joined injectively (`['a', 'b:c']` is not
+ * `['a:b', 'c']`), and numbers and strings differ (`1` is not `'1'`). Write the operation first and the user second:
+ * `['placeOrder', userId]`. The first part of an array is the `operation` of every event.
  */
 export type Scope = string | number | readonly (string | number)[];
 
 /**
- * Names a record for `inspect`, `reset` and `resolve`: by what the caller knows (`key` and `scope`) or by what
+ * Names a record for `inspect`, `reset` and `resolve`: either by what the caller knows (`key` and `scope`) or by what
  * logs, events and errors show (`hash`).
  */
 export type RecordTarget = { readonly key: string; readonly scope?: Scope } | { readonly hash: string };
 
 // ---------------------------------------------------------------------------------------------- context
 
-/**
- * What `fn` is given, and what {@link currentIdempotency} finds anywhere below it.
- */
+/** The context that `fn` receives. {@link currentIdempotency} returns it anywhere below `fn`. */
 export interface IdempotencyContext {
-  /** The idempotency key of this call, as it was given. */
+  /** The idempotency key of this call, as the caller gave it. */
   readonly key: string;
   /**
-   * What logs may show of it, and what `inspect`, `reset` and `resolve` take: a hash of scope and key. Undefined when a
+   * A hash of scope and key. Logs may show it, and `inspect`, `reset` and `resolve` take it. It is undefined when a
    * call without a key was let through.
    */
   readonly hash: string | undefined;
-  /** 1 for the first attempt of the key, one more for each later one. */
+  /** 1 for the first attempt of the key, and one more for each later attempt. */
   readonly attempt: number;
   /**
    * True when an earlier attempt started and nobody knows how it ended (its process died, or froze longer than its
-   * lease). Its effects may have happened. Stays true over further attempts until an outcome is recorded.
+   * lease). The effects of that attempt may have happened. `recovered` stays true over further attempts until an
+   * outcome is recorded.
    */
   readonly recovered: boolean;
   /**
-   * A number that grows with every acquisition of the key. A downstream store that refuses a fence smaller than one
-   * it has seen is safe from a stale owner. Undefined when `protected` is false.
+   * A number that grows with every acquisition of the key. A downstream store that refuses a fence smaller than one it
+   * has seen is safe from a stale owner. It is undefined when `protected` is false.
    */
   readonly fence: number | undefined;
   /**
-   * False when nothing stands behind this run: the store was down and `onStoreUnavailable: 'run'` let it through, or
-   * idempotency was switched off (`enabled: false`, `skip`, `ACTONCE_DISABLED=1`). No fence, nothing recorded.
+   * False when nothing protects this run: the store was down and `onStoreUnavailable: 'run'` let the call through, or
+   * idempotency was switched off (`enabled: false`, `skip`, `ACTONCE_DISABLED=1`). Such a run has no fence, and nothing
+   * is recorded.
    */
   readonly protected: boolean;
   /**
-   * Aborts when the lease is lost while `fn` runs: refused by the store, not renewed in time, or `maxLeaseMs` is over.
-   * It aborts before another owner can start; if the thread was blocked or frozen then, on its next turn. The reason
-   * is a {@link LeaseLostError}. The caller's own `signal` never aborts it.
+   * Aborts when the lease is lost while `fn` runs: the store refused to renew it, it was not renewed in time, or
+   * `maxLeaseMs` is over. The signal aborts before another owner can start; if the thread is blocked or frozen at that
+   * moment, the signal aborts on the thread's next turn. The reason is a {@link LeaseLostError}. The call's `signal`
+   * option never aborts this signal.
    */
   readonly signal: AbortSignal;
   /**
-   * A key for a downstream call: a UUIDv5 of prefix, scope, key and `name`, the same in every attempt. Give it to
-   * whatever takes an `Idempotency-Key` of its own; it is what turns two runs into one charge.
+   * Derives a key for a downstream call: a UUIDv5 of prefix, scope, key and `name`, the same in every attempt. Give it
+   * to any service that takes an `Idempotency-Key` of its own. The derived key is what turns two runs into one charge.
    *
    * @param name Which downstream call, unique within this `fn`: `'charge'`.
    * @throws {ActonceError} `ERR_INVALID_ARGUMENT` when `name` is not a non-empty string.
    */
   deriveKey(name: string): string;
   /**
-   * Looks at the clock now: returns while the lease is held, throws once it is not. Cheap, no I/O. For the line
-   * before something irreversible. Does nothing when `protected` is false.
+   * Looks at the clock now: it returns while the lease is held and throws once the lease is lost. It is cheap and does
+   * no I/O. Call it on the line before something irreversible. It does nothing when `protected` is false.
    *
    * @throws {LeaseLostError} `ERR_LEASE_LOST`.
    */
   assertHeld(): void;
   /**
-   * Moves an instance of a state machine once per key, however many attempts: the n-th transition of this run with the
-   * same machine, id and event is the same step in every attempt, and a repeat returns the first result with
-   * `replayed` true.
+   * Moves an instance of a state machine once per key, however many attempts there are. The n-th transition of this run
+   * with the same machine, id and event is the same step in every attempt. A repeat of the step returns the first
+   * result with `replayed` true.
    *
-   * It is refused once the lease's deadline, as this process knows it, is over, and by an instance that has seen a
-   * larger fence of this key. That check is advisory: record and instance are two slots of Redis and cannot change in
-   * one step. When `protected` is false every call is a step of its own.
+   * A step is refused when the lease's deadline is over by this process's clock, or when the instance has seen a larger
+   * fence of this key. The check of the fence is advisory: record and instance are two slots of Redis and cannot change
+   * in one step. When `protected` is false, every call is a step of its own.
    *
-   * @param machine A machine, or the id of one defined in this process.
+   * @param machine A machine, or the id of one that is defined in this process.
    * @param id Which instance.
    * @param options As in {@link SendOptions}.
    * @throws {LeaseLostError} `ERR_LEASE_LOST`.
@@ -128,40 +129,41 @@ export interface IdempotencyContext {
 }
 
 /**
- * The context of the innermost running `fn`, through `AsyncLocalStorage`; undefined outside. Works across several
- * copies of this module in one process.
+ * Returns the context of the innermost running `fn`, through `AsyncLocalStorage`, or undefined outside any `fn`. It
+ * works across several copies of this module in one process.
  */
 export function currentIdempotency(): IdempotencyContext | undefined;
 
 // ---------------------------------------------------------------------------------------------- outcomes
 
 /**
- * `executed`: this call ran `fn`. `replayed`: the outcome came from the record (also after waiting for another
- * process to finish it). `joined`: another call in this process was running `fn`, and this one shares its outcome.
+ * `executed`: this call ran `fn`. `replayed`: the outcome came from the record (also when the call waited for another
+ * process to finish the run). `joined`: another call in this process was running `fn`, and this call shares its
+ * outcome.
  */
 export type OutcomeStatus = 'executed' | 'replayed' | 'joined';
 
 /** What every outcome carries. */
 export interface OutcomeBase {
-  /** How this call came by the outcome. */
+  /** How this call got the outcome. */
   readonly status: OutcomeStatus;
-  /** The attempt that made the outcome, from 1. */
+  /** Number of the attempt that produced the outcome, from 1. */
   readonly attempt: number;
 }
 
 /** `fn` returned. */
 export interface ValueOutcome<T> extends OutcomeBase {
   readonly kind: 'value';
-  /** What `fn` returned; for a duplicate an equal value and its own copy. */
+  /** What `fn` returned. A duplicate gets an equal value, a copy of its own. */
   readonly value: T;
 }
 
 /** `fn` called Next's `redirect()` or `permanentRedirect()`. */
 export interface RedirectOutcome extends OutcomeBase {
   readonly kind: 'redirect';
-  /** Where to. */
+  /** The target of the redirect. */
   readonly url: string;
-  /** How the browser's history changes. */
+  /** How the redirect changes the browser's history. */
   readonly type: 'push' | 'replace';
   /** 303, 307 or 308. */
   readonly httpStatus: number;
@@ -177,22 +179,25 @@ export interface HttpOutcome extends OutcomeBase {
 /** `fn` threw. */
 export interface ErrorOutcome extends OutcomeBase {
   readonly kind: 'error';
-  /** What it threw, untouched; for a duplicate from another process or a record, an equal error. */
+  /**
+   * What `fn` threw, untouched. A duplicate in another process, or one that is answered from the record, gets an equal
+   * error.
+   */
   readonly error: unknown;
 }
 
-/** How a key's run ended, told by `kind`. */
+/** How the run of a key ended. `kind` tells the variants apart. */
 export type Outcome<T = unknown> = ValueOutcome<T> | RedirectOutcome | HttpOutcome | ErrorOutcome;
 
 // ---------------------------------------------------------------------------------------------- options
 
-/** What becomes of the record when `fn` throws. See {@link IdempotencyDefaults.onError}. */
+/** What happens to the record when `fn` throws. See {@link IdempotencyDefaults.onError}. */
 export type ErrorPolicy = 'release' | 'record' | 'hold';
 
 /**
- * Which part of the payload is compared: a list of the paths that count (`['cart.items', 'total']`), the paths that
- * do not (`{ exclude: ['meta.sentAt', 'items.*.addedAt'] }`), or a function that returns what to compare. A path is
- * names joined by dots; `*` stands for every element or field.
+ * Which part of the payload is compared: a list of the paths that count (`['cart.items', 'total']`), the paths that do
+ * not (`{ exclude: ['meta.sentAt', 'items.*.addedAt'] }`), or a function that returns what to compare. A path is names
+ * joined by dots; `*` stands for every element or field.
  */
 export type Fingerprint<P = unknown> =
   | readonly string[]
@@ -200,14 +205,14 @@ export type Fingerprint<P = unknown> =
   | ((payload: P) => unknown);
 
 /**
- * The options that make sense for many calls: give them once in `createClient({ defaults })`, or per call.
- * Durations are whole milliseconds; zero, negative, fractional, `NaN` and infinite ones are refused with
- * `ERR_INVALID_ARGUMENT` before any I/O.
+ * The options that make sense for many calls. Give them once in `createClient({ defaults })`, or per call. Durations
+ * are whole milliseconds, at least 1 and at most 2_147_483_647 (`retentionMs`: 315_360_000_000, ten years). A zero,
+ * negative, fractional, `NaN` or infinite duration is refused with `ERR_INVALID_ARGUMENT` before any I/O.
  */
 export interface IdempotencyDefaults {
   /**
-   * What a duplicate of a run in flight does: wait for its outcome (and take over if its owner dies), or reject at
-   * once with `ERR_IN_PROGRESS`.
+   * What a duplicate does while the run is in flight. With `wait` it waits for the run's outcome, and takes over if the
+   * owner dies. With `reject` it rejects at once with `ERR_IN_PROGRESS`.
    * @default 'wait'
    */
   onDuplicate?: 'wait' | 'reject' | undefined;
@@ -217,38 +222,40 @@ export interface IdempotencyDefaults {
    */
   waitTimeoutMs?: number | undefined;
   /**
-   * What happens when an attempt vanished: its process died, or froze longer than its lease. `rerun` runs `fn` again
-   * (at least once; `ctx.recovered` says so). `hold` never starts it a second time: callers get `ERR_INDETERMINATE`
-   * until `resolve()`, or until the vanished attempt completes after all. The policy of the call that *started* the
-   * attempt decides.
+   * What happens after an attempt has vanished: its process died, or froze longer than its lease. `rerun` runs `fn`
+   * again (at least once; `ctx.recovered` is then true). `hold` never starts `fn` a second time: callers get
+   * `ERR_INDETERMINATE` until somebody calls `resolve()`, or until the vanished attempt completes after all. The policy
+   * of the call that *started* the attempt decides.
    * @default 'rerun'
    */
   onCrash?: 'rerun' | 'hold' | undefined;
   /**
-   * What becomes of the record when `fn` throws; the caller always gets the same thrown value.
-   * `release`: a later call runs again. `record`: the error is kept and thrown again on replay. `hold`: the record
-   * becomes indeterminate, because a provider's timeout is not a failure of the charge. Or a function of the error
-   * that returns one of them; it must be synchronous, and when it throws or returns anything else the default holds.
+   * What happens to the record when `fn` throws. The caller always gets exactly what `fn` threw. `release`: a later
+   * call runs `fn` again. `record`: the error is kept, and a replay throws it again. `hold`: the record becomes
+   * indeterminate, because a provider's timeout does not prove that the charge failed. The option may also be a
+   * function of the error that returns one of these three words. The function must be synchronous; when it throws or
+   * returns anything else, the default applies.
    * @default 'release', or 'hold' when `onCrash` is 'hold'
    */
   onError?: ErrorPolicy | ((error: unknown) => ErrorPolicy) | undefined;
   /**
-   * When the store cannot be reached before `fn`: reject with `ERR_STORE_UNAVAILABLE` and run nothing, or `run` it
-   * without protection (`ctx.protected` is false, nothing is recorded). Also covers a full store and a protocol
-   * error, not a refusal (`ERR_STORE_REFUSED`), which no waiting mends.
+   * What happens when the store cannot be reached before `fn`. `reject`: the call rejects with `ERR_STORE_UNAVAILABLE`
+   * and runs nothing. `run`: `fn` runs without protection (`ctx.protected` is false, nothing is recorded). The option
+   * also covers a full store and a protocol error. It does not cover a refusal (`ERR_STORE_REFUSED`), because waiting
+   * does not mend a refusal.
    * @default 'reject'
    */
   onStoreUnavailable?: 'reject' | 'run' | undefined;
   /**
-   * How long a claim holds without renewal, at least 100. Renewed at a third, from a thread of its own, as long as
-   * the process lives: it bounds the wait after a crash, not the run time of `fn`. When above `maxLeaseMs`, that
-   * counts.
+   * How long a claim holds without renewal, at least 100. A native thread renews the lease after each third of this
+   * time, for as long as the process lives. So `leaseMs` limits the wait after a crash, not the run time of `fn`. When
+   * `leaseMs` is above `maxLeaseMs`, `maxLeaseMs` applies.
    * @default 30_000
    */
   leaseMs?: number | undefined;
   /**
-   * After this long renewal stops: `ctx.signal` aborts and the caller gets `ERR_LEASE_LOST` even if `fn` never
-   * settles. At least 100.
+   * After this time the lease is no longer renewed: `ctx.signal` aborts, and the caller gets `ERR_LEASE_LOST` even if
+   * `fn` never settles. At least 100.
    * @default 900_000
    */
   maxLeaseMs?: number | undefined;
@@ -258,47 +265,49 @@ export interface IdempotencyDefaults {
    */
   retentionMs?: number | undefined;
   /**
-   * Largest encoded result, in bytes. Of a larger one the caller gets the value, the record none: replays get
-   * `ERR_RESULT_UNAVAILABLE`, and `fn` is not run again. At most 33_554_432; the built-in codec stops at 8 Mi characters.
+   * Largest encoded result, in bytes. If the result is larger, the caller still gets it, but the record keeps no value:
+   * replays get `ERR_RESULT_UNAVAILABLE`, and `fn` does not run again. At most 33_554_432; the built-in codec stops at
+   * 8 Mi characters.
    * @default 1_048_576
    */
   maxResultBytes?: number | undefined;
   /**
-   * When the store fails after `fn`: how long recording is retried in the background, while the caller already has
-   * its value. `close()` waits for it.
+   * How long recording is retried in the background when the store fails after `fn`. The caller already has its value
+   * by then. `close()` waits for this recording.
    * @default 60_000
    */
   recordTimeoutMs?: number | undefined;
   /**
-   * How many keys a scope may have begun within their retention; one more is refused with `ERR_QUOTA`, and `fn` does not
-   * run. Keys that have a record are answered as ever and counted once, when they are new. A key is counted for
-   * `retentionMs`, and up to a sixteenth of it longer. Two processes that begin the same new key at once may count it twice.
-   * Put whoever sends the keys into `scope`: a scope that all share is full for all of them. Costs a new key two more
-   * commands, one after the other, and a duplicate one. 1 to 1_000_000_000.
+   * Limits how many keys a scope may have at a time. When the scope is full, a new key is refused with `ERR_QUOTA`, and
+   * `fn` does not run. A key that has a record is answered as always; it was counted once, when it was new. A key
+   * counts for `retentionMs`, and for up to a sixteenth of that time longer. When two processes begin the same new key
+   * at once, it may count twice. Put whoever sends the keys into `scope`: a scope that everybody shares is full for
+   * everybody. A new key costs two more commands, one after the other; a duplicate costs one more. 1 to 1_000_000_000.
    * @default none: not counted
    */
   maxKeysPerScope?: number | undefined;
   /**
-   * False runs `fn` every time, without a claim and without the store, as if the wrapper were not there. The
-   * environment variable `ACTONCE_DISABLED=1` does the same everywhere and says so once on stderr.
+   * When false, `fn` runs every time, without a claim and without the store, as if the wrapper were not there. The
+   * environment variable `ACTONCE_DISABLED=1` does the same for every call and says so once on stderr.
    * @default true
    */
   enabled?: boolean | undefined;
 }
 
-/** Options of one call; those of {@link IdempotencyDefaults} win over the client's `defaults`. */
+/** Options of one call. The options of {@link IdempotencyDefaults} override the client's `defaults` here. */
 export interface IdempotencyOptions<T = unknown, P = unknown> extends IdempotencyDefaults {
   /**
-   * Operation and user the key belongs to: `['placeOrder', userId]`. Without it the key stands for itself in the
-   * whole prefix, which is said once in development. Empty parts, an empty array and non-finite numbers are refused.
+   * The operation and the user that the key belongs to: `['placeOrder', userId]`. Without a scope, equal keys under one
+   * prefix are the same key, whoever sends them; in development, stderr says so once. Empty parts, an empty array and
+   * non-finite numbers are refused.
    * @default none
    */
   scope?: Scope | undefined;
   /**
-   * What the call is about. The same key with another payload is refused with `ERR_KEY_REUSED`. The order of
-   * object keys, `Map` and `Set` entries does not matter; the order of arrays and the difference between `1` and
-   * `'1'` do. In `FormData`, React's `$ACTION_*` entries and the field `idempotency-key` are left out; of a file
-   * name, size and type count. Only a hash is stored. `undefined` means not compared.
+   * What the call is about. The same key with another payload is refused with `ERR_KEY_REUSED`. The order of object
+   * keys and of `Map` and `Set` entries does not matter; the order of arrays and the difference between `1` and `'1'`
+   * do. In `FormData`, React's `$ACTION_*` entries and the field `idempotency-key` are left out. Of a file, only name,
+   * size and type are compared. Only a hash of the payload is stored. `undefined` means that nothing is compared.
    * @default not compared
    */
   payload?: P | undefined;
@@ -308,45 +317,43 @@ export interface IdempotencyOptions<T = unknown, P = unknown> extends Idempotenc
    */
   fingerprint?: Fingerprint<P> | undefined;
   /**
-   * Runs before `fn` when an earlier attempt's end is unknown (`ctx.recovered`). What it returns as `{ value }`
-   * completes the record (the order was found in the database); `undefined` lets `fn` run. When it throws, the key
-   * is released and the caller gets that error.
+   * Runs before `fn` when nobody knows how an earlier attempt ended (`ctx.recovered`). When it returns `{ value }` (it
+   * found the order in the database), that value completes the record and `fn` does not run. When it returns
+   * `undefined`, `fn` runs. When it throws, the key is released and the caller gets that error.
    * @default none
    */
   recover?: ((ctx: IdempotencyContext) => Recovered<T> | PromiseLike<Recovered<T>>) | undefined;
   /**
-   * Cancels the claim and the waiting, never a started `fn`: the call rejects with `signal.reason`, and a claim
-   * under way is withdrawn.
+   * Cancels the claim and the waiting, but never an `fn` that has started. The call rejects with `signal.reason`, and a
+   * claim that is under way is withdrawn.
    * @default none
    */
   signal?: AbortSignal | undefined;
   /**
-   * Awaited once per caller, after the outcome is known and recorded, on first runs and replays alike: the place for
-   * cookies, revalidation and `after()`. Not called when there is no outcome (a refusal such as `ERR_IN_PROGRESS`).
-   * What it throws does not alter the outcome and is reported as a process warning, except Next's control flow
-   * (`redirect()`), which reaches this caller.
+   * Called and awaited once per caller, after the outcome is known and recorded, on first runs and on replays: the
+   * place for cookies, revalidation and `after()`. It is not called when there is no outcome (a refusal such as
+   * `ERR_IN_PROGRESS`). An error that it throws does not alter the outcome and is reported as a process warning. Next's
+   * control flow (`redirect()`) is the exception: it reaches this caller.
    * @default none
    */
   onResponse?: ((outcome: Outcome<T>) => unknown) | undefined;
   /**
-   * True, or a function that returns true: this one call runs `fn` without a claim, like `enabled: false`. The key
-   * is not looked at then. A predicate that throws counts as false and is reported as a process warning.
+   * When true, or a function that returns true, this one call runs `fn` without a claim, as with `enabled: false`. The
+   * key is not looked at then. A function that throws counts as false, and the error is reported as a process warning.
    * @default false
    */
   skip?: boolean | (() => boolean | PromiseLike<boolean>) | undefined;
 }
 
 /** What `recover` found: the value of the earlier attempt, or nothing. */
-// biome-ignore lint/suspicious/noConfusingVoidType: a recover function without a return statement is meant.
+// biome-ignore lint/suspicious/noConfusingVoidType: a recover function without a return statement is intended.
 export type Recovered<T> = { readonly value: T } | undefined | void;
 
-/**
- * Runs `fn` once per key; see the overview at the top.
- */
+/** Runs `fn` once per key; see the overview at the top. */
 export interface WithIdempotency {
   /**
-   * Runs `fn` once per key and returns its value, or the recorded outcome of the run that already happened. A
-   * recorded error, redirect, not-found, forbidden or unauthorized is thrown again.
+   * Runs `fn` once per key and returns its value, or the recorded outcome of the run that already happened. A recorded
+   * error, redirect, not-found, forbidden or unauthorized is thrown again.
    *
    * @param key The idempotency key, made by the client for one intent: 1 to 255 bytes of well-formed UTF-8.
    * @param fn Called with the context, in the caller's async context. May be async; not a generator function.
@@ -356,15 +363,16 @@ export interface WithIdempotency {
    * @throws {ActonceError} `ERR_INVALID_ARGUMENT` an argument or option cannot be used; nothing was sent.
    * @throws {ActonceError} `ERR_KEY_MISSING` the key is undefined, null or empty; nothing was sent.
    * @throws {KeyReusedError} `ERR_KEY_REUSED` the key was used with another payload.
-   * @throws {InProgressError} `ERR_IN_PROGRESS` another call is running, and this one does not wait (any longer).
+   * @throws {InProgressError} `ERR_IN_PROGRESS` another call is running, and this call does not wait (any longer).
    * @throws {QuotaError} `ERR_QUOTA` the key is new, and its scope has `maxKeysPerScope` others.
-   * @throws {IndeterminateError} `ERR_INDETERMINATE` an earlier attempt's end is unknown and `onCrash` was `hold`.
+   * @throws {IndeterminateError} `ERR_INDETERMINATE` nobody knows how an earlier attempt ended, and `onCrash` was
+   *   `hold`.
    * @throws {LeaseLostError} `ERR_LEASE_LOST` the lease was lost and the completion refused, or `maxLeaseMs` is over.
-   * @throws {ActonceError} `ERR_REENTRANT` the same key inside its own `fn`.
-   * @throws {ResultUnavailableError} `ERR_RESULT_UNAVAILABLE` it ran, but its value could not be kept.
+   * @throws {ActonceError} `ERR_REENTRANT` the same key was used inside its own `fn`.
+   * @throws {ResultUnavailableError} `ERR_RESULT_UNAVAILABLE` `fn` ran, but its value could not be kept.
    * @throws {ActonceError} `ERR_RECORD_UNREADABLE` something else or something newer is stored at the key.
-   * @throws {ActonceError} `ERR_STORE_UNAVAILABLE`, `ERR_STORE_FULL`, `ERR_STORE_REFUSED`, `ERR_STORE_PROTOCOL`
-   *   before `fn`; `fn` did not run.
+   * @throws {ActonceError} `ERR_STORE_UNAVAILABLE`, `ERR_STORE_FULL`, `ERR_STORE_REFUSED`, `ERR_STORE_PROTOCOL`,
+   *   `ERR_DURABILITY` the store failed before `fn`; `fn` did not run.
    * @throws {ActonceError} `ERR_CLOSED` the client was closed.
    */
   <T, P = unknown>(
@@ -374,8 +382,8 @@ export interface WithIdempotency {
   ): Promise<T>;
 
   /**
-   * The same, but resolves to how it ended instead of returning or throwing it: values, redirects, HTTP endings and
-   * what `fn` threw are all outcomes. Refusals (`ERR_…`) are still thrown.
+   * Does the same, but resolves to how the run ended instead of returning or throwing it: values, redirects, HTTP
+   * endings and what `fn` threw are all outcomes. Refusals (`ERR_…`) are still thrown.
    */
   outcome<T, P = unknown>(
     key: string,
@@ -385,8 +393,9 @@ export interface WithIdempotency {
 }
 
 /**
- * {@link WithIdempotency} of the default client, which is made on first use from `ACTONCE_URL`, else `REDIS_URL`.
- * With neither: outside production the embedded store (said once on stderr), in production a clear error.
+ * {@link WithIdempotency} of the default client. The client is made on first use from `ACTONCE_URL`, or else from
+ * `REDIS_URL`. With neither, the client uses the embedded store outside production (stderr says so once); in production
+ * the call rejects with `ERR_INVALID_ARGUMENT`, and the message names the two variables.
  */
 export const withIdempotency: WithIdempotency;
 
@@ -394,30 +403,35 @@ export const withIdempotency: WithIdempotency;
 
 /** What is stored about one key. */
 export interface RecordView {
-  /** The name of the record in logs, events and errors; the Redis key is `<prefix>:{<hash>}`. */
+  /** The name of the record in logs, events and errors. The Redis key is `<prefix>:{<hash>}`. */
   readonly hash: string;
-  /** `released`: an attempt ended without an outcome (or the record was reset), the next call runs. */
+  /** `released`: an attempt ended without an outcome, or the record was reset; the next call runs `fn`. */
   readonly state: 'processing' | 'indeterminate' | 'released' | 'completed' | 'failed';
   /** Number of the newest attempt. */
   readonly attempt: number;
   /** Fence of the newest attempt. */
   readonly fence: number;
-  /** Whether an earlier attempt's end is unknown. */
+  /** True when nobody knows how an earlier attempt ended. */
   readonly recovered: boolean;
-  /** What happens should the attempt vanish. */
+  /** What happens if the attempt vanishes. */
   readonly onCrash: 'rerun' | 'hold';
-  /** Time left of the lease, 0 when it is over; only while `processing`. */
+  /** Time left of the lease, in milliseconds; 0 when the lease is over. Only while `processing`. */
   readonly leaseRemainingMs?: number;
-  /** Since when, by the store's clock; only while `indeterminate`. */
+  /** When the record became indeterminate, by the store's clock; only while `indeterminate`. */
   readonly since?: Date;
-  /** When the record itself goes away; `Number.MAX_SAFE_INTEGER` when somebody made it permanent. */
+  /**
+   * Time until the record itself expires, in milliseconds; `Number.MAX_SAFE_INTEGER` when somebody made the record
+   * permanent.
+   */
   readonly expiresInMs: number;
   /**
-   * Id of the key that the outcome is encrypted with; only when it is. The outcome itself is then not shown: looking at
-   * a record needs no right to read personal data.
+   * Id of the key that the outcome is encrypted with; only when the outcome is encrypted. `outcome` is then absent:
+   * looking at a record needs no right to read personal data.
    */
   readonly keyId?: string;
-  /** The recorded outcome, decoded; only when `completed` or `failed`, and not encrypted. */
+  /**
+   * The recorded outcome, decoded; only when the state is `completed` or `failed`, and the outcome is not encrypted.
+   */
   readonly outcome?: RecordedOutcome;
 }
 
@@ -427,13 +441,13 @@ export type RecordedOutcome =
   | { readonly kind: 'redirect'; readonly url: string; readonly type: 'push' | 'replace'; readonly httpStatus: number }
   | { readonly kind: 'http'; readonly httpStatus: number }
   | { readonly kind: 'error'; readonly error: unknown }
-  /** It was not kept: `unencodable` or `too-large`. */
+  /** The outcome was not kept: `unencodable` or `too-large`. */
   | { readonly kind: 'unavailable'; readonly reason: string };
 
 /** Options of `reset`. */
 export interface ResetOptions {
   /**
-   * Reset even while an attempt holds a live lease. Its completion will be refused.
+   * Reset the record even while an attempt holds a live lease. The completion of that attempt will be refused.
    * @default false
    */
   force?: boolean | undefined;
@@ -442,7 +456,7 @@ export interface ResetOptions {
 /** How an operator settles an indeterminate record. */
 export type Resolution = (
   | {
-      /** The outcome, found elsewhere (the provider's ledger, the database): replayed from now on. */
+      /** The outcome, found elsewhere (in the provider's ledger, in the database); it is replayed from now on. */
       readonly value: unknown;
       readonly rerun?: undefined;
     }
@@ -453,58 +467,61 @@ export type Resolution = (
     }
 ) & {
   /**
-   * Also while an attempt holds a live lease. Its completion will be refused.
+   * Resolve the record even while an attempt holds a live lease. The completion of that attempt will be refused.
    * @default false
    */
   readonly force?: boolean | undefined;
   /**
-   * How long a `value` is kept.
+   * How long a `value` is kept, in milliseconds.
    * @default the client's default, else 86_400_000
    */
   readonly retentionMs?: number | undefined;
 };
 
 /**
- * What is stored for a key, or undefined. Changes nothing.
+ * Returns what is stored for a key, or undefined when nothing is. It changes nothing.
  *
- * @throws {ActonceError} `ERR_INVALID_ARGUMENT`, `ERR_RECORD_UNREADABLE`, `ERR_STORE_…`, `ERR_CLOSED`.
+ * @throws {ActonceError} `ERR_INVALID_ARGUMENT`, `ERR_KEY_MISSING`, `ERR_RECORD_UNREADABLE`, `ERR_STORE_…`,
+ *   `ERR_CLOSED`.
  */
 export function inspect(target: RecordTarget): Promise<RecordView | undefined>;
 
 /**
- * Forgets the outcome of a key: the next call runs `fn`. A tombstone with a larger fence stays, so that a stale
- * owner is still refused. Other processes may replay the old outcome from their cache for up to 5 seconds.
+ * Forgets the outcome of a key: the next call runs `fn`. A tombstone with a larger fence stays, so that a stale owner
+ * is still refused. Other processes may replay the old outcome from their cache for up to 5 seconds.
  *
  * @returns `absent` when there was nothing to reset.
  * @throws {InProgressError} `ERR_IN_PROGRESS` an attempt holds a live lease and `force` was not given.
- * @throws {ActonceError} `ERR_INVALID_ARGUMENT`, `ERR_RECORD_UNREADABLE`, `ERR_STORE_…`, `ERR_CLOSED`.
+ * @throws {ActonceError} `ERR_INVALID_ARGUMENT`, `ERR_KEY_MISSING`, `ERR_RECORD_UNREADABLE`, `ERR_STORE_…`,
+ *   `ERR_DURABILITY`, `ERR_CLOSED`.
  */
 export function reset(target: RecordTarget, options?: ResetOptions): Promise<'reset' | 'absent'>;
 
 /**
- * Settles an indeterminate record, with the value found elsewhere or by letting it run again.
+ * Settles an indeterminate record, either with the value found elsewhere or by letting `fn` run again.
  *
- * @returns `settled` when the record already had an outcome (nothing changed), `absent` when there is none.
+ * @returns `settled` when the record already had an outcome (nothing changed), `absent` when there is no record.
  * @throws {InProgressError} `ERR_IN_PROGRESS` an attempt holds a live lease and `force` was not given.
- * @throws {ActonceError} `ERR_INVALID_ARGUMENT`, `ERR_RECORD_UNREADABLE`, `ERR_STORE_…`, `ERR_CLOSED`.
+ * @throws {ResultUnavailableError} `ERR_RESULT_UNAVAILABLE` the value cannot be encoded, or is larger than
+ *   `maxResultBytes`; nothing changed.
+ * @throws {ActonceError} `ERR_INVALID_ARGUMENT`, `ERR_KEY_MISSING`, `ERR_RECORD_UNREADABLE`, `ERR_STORE_…`,
+ *   `ERR_DURABILITY`, `ERR_CLOSED`.
  */
 export function resolve(target: RecordTarget, resolution: Resolution): Promise<'resolved' | 'settled' | 'absent'>;
 
 /**
- * Listens to the default client's events; see {@link ActonceClient.on}. Connects nothing and may be called before
- * the first use.
+ * Listens to the default client's events; see {@link ActonceClient.on}. It opens no connection, and you may call it
+ * before the client's first use.
  */
 export const on: Subscribe;
 
-/**
- * Closes the default client; see {@link ActonceClient.close}. The next use makes a new one.
- */
+/** Closes the default client; see {@link ActonceClient.close}. The next use makes a new client. */
 export function close(options?: CloseOptions): Promise<void>;
 
 /** Options of `close`. */
 export interface CloseOptions {
   /**
-   * How long to wait for runs and for outcomes not yet recorded. 0 waits for nothing.
+   * How long to wait for runs and for outcomes that are not recorded yet, in milliseconds. 0 waits for nothing.
    * @default 5_000
    */
   graceMs?: number | undefined;
@@ -514,13 +531,13 @@ export interface CloseOptions {
 
 /** What every event carries. No event carries the key, the payload or a result. */
 export interface EventBase {
-  /** Names the record; what `inspect`, `reset` and `resolve` take. */
+  /** Names the record; `inspect`, `reset` and `resolve` take it. */
   readonly hash: string;
   /** The first part of an array `scope`. */
   readonly operation: string | undefined;
-  /** The attempt the event is about; 0 when none is known. */
+  /** The attempt that the event is about; 0 when none is known. */
   readonly attempt: number;
-  /** Since the call was made. */
+  /** Time since the call was made, in milliseconds. */
   readonly durationMs: number;
 }
 
@@ -529,7 +546,7 @@ export interface ClaimedEvent extends EventBase {
   readonly type: 'claimed';
   readonly fence: number;
 }
-/** This call's claim followed an attempt of which nobody knows the end. Comes after `claimed`. */
+/** Nobody knows how the attempt before this call's claim ended. The event comes after `claimed`. */
 export interface TakeoverEvent extends EventBase {
   readonly type: 'takeover';
   readonly fence: number;
@@ -545,25 +562,25 @@ export interface JoinedEvent extends EventBase {
   readonly type: 'joined';
   readonly kind: 'value' | 'redirect' | 'http' | 'error';
 }
-/** The call waited for a run of another process; its own outcome's event follows. */
+/** The call waited for a run of another process. The event of the call's own outcome follows. */
 export interface WaitedEvent extends EventBase {
   readonly type: 'waited';
 }
-/** Refused with `ERR_IN_PROGRESS`. */
+/** The call was refused with `ERR_IN_PROGRESS`. */
 export interface InProgressEvent extends EventBase {
   readonly type: 'in-progress';
   readonly retryAfterMs: number;
 }
-/** Refused with `ERR_KEY_REUSED`. */
+/** The call was refused with `ERR_KEY_REUSED`. */
 export interface MismatchEvent extends EventBase {
   readonly type: 'mismatch';
 }
-/** Refused with `ERR_QUOTA`. */
+/** The call was refused with `ERR_QUOTA`. */
 export interface QuotaEvent extends EventBase {
   readonly type: 'quota';
   readonly retryAfterMs: number;
 }
-/** Refused with `ERR_INDETERMINATE`. */
+/** The call was refused with `ERR_INDETERMINATE`. */
 export interface IndeterminateEvent extends EventBase {
   readonly type: 'indeterminate';
   readonly fence: number;
@@ -573,7 +590,7 @@ export interface LeaseLostEvent extends EventBase {
   readonly type: 'lease-lost';
   readonly reason: LeaseLossReason;
 }
-/** The store refused to record this run's ending: a newer attempt owns the key, or the record is gone. */
+/** The store refused to record how this run ended: a newer attempt owns the key, or the record is gone. */
 export interface StaleWriteEvent extends EventBase {
   readonly type: 'stale-write';
 }
@@ -582,23 +599,23 @@ export interface CompletedEvent extends EventBase {
   readonly type: 'completed';
   readonly kind: 'value' | 'redirect' | 'http' | 'error';
 }
-/** `fn` threw and the key was released. */
+/** `fn` threw, and the key was released. */
 export interface ReleasedEvent extends EventBase {
   readonly type: 'released';
 }
-/** `fn` threw and the record was left indeterminate (`onError: 'hold'`). */
+/** `fn` threw, and the record was left indeterminate (`onError: 'hold'`). */
 export interface HeldEvent extends EventBase {
   readonly type: 'held';
 }
 /**
- * The caller has its outcome, the record does not have it all: `delayed` (the store fails; recording goes on in the
- * background), `store-error` (given up), `unencodable` or `too-large` (completed without a value), `durability` (recorded,
- * but fewer replicas or disks than asked for had it in time).
+ * The caller has its outcome, but the record is not complete. `delayed`: the store fails, and recording goes on in the
+ * background. `store-error`: recording was given up. `unencodable` or `too-large`: the record is completed without a
+ * value. `durability`: the outcome is recorded, but fewer replicas or disks than asked for had it in time.
  */
 export interface ResultUnrecordedEvent extends EventBase {
   readonly type: 'result-unrecorded';
   readonly reason: 'delayed' | 'store-error' | 'unencodable' | 'too-large' | 'durability';
-  /** For `unencodable`: where in the value. */
+  /** For `unencodable`: the place in the value that cannot be encoded. */
   readonly path?: string;
 }
 /** The store failed for this call, before or after `fn`. */
@@ -608,7 +625,7 @@ export interface StoreErrorEvent extends EventBase {
   readonly message: string;
 }
 
-/** Everything a client tells, told by `type`; each at most once per call. */
+/** Every event of a client. `type` tells the events apart; each type comes at most once per call. */
 export type IdempotencyEvent =
   | ClaimedEvent
   | TakeoverEvent
@@ -627,18 +644,18 @@ export type IdempotencyEvent =
   | ResultUnrecordedEvent
   | StoreErrorEvent;
 
-/** Listens to events. What a listener throws never alters an outcome; it is reported as a process warning. */
+/** Listens to events. An error that a listener throws never alters an outcome and is reported as a process warning. */
 export interface Subscribe {
   /**
-   * Every event.
+   * Listens to every event.
    *
    * ```ts
    * client.on((event) => logger.info(event, 'actonce'))
    * ```
-   * @returns Ends the subscription.
+   * @returns A function that ends the subscription.
    */
   (listener: (event: IdempotencyEvent) => void): () => void;
-  /** Events of one type. */
+  /** Listens to events of one type. */
   <K extends IdempotencyEvent['type']>(
     type: K,
     listener: (event: Extract<IdempotencyEvent, { type: K }>) => void,
@@ -647,33 +664,35 @@ export interface Subscribe {
 
 // ---------------------------------------------------------------------------------------------- client
 
-/** Turns results into text and back. What it returns is stored as it is. */
+/** Turns results into text and back. The text that `encode` returns is stored as it is. */
 export interface Codec {
-  /** @throws Anything: the record then becomes completed without a value. */
+  /** @throws Anything: the record is then completed without a value. */
   encode(value: unknown): string;
   /** @throws Anything: the caller then gets `ERR_RECORD_UNREADABLE`. */
   decode(text: string): unknown;
 }
 
-/** A class that recorded errors come back as; told by its `name`. */
-// biome-ignore lint/suspicious/noExplicitAny: constructors of any signature are meant; none is called.
+/** A class that recorded errors come back as, recognised by its `name`. */
+// biome-ignore lint/suspicious/noExplicitAny: constructors of any signature are intended; none is called.
 export type ErrorClass = abstract new (...args: any[]) => Error;
 
 /** Limits of the cache of recent outcomes. */
 export interface CacheOptions {
   /**
-   * Largest number of outcomes, at least 2; of the latest, half as many are surely there.
+   * Largest number of outcomes: 2 to 1_000_000. The cache always holds at least the latest half of this number, as far
+   * as `maxBytes` and `maxAgeMs` allow.
    * @default 1_000
    */
   maxEntries?: number | undefined;
   /**
-   * Largest size of all outcomes together, in bytes of encoded text; one larger than half of it is not kept. What has been
-   * replayed once is kept as a value as well, up to 16 KiB of text: several times its bytes.
+   * Largest size of all outcomes together, in bytes of encoded text: 2 to 33_554_432. An outcome larger than half of
+   * this size is not kept. When an outcome of up to 8 Ki characters of JSON has been replayed from the cache twice, the
+   * cache also keeps its value, which takes several times the bytes of the text.
    * @default 8_388_608
    */
   maxBytes?: number | undefined;
   /**
-   * How long an outcome is answered from here, at most 5_000.
+   * How long the cache answers with an outcome, in milliseconds: 1 to 5_000.
    * @default 5_000
    */
   maxAgeMs?: number | undefined;
@@ -687,7 +706,7 @@ export interface TlsOptions {
    */
   ca?: string | undefined;
   /**
-   * Client certificate.
+   * Client certificate. `cert` and `key` must be given together.
    * @default none
    */
   cert?: string | undefined;
@@ -700,22 +719,22 @@ export interface TlsOptions {
 
 /** A key of {@link EncryptionOptions}. */
 export interface EncryptionKey {
-  /** Names it in records: 1 to 32 letters, digits, `.`, `_` or `-`. A new key needs a new id. */
+  /** Names the key in records: 1 to 32 letters, digits, `.`, `_` or `-`. A new key needs a new id. */
   readonly id: string;
-  /** 32 random bytes, as they are, in hex (64 digits) or in base64: `openssl rand -base64 32`. */
+  /** 32 random bytes: as bytes, in hex (64 digits) or in base64 (`openssl rand -base64 32`). */
   readonly key: string | Uint8Array;
 }
 
 /** Encryption of recorded outcomes; see docs/encryption.md. */
 export interface EncryptionOptions {
   /**
-   * The first one writes, all read. Rotate in three steps, each on every instance before the next: `[old, new]`,
-   * `[new, old]`, and after a retention period `[new]`.
+   * The first key writes; all keys read. Rotate in three steps, and finish each step on every instance before the next:
+   * `[old, new]`, then `[new, old]`, and after a retention period `[new]`.
    */
   keys: readonly EncryptionKey[];
   /**
-   * Also read outcomes that are not encrypted: for the retention period in which encryption is introduced, and no longer,
-   * since until then whoever can write to Redis can replace an outcome.
+   * Also read outcomes that are not encrypted. Set it for the retention period in which you introduce encryption, and
+   * no longer: while it is set, whoever can write to Redis can replace an outcome.
    * @default false
    */
   readsPlaintext?: boolean | undefined;
@@ -724,13 +743,14 @@ export interface EncryptionOptions {
 /** Compression of recorded outcomes. */
 export interface CompressionOptions {
   /**
-   * An outcome of so many bytes is compressed, where that makes it shorter; at least 64. One above 16 MiB is not.
+   * Outcomes of at least this many bytes are compressed where that makes them shorter; 64 to 33_554_432. An outcome
+   * above 16 MiB is not compressed.
    * @default 1_024
    */
   minBytes?: number | undefined;
   /**
-   * Must be true beside `encryption`: the length of an outcome, which encryption does not hide, then also tells how well
-   * it compresses, and so something of its content.
+   * Must be true when `encryption` is set too. Encryption does not hide the length of an outcome. With compression the
+   * length also tells how well the outcome compresses, and so reveals something of its content.
    * @default false
    */
   beforeEncryption?: boolean | undefined;
@@ -741,21 +761,22 @@ export interface ClientOptions {
   /**
    * `memory:` (in this process, shared by its worker threads), `redis://[user:password@]host[:port][/database]`,
    * `rediss://…` (TLS), `unix:///path[?db=n]`, `redis+sentinel://[user:password@]host[:port],…/service[/database]` or
-   * `redis+cluster://[user:password@]host[:port],…` (both also with `rediss`). Redis 6.2 or newer, Valkey, or a compatible
-   * service. See `docs/servers.md`.
+   * `redis+cluster://[user:password@]host[:port],…` (the last two also with `rediss`): Redis 6.2 or newer, Valkey, or a
+   * compatible service. See `docs/servers.md`.
    * @default `ACTONCE_URL`, else `REDIS_URL`, else (outside production) `memory:`
    */
   url?: string | undefined;
   /**
-   * First part of every Redis key: letters, digits, `.`, `_`, `-` and `:`, at most 64.
+   * First part of every Redis key: letters, digits, `.`, `_`, `-` and `:`, 1 to 64 characters.
    * @default 'actonce'
    */
   prefix?: string | undefined;
   /**
-   * Keys the hash that names records, so that no client can search for a slot. An array rotates: the first one makes
-   * records, all are looked for; keep an old one for a retention period. At least 16 characters each. Roll out in two
-   * steps, `[old, new]` on every instance first and `[new, old]` after that: an instance that knows only the old one
-   * does not find what was made under the new one, and would run again.
+   * A secret for the hash that names records, at least 16 characters long. With a secret, no client can search for keys
+   * that land in a chosen slot of a cluster. An array rotates secrets: new records are made under the first secret, and
+   * records are looked for under all of them. Keep an old secret for a retention period. Roll out in two steps:
+   * `[old, new]` on every instance first, and `[new, old]` after that. An instance that knows only the old secret does
+   * not find records made under the new one, and would run `fn` again.
    * @default `ACTONCE_SECRET`, else none
    */
   secret?: string | readonly string[] | undefined;
@@ -765,40 +786,43 @@ export interface ClientOptions {
    */
   defaults?: IdempotencyDefaults | undefined;
   /**
-   * How results are written. Recorded errors and redirects have a format of their own. Records made before a change
-   * of codec stay readable.
-   * @default JSON where it is exact, a long text as it is, a Buffer as base64, else devalue with Error, FormData, Blob, File, Headers, Buffer and Symbol.for
+   * How results are written. Recorded errors and redirects have a format of their own. Records made before a change of
+   * codec stay readable.
+   * @default JSON where it is exact, a long text as it is, a Buffer as base64, else devalue with Error, FormData, Blob,
+   *   File, Headers, Buffer and Symbol.for
    */
   codec?: Codec | undefined;
   /**
-   * Classes recorded errors come back as.
+   * The classes that recorded errors come back as.
    * @default JavaScript's own
    */
   errors?: readonly ErrorClass[] | undefined;
   /**
-   * A small cache of recent outcomes in this process; `false` switches it off. Never used with `memory:`.
+   * A small cache of recent outcomes in this process; `false` switches it off. It is never used with `memory:`.
    * @default { maxEntries: 1_000, maxBytes: 8_388_608, maxAgeMs: 5_000 }
    */
   cache?: CacheOptions | false | undefined;
   /**
-   * Where the connection lives: on Node's event loop, on a thread, or the loop wherever it can be had.
+   * Where the connection lives. `loop`: on Node's event loop; where the runtime does not lend its event loop,
+   * `createClient` throws. `thread`: on a native thread. `auto`: on the event loop wherever that is possible, else on
+   * the thread.
    * @default 'auto'
    */
   executor?: 'auto' | 'loop' | 'thread' | undefined;
   /**
-   * Longest wait for a connection, TLS and authentication included.
+   * Longest wait for a connection, TLS and authentication included, in milliseconds.
    * @default 2_000
    */
   connectTimeoutMs?: number | undefined;
   /**
-   * Longest wait for one reply before the connection is given up and the command sent again; never above a third of
-   * the lease.
+   * Longest wait for one reply, in milliseconds. After this time the connection is given up and the command is sent
+   * again. The wait is never longer than a third of the lease.
    * @default 1_000
    */
   commandTimeoutMs?: number | undefined;
   /**
-   * Longest time a call spends on the store before `fn`, repetitions included, and again after `fn` before the caller
-   * gets its value while recording goes on in the background.
+   * Longest time, in milliseconds, that a call spends on the store before `fn`, repetitions included. The same limit
+   * applies once more after `fn`: then the caller gets its value, and recording goes on in the background.
    * @default 5_000
    */
   totalTimeoutMs?: number | undefined;
@@ -808,27 +832,28 @@ export interface ClientOptions {
    */
   tls?: TlsOptions | undefined;
   /**
-   * What must have a write before it counts. Every write of this client then waits for it: a claim before `fn` runs, each
-   * renewal before the lease is longer, an outcome before it is recorded for certain. See `docs/guarantees.md` for what
-   * that buys and what not. Not with `memory:`.
+   * Which replicas and disks must have a write before it counts. Every write of this client then waits for them: a
+   * claim before `fn` runs, each renewal before the lease counts as longer, an outcome before it counts as recorded.
+   * See `docs/guarantees.md` for what durability gains and what it does not gain. Not with `memory:`.
    * @default none: the primary's memory
    */
   durability?: DurabilityOptions | undefined;
   /**
-   * What becomes of a client whose server may evict records: `maxmemory` is set, and `maxmemory-policy` is not `noeviction`.
-   * A record that is evicted is a function that runs again. `warn` says so in a process warning (`ActonceWarning`), once per
-   * client; `refuse` refuses every call with `ERR_STORE_REFUSED`. Looked at with `INFO memory` whenever a connection is made;
-   * a server that does not tell, or a user without the right to ask, passes either way.
+   * What happens to a client whose server may evict records: `maxmemory` is set, and `maxmemory-policy` is not
+   * `noeviction`. When a record is evicted, the next call with its key runs `fn` again. `warn` emits a process warning
+   * (`ActonceWarning`) once per client. `refuse` refuses every call with `ERR_STORE_REFUSED`. The client asks with
+   * `INFO memory` whenever it makes a connection. If the server does not tell, or the user has no right to ask, the
+   * client works as usual.
    * @default 'warn'
    */
   eviction?: 'warn' | 'refuse' | undefined;
   /**
-   * Encrypts what is recorded: results, errors, redirects. Not the data of state machines.
+   * Encrypts what is recorded: results, errors, redirects. It does not encrypt the data of state machines.
    * @default none: recorded outcomes are readable text
    */
   encryption?: EncryptionOptions | undefined;
   /**
-   * Compresses what is recorded; whether it is on or off, what is compressed is read.
+   * Compresses what is recorded. A client reads compressed outcomes with or without this option.
    * @default none
    */
   compression?: CompressionOptions | undefined;
@@ -837,20 +862,21 @@ export interface ClientOptions {
 /** Replicas and disks that must have a write. */
 export interface DurabilityOptions {
   /**
-   * So many replicas must have it (`WAIT`): 0 to 100, and with `fsync: false` at least 1. To survive every single failover
-   * it takes all replicas that can be promoted; fewer only make a loss less likely.
+   * How many replicas must have the write (`WAIT`): 0 to 100, and with `fsync: false` at least 1. To survive every
+   * single failover, name as many replicas as can be promoted; fewer only make a loss less likely.
    */
   replicas: number;
   /**
-   * How long a write may wait for them, in milliseconds; at most a third of `leaseMs`. Over it: a claim is withdrawn and
-   * the call is `ERR_DURABILITY`; an outcome is handed to its caller, with the events `store-error` and
-   * `result-unrecorded` (`durability`).
+   * How long a write may wait for the replicas and disks, in milliseconds; at most a third of `leaseMs`. After this
+   * time a claim is withdrawn, and the call rejects with `ERR_DURABILITY`. An outcome still goes to its caller, with
+   * the events `store-error` and `result-unrecorded` (`durability`).
    * @default 1_000
    */
   timeoutMs?: number | undefined;
   /**
-   * On the disk, the primary's and that of the replicas (`WAITAOF`): Redis 7.2 or newer with `appendonly yes`, Valkey with
-   * `appendfsync always` only. Anything else is `ERR_STORE_REFUSED`.
+   * When true, the write must also be on the disk of the primary and of the replicas (`WAITAOF`). Needs Redis 7.2 or
+   * newer with `appendonly yes`; Valkey only with `appendfsync always`. Any other server is refused with
+   * `ERR_STORE_REFUSED`.
    * @default false
    */
   fsync?: boolean | undefined;
@@ -869,9 +895,9 @@ export interface ActonceClient extends AsyncDisposable {
   /** Listens to this client's events. */
   readonly on: Subscribe;
   /**
-   * Accepts no new call (`ERR_CLOSED`), waits up to `graceMs` for running ones and for outcomes not yet recorded,
-   * then closes the connection. A run that outlives it keeps its value for its caller and records nothing. Never
-   * rejects for a store that is away.
+   * Accepts no new call (`ERR_CLOSED`), waits up to `graceMs` for running calls and for outcomes that are not recorded
+   * yet, then closes the connection. If a run takes longer, its caller still gets its value, but nothing is recorded.
+   * An unreachable store never makes `close` reject.
    *
    * @throws {ActonceError} `ERR_INVALID_ARGUMENT`.
    */
@@ -882,6 +908,7 @@ export interface ActonceClient extends AsyncDisposable {
  * Makes a client. Nothing connects before the first call.
  *
  * @throws {ActonceError} `ERR_INVALID_ARGUMENT` an option cannot be used.
+ * @throws {ActonceError} `ERR_UNSUPPORTED_PLATFORM` there is no native addon for this platform.
  */
 export function createClient(options?: ClientOptions): ActonceClient;
 
@@ -915,18 +942,18 @@ export type ErrorCode =
 
 /** What an error of this package may carry besides its code. */
 export interface ErrorDetails {
-  /** What happened here, in words. */
+  /** What happened in this case, in words. */
   detail?: string | undefined;
   /** Names the record. */
   hash?: string | undefined;
-  /** When asking again makes sense. */
+  /** When asking again makes sense, in milliseconds from now. */
   retryAfterMs?: number | undefined;
-  /** What led to it. */
+  /** What led to the error. */
   cause?: unknown;
 }
 
 /**
- * Every error of this package. Tell errors apart by `code`, or by {@link isActonceError}: `instanceof` fails when an
+ * Every error of this package. Tell errors apart by `code` or with {@link isActonceError}: `instanceof` fails when an
  * app holds two copies of the module.
  */
 export class ActonceError extends Error {
@@ -939,21 +966,21 @@ export class ActonceError extends Error {
   readonly digest: string;
   /** Names the record; undefined when no record is concerned. */
   readonly hash: string | undefined;
-  /** When asking again makes sense; 0 when there is no such hint. */
+  /** When asking again makes sense, in milliseconds; 0 when there is no such hint. */
   readonly retryAfterMs: number;
 }
 
-/** One thing a schema found wrong, as Standard Schema has it. */
+/** One thing that a schema found wrong, in the form of Standard Schema. */
 export interface InputIssue {
   readonly message: string;
   readonly path?: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }> | undefined;
 }
 
-/** `ERR_INVALID_INPUT`: what an action or a route was sent does not fit its schema. Nothing was recorded. */
+/** `ERR_INVALID_INPUT`: the input of an action or a route does not fit its schema. Nothing was recorded. */
 export class InvalidInputError extends ActonceError {
   constructor(issues: readonly InputIssue[], details?: ErrorDetails);
   readonly code: 'ERR_INVALID_INPUT';
-  /** What the schema found, in its order. */
+  /** What the schema found, in the schema's order. */
   readonly issues: readonly InputIssue[];
 }
 
@@ -964,8 +991,8 @@ export class KeyReusedError extends ActonceError {
 }
 
 /**
- * `ERR_IN_PROGRESS`: another call is running. `retryAfterMs` is what is left of its lease: by then it has ended,
- * renewed its lease, or may be taken over.
+ * `ERR_IN_PROGRESS`: another call is running. `retryAfterMs` is the time left of that call's lease: by then the call
+ * has ended, has renewed its lease, or may be taken over.
  */
 export class InProgressError extends ActonceError {
   constructor(details?: ErrorDetails);
@@ -973,27 +1000,27 @@ export class InProgressError extends ActonceError {
 }
 
 /**
- * `ERR_QUOTA`: the key is new, and its scope has as many as `maxKeysPerScope` allows. `retryAfterMs` is when the first of
- * those are forgotten.
+ * `ERR_QUOTA`: the key is new, and its scope has as many keys as `maxKeysPerScope` allows. After `retryAfterMs` the
+ * first of those keys are forgotten.
  */
 export class QuotaError extends ActonceError {
   constructor(details?: ErrorDetails);
   readonly code: 'ERR_QUOTA';
 }
 
-/** `ERR_INDETERMINATE`: an attempt started, nobody knows how it ended, and its policy forbids another. */
+/** `ERR_INDETERMINATE`: an attempt started, nobody knows how it ended, and its policy forbids another attempt. */
 export class IndeterminateError extends ActonceError {
   constructor(fence: number, since: Date, details?: ErrorDetails);
   readonly code: 'ERR_INDETERMINATE';
   /** The vanished attempt's fence. */
   readonly fence: number;
-  /** Since when, by the store's clock. */
+  /** When the record became indeterminate, by the store's clock. */
   readonly since: Date;
 }
 
 /**
- * `expired`: not renewed in time. `refused`: the store says another attempt owns the key. `max-lease`: `maxLeaseMs`
- * is over.
+ * `expired`: the lease was not renewed in time. `refused`: the store says that another attempt owns the key, or that
+ * the record is gone. `max-lease`: `maxLeaseMs` is over.
  */
 export type LeaseLossReason = 'expired' | 'refused' | 'max-lease';
 
@@ -1001,25 +1028,25 @@ export type LeaseLossReason = 'expired' | 'refused' | 'max-lease';
 export class LeaseLostError extends ActonceError {
   constructor(reason: LeaseLossReason, details?: ErrorDetails & { value?: unknown; hasValue?: boolean });
   readonly code: 'ERR_LEASE_LOST';
-  /** How it was lost. */
+  /** How the lease was lost. */
   readonly reason: LeaseLossReason;
   /** Whether `fn` had returned. */
   readonly hasValue: boolean;
-  /** What `fn` had returned: its effect happened, though another attempt's outcome is the recorded one. */
+  /** What `fn` had returned. Its effect happened, although the recorded outcome is that of another attempt. */
   readonly value: unknown;
 }
 
-/** `ERR_RESULT_UNAVAILABLE`: the run completed, its value is not in the record. It will not run again. */
+/** `ERR_RESULT_UNAVAILABLE`: the run completed, but its value is not in the record. `fn` will not run again. */
 export class ResultUnavailableError extends ActonceError {
   constructor(reason: 'unencodable' | 'too-large', path?: string, details?: ErrorDetails);
   readonly code: 'ERR_RESULT_UNAVAILABLE';
-  /** Why it is not there. */
+  /** Why the value is not in the record. */
   readonly reason: 'unencodable' | 'too-large';
-  /** For `unencodable`: where in the value. */
+  /** For `unencodable`: the place in the value that cannot be encoded. */
   readonly path: string | undefined;
 }
 
-/** The error each code comes as. */
+/** The error class of each code that has one. */
 export interface ErrorByCode {
   ERR_INVALID_INPUT: InvalidInputError;
   ERR_KEY_REUSED: KeyReusedError;
@@ -1035,8 +1062,8 @@ export interface ErrorByCode {
 }
 
 /**
- * Whether a caught value is an error of this package, from whichever copy of the module; with a code, whether it is
- * that one.
+ * Whether a caught value is an error of this package, from whichever copy of the module; with a code, whether the error
+ * has that code.
  */
 export function isActonceError(value: unknown): value is ActonceError;
 export function isActonceError<C extends ErrorCode>(

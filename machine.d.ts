@@ -1,5 +1,5 @@
 /**
- * State machines: an instance (an order's payment) that can only move along the transitions that were drawn.
+ * State machines: an instance (the payment of an order) can move only along the transitions that its machine defines.
  *
  * ```ts
  * export const payment = defineStateMachine({
@@ -26,7 +26,7 @@ import type { ActonceClient, ActonceError, ErrorDetails, IdempotencyContext } fr
 
 // ---------------------------------------------------------------------------------------------- config
 
-/** What XState's tools write where there is nothing. */
+/** What XState's tools write for an empty part. */
 type Nothing = readonly never[] | { readonly [name: string]: never } | undefined;
 
 /** What XState's tools write beside a part; accepted and ignored. */
@@ -37,11 +37,11 @@ interface Described {
 
 /** Where an event or a delay leads. Guards and actions are refused: decide in your code, then send the event. */
 export interface TransitionConfig extends Described {
-  /** The name of a state, or `#<machine id>.<state>`. As in XState a backslash may stand before a dot of a name. */
+  /** The name of a state, or `#<machine id>.<state>`. As in XState, a backslash may stand before a dot in a name. */
   readonly target: string;
   /**
-   * True is needed for a transition from a state with an `after` to itself: it starts the `after` anew, which XState
-   * does on request only.
+   * Must be true for a transition from a state with an `after` to the same state: the transition restarts the `after`,
+   * which XState does only on request.
    * @default false
    */
   readonly reenter?: boolean | undefined;
@@ -50,19 +50,20 @@ export interface TransitionConfig extends Described {
   readonly cond?: undefined;
 }
 
-/** The short form, the long one, or a list that holds one of them. */
+/** The short form, the long form, or a list that holds one of them. */
 export type TransitionsConfig = string | TransitionConfig | readonly (string | TransitionConfig)[];
 
-/** A state. Nested (`states`) and parallel ones are refused. */
+/** A state. Nested states (`states`) and parallel states are refused. */
 export interface StateNodeConfig extends Described {
   readonly tags?: string | readonly string[] | undefined;
-  /** `final`: nothing leads on; the instance is kept for `retentionMs`. Any other value than the two is refused. */
+  /** `final`: nothing leads on, and the instance is kept for `retentionMs`. Only `final` and `atomic` are accepted. */
   readonly type?: 'final' | 'atomic' | (string & {}) | undefined;
   /** Events that lead on: 1 to 64 characters each, not starting with `.`, `#` or `xstate.`; no wildcards. */
   readonly on?: { readonly [event: string]: TransitionsConfig } | undefined;
   /**
-   * Where the state leads when it lasted this long: one delay in whole milliseconds, 1 to 315_360_000_000 (ten years),
-   * by the store's clock. Fired by whoever looks at the instance next, or by {@link drainStateMachines}.
+   * Where the state leads after it has lasted this long: one delay in whole milliseconds, 1 to 315_360_000_000 (ten
+   * years), by the store's clock. The transition is fired by whoever looks at the instance next, or by
+   * {@link drainStateMachines}.
    * @default it lasts until an event
    */
   readonly after?: { readonly [delayMs: string]: TransitionsConfig } | undefined;
@@ -75,25 +76,28 @@ export interface StateNodeConfig extends Described {
 }
 
 /**
- * A machine: the flat part of an XState config. What Stately Studio exports and `createMachine` takes can be given
- * unchanged as long as it has no nested or parallel states, guards, actions, invocations or context. Each of those is
- * refused with its path (`states.paid.on.REFUND.guard`), since leaving it out would be another machine.
+ * A machine: the flat part of an XState config. You can give what Stately Studio exports and what `createMachine` takes
+ * unchanged, as long as it has no nested or parallel states, guards, actions, invocations or context. Each of those is
+ * refused with its path (`states.paid.on.REFUND.guard`), since leaving it out would make another machine.
  */
 export interface StateMachineConfig extends Described {
   readonly tags?: string | readonly string[] | undefined;
-  /** 1 to 64 characters without `:`; part of every instance's name in the store, so it must not change. */
+  /** 1 to 64 characters without `:`. The id is part of every instance's name in the store, so it must not change. */
   readonly id: string;
-  /** The state a new instance is in. */
+  /** The state that a new instance is in. */
   readonly initial: string;
   /**
-   * 1 to 256 states, names of 1 to 64 characters that do not start with `.` or `#`. Each must be reachable from
-   * `initial`.
+   * 1 to 256 states. Their names have 1 to 64 characters and do not start with `.` or `#`. Each state must be reachable
+   * from `initial`.
    */
   readonly states: { readonly [state: string]: StateNodeConfig };
   readonly version?: string | undefined;
-  /** As in XState: `types: {} as { context: Payment }` gives an instance's `data` its type. Never looked at. */
+  /**
+   * As in XState: `types: {} as { context: Payment }` gives an instance's `data` its type. It is never read at run
+   * time.
+   */
   readonly types?: unknown;
-  /** Only an empty one. An instance's data is given to `create` and `send`. */
+  /** Must be empty. Give an instance its data through `create` and `send`. */
   readonly context?: Nothing;
   readonly type?: 'compound' | (string & {}) | undefined;
   readonly on?: Nothing;
@@ -108,17 +112,18 @@ export interface StateMachineConfig extends Described {
 /** Options of {@link defineStateMachine}. */
 export interface StateMachineOptions {
   /**
-   * Whose store holds the instances.
+   * The client whose store holds the instances.
    * @default the client behind `withIdempotency`
    */
   client?: ActonceClient | undefined;
   /**
-   * How long an instance in a final state is kept, in milliseconds: 1 to 315_360_000_000. Others are kept for ever.
+   * How long an instance in a final state is kept, in milliseconds: 1 to 315_360_000_000. All other instances are kept
+   * forever.
    * @default 2_592_000_000 (30 days)
    */
   retentionMs?: number | undefined;
   /**
-   * How many entries an instance's history keeps, the newest: 1 to 1000.
+   * How many entries an instance's history keeps: 1 to 1000, the newest ones.
    * @default 50
    */
   historyLimit?: number | undefined;
@@ -139,12 +144,12 @@ export type DataOf<C extends StateMachineConfig> = C extends { readonly types: {
   ? D
   : unknown;
 
-/** Stands in the type of a config for what does not fit, so that the compiler's message says why. */
+/** Replaces a part that does not fit in the type of a config, so that the compiler's message says why. */
 interface Refused<Why extends string> {
   readonly refused: Why;
 }
 
-/** A name that TypeScript knows only as `string` (JSON) is looked at when the machine is defined. */
+/** A name that TypeScript knows only as `string` (JSON) is checked when the machine is defined. */
 type CheckedTarget<T, C extends StateMachineConfig> = T extends string
   ? string extends T
     ? T
@@ -189,7 +194,7 @@ type CheckedState<N, C extends StateMachineConfig> = {
           : Refused<`'${K & string}' is not known in a state`>;
 };
 
-/** The config again, with a sentence in place of whatever does not fit. */
+/** The config again, with a sentence in place of each part that does not fit. */
 export type Checked<C extends StateMachineConfig> = {
   readonly [K in keyof C]: K extends 'initial'
     ? string extends C[K]
@@ -205,12 +210,13 @@ export type Checked<C extends StateMachineConfig> = {
 };
 
 /**
- * Defines a machine. Connects nothing, so it may stand at the top of a module, also of one that Next evaluates several
- * times: an equal definition gives the same machine. In development a changed one takes its place.
+ * Defines a machine. It connects nothing, so the call may stand at the top of a module, even of a module that Next
+ * evaluates several times: an equal definition gives the same machine. In development a changed definition replaces the
+ * old one.
  *
  * @param config See {@link StateMachineConfig}. States and events are inferred: an unknown target does not compile.
- * @throws {ActonceError} `ERR_INVALID_ARGUMENT` the config or an option cannot be used; the message begins with the path
- *   of the part. Also when, in production, another machine has this `id`.
+ * @throws {ActonceError} `ERR_INVALID_ARGUMENT` the config or an option cannot be used, and the message begins with the
+ *   path of the part; or, in production, another machine has this `id`.
  */
 export function defineStateMachine<const C extends StateMachineConfig>(
   config: C & Checked<C>,
@@ -218,48 +224,54 @@ export function defineStateMachine<const C extends StateMachineConfig>(
 ): StateMachine<StateOf<C>, EventOf<C>, DataOf<C>>;
 
 /**
- * A machine defined in this process, by its id: the one without a `client` of its own, else the newest.
+ * Returns a machine that is defined in this process, by its id: the one without a `client` of its own, else the newest.
  *
- * @throws {ActonceError} `ERR_INVALID_ARGUMENT` there is none; the message names those there are.
+ * @throws {ActonceError} `ERR_INVALID_ARGUMENT` there is no such machine; the message names those that exist.
  */
 export function stateMachine(id: string): StateMachine<string, string>;
 
 /** Options of {@link drainStateMachines}. */
 export interface DrainOptions {
   /**
-   * How long it may take, in milliseconds: 1 to 2_147_483_647. What is due then waits for the next call.
+   * How long draining may take, in milliseconds: 1 to 2_147_483_647. Transitions that are still due after that wait for
+   * the next call.
    * @default 5_000
    */
   limitMs?: number | undefined;
   /**
-   * Whose store is looked at.
+   * The client whose store is drained.
    * @default the client behind `withIdempotency`
    */
   client?: ActonceClient | undefined;
 }
 
 /**
- * Fires the due `after` transitions of every machine defined in this process. Without it they fire when somebody looks
- * at the instance. For a cron route; several at once are harmless, each transition fires once.
+ * Fires the due `after` transitions of every machine defined in this process. Without draining, such a transition fires
+ * when somebody looks at the instance. Call it from a cron route. Several calls at once are harmless: each transition
+ * fires once.
  *
- * @returns How many this call fired.
- * @throws {ActonceError} `ERR_INVALID_ARGUMENT`, `ERR_STORE_…`, `ERR_CLOSED`.
+ * @returns How many transitions this call fired.
+ * @throws {ActonceError} `ERR_INVALID_ARGUMENT`, `ERR_RECORD_UNREADABLE`, `ERR_STORE_…`, `ERR_DURABILITY`,
+ *   `ERR_CLOSED`.
  */
 export function drainStateMachines(options?: DrainOptions): Promise<{ readonly fired: number }>;
 
 // ---------------------------------------------------------------------------------------------- instances
 
-/** An event: its name, or an object whose further fields are kept in the history. */
+/**
+ * An event: its name, or an object whose other fields are kept in the history. Those fields may have at most 262_144
+ * bytes of encoded text.
+ */
 export type MachineEvent<E extends string> = E | ({ readonly type: E } & { readonly [field: string]: unknown });
 
 /** Where an instance is. */
 export interface Instance<S extends string, D = unknown> {
   readonly state: S;
-  /** 1 after creation, one more per transition. */
+  /** 1 after creation, and one more per transition. */
   readonly version: number;
-  /** What `create` or the newest `send` with `data` gave, decoded; undefined when nobody gave any. */
+  /** The data of `create` or of the newest `send` that gave any, decoded; undefined when nobody gave any. */
   readonly data: D | undefined;
-  /** When the state was entered, by the store's clock. */
+  /** When the instance entered the state, by the store's clock. */
   readonly since: Date;
   /** Time left until the state's `after`, in milliseconds; undefined when the state has none. */
   readonly timeoutInMs: number | undefined;
@@ -267,19 +279,19 @@ export interface Instance<S extends string, D = unknown> {
 
 /** What a transition led to. */
 export interface Transition<S extends string, D = unknown> extends Instance<S, D> {
-  /** The state before. */
+  /** The state before the transition. */
   readonly from: S;
-  /** Whether this is the result of an earlier call with the same idempotency key; nothing was changed by this one. */
+  /** Whether this is the result of an earlier call with the same idempotency key. This call then changed nothing. */
   readonly replayed: boolean;
 }
 
 /** What every entry of a history has. */
 export interface HistoryEntryBase<S extends string> {
-  /** The version this step led to. */
+  /** The version that this step led to. */
   readonly version: number;
-  /** By the store's clock; for `after` when it was due. */
+  /** When the step happened, by the store's clock; for `after`, when the transition was due. */
   readonly at: Date;
-  /** The state this step led to. */
+  /** The state that this step led to. */
   readonly state: S;
 }
 
@@ -288,7 +300,7 @@ export interface CreatedEntry<S extends string> extends HistoryEntryBase<S> {
   readonly type: 'created';
 }
 
-/** An event moved it. */
+/** An event moved the instance. */
 export interface EventEntry<S extends string, E extends string> extends HistoryEntryBase<S> {
   readonly type: 'event';
   readonly event: E;
@@ -300,12 +312,12 @@ export interface EventEntry<S extends string, E extends string> extends HistoryE
 /** The state lasted as long as its `after` says. */
 export interface AfterEntry<S extends string> extends HistoryEntryBase<S> {
   readonly type: 'after';
-  /** The delay, as the config has it. */
+  /** The delay, as written in the config. */
   readonly afterMs: number;
   readonly from: S;
 }
 
-/** One step of an instance, told by `type`. */
+/** One step of an instance. `type` tells the variants apart. */
 export type HistoryEntry<S extends string, E extends string> = CreatedEntry<S> | EventEntry<S, E> | AfterEntry<S>;
 
 // ---------------------------------------------------------------------------------------------- machine
@@ -313,23 +325,24 @@ export type HistoryEntry<S extends string, E extends string> = CreatedEntry<S> |
 /** Options of {@link StateMachine.send}. */
 export interface SendOptions<D = unknown> {
   /**
-   * Makes a repeat harmless: a later `send` to the same instance with this key resolves to the first one's result,
-   * with `replayed` true. 1 to 255 bytes of well-formed UTF-8.
+   * Makes a repeat harmless: a later `send` to the same instance with this key resolves to the first result, with
+   * `replayed` true. 1 to 255 bytes of well-formed UTF-8. The key is remembered for as long as the step's entry in the
+   * history is kept.
    * @default every call is a step of its own
    */
   idempotencyKey?: string | undefined;
   /**
-   * Moves only an instance of this version: what was read has not changed since.
+   * Moves the instance only if it has this version, that is, if it has not changed since you read it.
    * @default any version
    */
   expectedVersion?: number | undefined;
   /**
-   * Takes the place of the instance's data, in the same atomic step.
+   * Replaces the instance's data in the same atomic step. At most 262_144 bytes of encoded text.
    * @default the data stays
    */
   data?: D | undefined;
   /**
-   * An absent instance is created in its initial state first, in the same atomic step.
+   * Creates an absent instance in its initial state first, in the same atomic step.
    * @default false
    */
   create?: boolean | undefined;
@@ -346,22 +359,24 @@ export interface DuringOptions<T, E extends string, D = unknown> {
   /** Sent before `fn`. */
   event: MachineEvent<E>;
   /**
-   * Sent when `fn` returned: an event, or a function of the value that returns one and the new data. Such a function
-   * states the type of its parameter, since TypeScript comes to it before `fn`: `(charge: Charge) => …`.
+   * Sent after `fn` has returned: an event, or a function of the value that returns an event and the new data. Such a
+   * function must state the type of its parameter, since TypeScript reads it before `fn`: `(charge: Charge) => …`.
    */
   onDone: MachineEvent<E> | ((value: T) => Move<E, D>);
   /**
-   * Sent when `fn` threw: an event, or a function of what it threw. The caller gets what `fn` threw in any case.
+   * Sent after `fn` has thrown: an event, or a function of what `fn` threw. In any case the caller gets what `fn`
+   * threw.
    * @default the instance stays where `event` led
    */
   onError?: MachineEvent<E> | ((error: unknown) => Move<E, D>) | undefined;
   /**
-   * Makes a repeat harmless: it gets the outcome of the first, and `fn` runs once.
+   * Makes a repeat harmless: the repeat gets the outcome of the first call, and `fn` runs once. 1 to 255 bytes of
+   * well-formed UTF-8.
    * @default every call is a run of its own
    */
   idempotencyKey?: string | undefined;
   /**
-   * Goes with `event`, as in {@link SendOptions}.
+   * The data that goes with `event`, as in {@link SendOptions}.
    * @default the data stays
    */
   data?: D | undefined;
@@ -380,27 +395,27 @@ export interface WaitForOptions {
    */
   timeoutMs?: number | undefined;
   /**
-   * Ends the waiting: it rejects with `signal.reason`.
+   * Ends the waiting: the call rejects with `signal.reason`.
    * @default none
    */
   signal?: AbortSignal | undefined;
 }
 
 /**
- * A defined machine. An instance is named by an `id` of its own (an order's number): 1 to 255 bytes of well-formed
- * UTF-8. Every method that returns a promise may also reject with `ERR_INVALID_ARGUMENT` (nothing was sent),
- * `ERR_UNKNOWN_STATE`, `ERR_RECORD_UNREADABLE`, `ERR_STORE_…` and `ERR_CLOSED`.
+ * A defined machine. Each instance has an `id` of its own (an order's number): 1 to 255 bytes of well-formed UTF-8.
+ * Every method that returns a promise may also reject with `ERR_INVALID_ARGUMENT` (nothing was sent),
+ * `ERR_UNKNOWN_STATE`, `ERR_RECORD_UNREADABLE`, `ERR_STORE_…`, `ERR_DURABILITY` and `ERR_CLOSED`.
  */
 export interface StateMachine<S extends string, E extends string, D = unknown> {
   readonly id: string;
-  /** In the config's order. */
+  /** In the order of the config. */
   readonly states: readonly S[];
   /** In the order in which the config first names them. */
   readonly events: readonly E[];
   readonly initial: S;
 
   /**
-   * The events that lead on from a state, in the order of `events`. No I/O.
+   * Returns the events that lead on from a state, in the order of `events`. No I/O.
    *
    * @throws {ActonceError} `ERR_INVALID_ARGUMENT` there is no such state.
    */
@@ -413,42 +428,47 @@ export interface StateMachine<S extends string, E extends string, D = unknown> {
   isFinal(state: S): boolean;
 
   /**
-   * Creates an instance in its initial state.
+   * Creates an instance in its initial state. `data` has at most 262_144 bytes of encoded text.
    *
-   * @returns The instance; `created` is false when it was there before, and then nothing was changed.
+   * @returns The instance. `created` is false when the instance existed before; then nothing was changed.
    */
   create(id: string, options?: { data?: D | undefined }): Promise<Instance<S, D> & { readonly created: boolean }>;
 
   /**
-   * Moves an instance, in one atomic step and one round trip. A due `after` fires before the event is looked at.
+   * Moves an instance, in one atomic step and one round trip. A due `after` fires before the event is considered.
    *
    * @throws {InvalidTransitionError} `ERR_INVALID_TRANSITION` the event leads nowhere from the instance's state.
-   * @throws {VersionConflictError} `ERR_VERSION_CONFLICT` its version is not `expectedVersion`.
+   * @throws {VersionConflictError} `ERR_VERSION_CONFLICT` the instance's version is not `expectedVersion`.
+   * @throws {KeyReusedError} `ERR_KEY_REUSED` another event was sent to the instance with this `idempotencyKey`.
    * @throws {ActonceError} `ERR_NOT_FOUND` there is no such instance, and `create` was not given.
    */
   send(id: string, event: MachineEvent<E>, options?: SendOptions<D>): Promise<Transition<S, D>>;
 
-  /** Where an instance is, or undefined when there is none. A due `after` fires first. */
+  /** Returns where an instance is, or undefined when there is no such instance. A due `after` fires first. */
   get(id: string): Promise<Instance<S, D> | undefined>;
 
-  /** What happened to an instance: the newest `historyLimit` steps, oldest first; empty when there is none. */
+  /**
+   * Returns what happened to an instance: the newest `historyLimit` steps, oldest first, or fewer when the entries take
+   * more than 64 KiB. The array is empty when there is no such instance.
+   */
   history(id: string): Promise<HistoryEntry<S, E>[]>;
 
   /**
-   * Waits until an instance is in a state, or in one of several; whoever moves it, in whichever process. A state that
-   * was left again before this call looked is missed.
+   * Waits until an instance is in a state, or in one of several, whoever moves the instance and in whichever process.
+   * If the instance leaves the state again before this call looks, this call misses the state.
    *
-   * @throws {StateNotReachedError} `ERR_STATE_NOT_REACHED` not within `timeoutMs`, or no way leads there any more.
+   * @throws {StateNotReachedError} `ERR_STATE_NOT_REACHED` the instance did not reach the state within `timeoutMs`, or
+   *   no way leads there any more.
    * @throws {ActonceError} `ERR_NOT_FOUND` there is no such instance.
    */
   waitFor(id: string, state: S | readonly S[], options?: WaitForOptions): Promise<Instance<S, D>>;
 
   /**
-   * Moves an instance, runs `fn` once, and moves it on by how `fn` ended.
+   * Moves an instance, runs `fn` once, and then moves the instance on, depending on how `fn` ended.
    *
    * @param fn Called with the result of the first move and the context of `withIdempotency`.
-   * @returns What `fn` returned, once the instance was moved on.
-   * @throws What `fn` threw, untouched; and everything `send` and `withIdempotency` reject with.
+   * @returns What `fn` returned, once the instance has moved on.
+   * @throws What `fn` threw, untouched; and everything that `send` and `withIdempotency` reject with.
    */
   during<T>(
     id: string,
@@ -457,9 +477,9 @@ export interface StateMachine<S extends string, E extends string, D = unknown> {
   ): Promise<T>;
 
   /**
-   * The machine as a [Mermaid](https://mermaid.js.org) state diagram (`stateDiagram-v2`).
+   * Returns the machine as a [Mermaid](https://mermaid.js.org) state diagram (`stateDiagram-v2`).
    *
-   * @param options `current`: the state to set off from the others, with the class `current`.
+   * @param options `current`: the state to highlight, with the class `current`.
    * @throws {ActonceError} `ERR_INVALID_ARGUMENT` there is no such state.
    */
   toMermaid(options?: { current?: S | undefined }): string;
@@ -467,7 +487,7 @@ export interface StateMachine<S extends string, E extends string, D = unknown> {
 
 // ---------------------------------------------------------------------------------------------- errors
 
-/** `ERR_INVALID_TRANSITION`: the event leads nowhere from the state the instance is in. Nothing was changed. */
+/** `ERR_INVALID_TRANSITION`: the event leads nowhere from the state that the instance is in. Nothing was changed. */
 export class InvalidTransitionError extends ActonceError {
   constructor(
     facts: Pick<InvalidTransitionError, 'machine' | 'id' | 'from' | 'event' | 'allowed' | 'version'>,
@@ -476,12 +496,12 @@ export class InvalidTransitionError extends ActonceError {
   readonly code: 'ERR_INVALID_TRANSITION';
   /** The machine's id. */
   readonly machine: string;
-  /** The instance's. */
+  /** The instance's id. */
   readonly id: string;
-  /** The state it is in. */
+  /** The state that the instance is in. */
   readonly from: string;
   readonly event: string;
-  /** The events that lead on from there. */
+  /** The events that lead on from that state. */
   readonly allowed: readonly string[];
   readonly version: number;
 }
@@ -495,48 +515,48 @@ export class VersionConflictError extends ActonceError {
   readonly code: 'ERR_VERSION_CONFLICT';
   /** The machine's id. */
   readonly machine: string;
-  /** The instance's. */
+  /** The instance's id. */
   readonly id: string;
-  /** `expectedVersion`. */
+  /** The `expectedVersion` that was given. */
   readonly expected: number;
-  /** The version it has. */
+  /** The version that the instance has. */
   readonly version: number;
-  /** The state it is in. */
+  /** The state that the instance is in. */
   readonly state: string;
 }
 
-/** `ERR_STATE_NOT_REACHED`: `waitFor` has ended without the state. */
+/** `ERR_STATE_NOT_REACHED`: `waitFor` ended, and the instance is not in the state. */
 export class StateNotReachedError extends ActonceError {
   constructor(
     facts: Pick<StateNotReachedError, 'machine' | 'id' | 'reason' | 'state' | 'wanted'>,
     details?: ErrorDetails,
   );
   readonly code: 'ERR_STATE_NOT_REACHED';
-  /** True for `timeout` only. */
+  /** True only when `reason` is `timeout`. */
   readonly retryable: boolean;
   /** The machine's id. */
   readonly machine: string;
-  /** The instance's. */
+  /** The instance's id. */
   readonly id: string;
-  /** `timeout`: not within `timeoutMs`. `unreachable`: no way leads there from where the instance is. */
+  /** `timeout`: not within `timeoutMs`. `unreachable`: no way leads there from the state that the instance is in. */
   readonly reason: 'timeout' | 'unreachable';
-  /** The state it is in. */
+  /** The state that the instance is in. */
   readonly state: string;
-  /** Those that were waited for. */
+  /** The states that `waitFor` waited for. */
   readonly wanted: readonly string[];
 }
 
 /**
- * `ERR_UNKNOWN_STATE`: the instance is in a state that this config does not have; another version of the config wrote
- * it. Nothing was changed.
+ * `ERR_UNKNOWN_STATE`: the instance is in a state that this config does not have, because another version of the config
+ * wrote it. Nothing was changed.
  */
 export class UnknownStateError extends ActonceError {
   constructor(facts: Pick<UnknownStateError, 'machine' | 'id' | 'state'>, details?: ErrorDetails);
   readonly code: 'ERR_UNKNOWN_STATE';
   /** The machine's id. */
   readonly machine: string;
-  /** The instance's. */
+  /** The instance's id. */
   readonly id: string;
-  /** The state it is in. */
+  /** The state that the instance is in. */
   readonly state: string;
 }

@@ -1,9 +1,9 @@
 /**
  * actonce/react: forms and calls that send one idempotency key per intent.
  *
- * The key is chosen when something is submitted, from what is sent and what this tab knows of earlier attempts:
- * the same key after a lost answer, a reload, an error page or a double click; a new one after an edit, or when the same
- * thing is sent again after its outcome was seen. It is kept in `sessionStorage`, with a hash of what was sent.
+ * The key is chosen at the moment of submission, from what is sent and from what this tab knows of earlier attempts. A
+ * lost answer, a reload, an error page and a double click keep the key. An edit gets a new key, and so does the same
+ * submission sent again after its outcome was seen. The key is kept in `sessionStorage`, with a hash of what was sent.
  *
  * @packageDocumentation
  */
@@ -18,21 +18,24 @@ export interface Problem {
   readonly retryAfterMs: number;
 }
 
-/** Reads an error that a Server Action threw; undefined when it is not one of ours. */
+/** Reads an error that a Server Action threw; returns undefined when the error is not one of actonce. */
 export function readProblem(error: unknown): Problem | undefined;
 
 /** Options of {@link useIdempotentActionState}. */
 export interface IdempotentActionStateOptions {
-  /** Names the form in this tab: one per form, the same after a reload. Forms of different things need different ids. */
+  /**
+   * Names the form in this tab: one id per form, the same after a reload. Forms for different things need different
+   * ids.
+   */
   id: string;
   /**
-   * A key made on the server for this render, for posts without JavaScript: `crypto.randomUUID()` in a dynamically
-   * rendered page. Must not be made in a static page (all visitors would share it) nor in a client component.
+   * A key that the server made for this render, for posts without JavaScript: `crypto.randomUUID()` in a dynamically
+   * rendered page. Do not make it in a static page (all visitors would share it) or in a client component.
    * @default none: without JavaScript the action then refuses with `ERR_KEY_MISSING`
    */
   initialKey?: string | undefined;
   /**
-   * For how many milliseconds after its outcome was seen the same thing sent again counts as a double click.
+   * For how many milliseconds after its outcome was seen the same submission, sent again, counts as a double click.
    * @default 2_000
    */
   repeatAfterMs?: number | undefined;
@@ -43,25 +46,25 @@ export interface IdempotentActionStateOptions {
   permalink?: string | undefined;
 }
 
-/** What {@link useIdempotentActionState} gives. */
+/** What {@link useIdempotentActionState} returns. */
 export interface IdempotentActionState<State> {
   /** The action's last result. */
   readonly state: Awaited<State>;
   /** Whether a submission is under way. */
   readonly pending: boolean;
   /**
-   * The last submission was refused (`ERR_IN_PROGRESS`, `ERR_STORE_UNAVAILABLE` and so on): `state` and what was typed
-   * are as before, and submitting again sends the same key. Undefined after any other end.
+   * Set when the last submission was refused (`ERR_IN_PROGRESS`, `ERR_STORE_UNAVAILABLE` and so on). `state` and the
+   * typed input are then as before, and submitting again sends the same key. Undefined after any other end.
    */
   readonly problem: Problem | undefined;
-  /** Forgets what was sent: the same thing submitted now is a new intent. Clears `problem`. */
+  /** Forgets what was sent: the same submission is a new intent from now on. Clears `problem`. */
   readonly reset: () => void;
   /** For the form: `<form {...formProps}>`. */
   readonly formProps: {
     readonly ref: (form: HTMLFormElement) => () => void;
     readonly action: (form: FormData) => void;
   };
-  /** The hidden field with `initialKey`: put it inside the form. Null without one. */
+  /** The hidden field with `initialKey`: put it inside the form. Null without `initialKey`. */
   readonly field: ReactElement | null;
 }
 
@@ -70,7 +73,8 @@ export interface IdempotentActionState<State> {
  *
  * ```tsx
  * 'use client'
- * const { state, pending, problem, formProps, field } = useIdempotentActionState(placeOrder, null, { id: 'order', initialKey })
+ * const { state, pending, problem, formProps, field } =
+ *   useIdempotentActionState(placeOrder, null, { id: 'order', initialKey })
  * return (
  *   <form {...formProps}>
  *     {field}
@@ -87,23 +91,23 @@ export function useIdempotentActionState<State>(
   options: IdempotentActionStateOptions,
 ): IdempotentActionState<State>;
 
-/** Props of {@link IdempotentForm}: those of the hook, and every other one of a `form`. */
+/** Props of {@link IdempotentForm}: the options of the hook, and all other props of a `form`. */
 export interface IdempotentFormProps<State>
   extends IdempotentActionStateOptions,
     Omit<ComponentPropsWithoutRef<'form'>, 'action' | 'children' | 'id'> {
   action: (previousState: Awaited<State>, formData: FormData) => State | Promise<State>;
   /** @default undefined */
   initialState?: Awaited<State> | undefined;
-  /** What is in the form, or a function of the form's state that gives it. */
+  /** The content of the form, or a function that returns it from the form's state. */
   children?: ReactNode | ((form: IdempotentActionState<State>) => ReactNode);
 }
 
-/** {@link useIdempotentActionState} as a component; puts the hidden field in by itself. */
+/** {@link useIdempotentActionState} as a component. It adds the hidden field by itself. */
 export function IdempotentForm<State>(props: IdempotentFormProps<State>): ReactElement;
 
 /** Options of {@link useIdempotentCall}. */
 export interface IdempotentCallOptions {
-  /** Names the call in this tab: one per purpose, the same after a reload. */
+  /** Names the call in this tab: one id per purpose, the same after a reload. */
   id: string;
   /**
    * For how many milliseconds after its outcome was seen the same call counts as a double click.
@@ -113,8 +117,9 @@ export interface IdempotentCallOptions {
 }
 
 /**
- * For event handlers: gives a function that calls the action with the right key in front; a FormData among the arguments
- * gets it as its field, too. Rejects with what the action throws; {@link readProblem} reads that.
+ * For event handlers: returns a function that calls the action with the right key in front. A FormData among the
+ * arguments also gets the key, as its field. The function rejects with what the action throws; {@link readProblem}
+ * reads that error.
  *
  * ```tsx
  * const order = useIdempotentCall(placeOrder, { id: 'order' })
