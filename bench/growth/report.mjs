@@ -28,7 +28,7 @@ export async function keepReport(shown, { topic, loadBefore, docs }) {
   }
   const where = await environment(loadBefore);
   const plan = {
-    measured: [`Measured ${date}. ${where.slice(0, -1).join('. ')}.`],
+    measured: [`Measured ${date}. ${where.slice(0, 2).join('. ')}.`, `${where.slice(2, -1).join('. ')}.`],
     ...planTables(Object.assign({}, ...Object.values(shown).map((curve) => curve.plan))),
   };
   const text = [
