@@ -36,7 +36,7 @@ export class Run implements Running {
     this.call = call;
     this.flight = turn.flight;
     this.lease = turn.lease;
-    this.space = call.client.space;
+    this.space = call.host.space;
     this.identity = call.identity;
     this.outer = running.getStore();
     this.context = new Context(call, turn.lease);

@@ -18,6 +18,7 @@ import { OutcomeCache } from '../call/cache';
 import type { View } from '../call/call';
 import { Events } from '../call/events';
 import { Flights } from '../call/flights';
+import type { Host } from '../call/host';
 import { outcomeOf, returnOrThrow, runOnce } from '../call/idempotency';
 import { type Settings, settingsOfClient } from '../call/options';
 import { ActonceError } from '../errors';
@@ -35,7 +36,7 @@ function secretsOf(given: ClientOptions['secret']): readonly string[] {
   return typeof secret === 'string' ? [secret] : secret;
 }
 
-export class Client implements ActonceClient {
+export class Client implements ActonceClient, Host {
   readonly binding: Binding;
   readonly settings: Settings;
   readonly results: Results;
