@@ -7,8 +7,7 @@
 import type { IdempotencyContext, IdempotencyEvent, IdempotencyOptions } from '../../index';
 import type { Answer } from '../native/binding';
 import type { Encoded } from '../outcome/codec';
-import type { Settled } from '../outcome/results';
-import type { Cached } from './cache';
+import type { Cached, Settled } from '../outcome/results';
 import type { ContextSource } from './context';
 import type { Particulars } from './events';
 import type { Flight } from './flights';

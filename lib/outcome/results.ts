@@ -4,7 +4,6 @@
  */
 import type { Codec, ErrorClass, Outcome, OutcomeStatus } from '../../index';
 import { disown } from '../announce';
-import type { Cached } from '../call/cache';
 import { ActonceError, ResultUnavailableError } from '../errors';
 import {
   decodeBulk,
@@ -15,10 +14,25 @@ import {
   encodeError,
   encodeStructure,
   isJson,
+  type Template,
   templateOf,
   UnencodableError,
 } from './codec';
 import { type ControlFlow, decodeControlFlow, encodeControlFlow } from './control-flow';
+
+/** An outcome, as it is recorded. */
+export interface Recorded {
+  readonly text: Encoded;
+  readonly attempt: number;
+}
+
+/** One that is kept in memory, with what reading it again has brought. */
+export interface Cached extends Recorded {
+  /** Whether it has been replayed from here. */
+  isRead: boolean;
+  /** Of what the text stands for, once it has been read again. */
+  template: Template | undefined;
+}
 
 /** How a run ended. */
 export type Ending =
