@@ -4,7 +4,6 @@
  */
 
 import { reportEviction } from '../announce';
-import type { Settings } from '../call/options';
 import { ActonceError, invalid, STORE_CODES } from '../errors';
 import type { Encoded } from '../outcome/codec';
 import { loadAddon, type NativeClient, type NativeModule } from './addon';
@@ -65,6 +64,16 @@ export const FailMode = { release: 0, record: 1, hold: 2 } as const;
 export interface Patience {
   readonly patienceMs: number;
   readonly budgetMs: number;
+}
+
+/** The terms of a claim: of a call's settings those that the store must know. `Terms` in src/session is the same. */
+export interface Terms {
+  readonly leaseMs: number;
+  readonly maxLeaseMs: number;
+  readonly retentionMs: number;
+  readonly onCrash: 'rerun' | 'hold';
+  /** Undefined counts no keys. */
+  readonly maxKeysPerScope: number | undefined;
 }
 
 /** What the addon is configured with; durations in milliseconds, TLS as PEM text. */
@@ -189,7 +198,7 @@ export class Binding {
     op: number,
     identity: string,
     payload: string | null,
-    { leaseMs, maxLeaseMs, retentionMs, onCrash, maxKeysPerScope }: Settings,
+    { leaseMs, maxLeaseMs, retentionMs, onCrash, maxKeysPerScope }: Terms,
     willWait: boolean,
     budgetMs: number,
     scope: string | null,
