@@ -5,7 +5,7 @@
  * function in between would cost it two promises.
  */
 import type { IdempotencyContext, IdempotencyEvent, IdempotencyOptions } from '../../index';
-import type { Answer } from '../native/binding';
+import type { Answer } from '../native/answer';
 import type { Encoded } from '../outcome/codec';
 import type { Cached, Settled } from '../outcome/results';
 import type { ContextSource } from './context';

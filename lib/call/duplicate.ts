@@ -4,7 +4,7 @@
  */
 
 import { ActonceError, IndeterminateError, InProgressError, KeyReusedError, QuotaError } from '../errors';
-import { type Answer, storeError, Tag } from '../native/binding';
+import { type Answer, storeError, Tag } from '../native/answer';
 import type { Encoded } from '../outcome/codec';
 import { type Cached, type Ending, eventKind, type Settled, type Unavailable, unavailable } from '../outcome/results';
 import type { Call, OwnerTurn, Shared, Turn } from './call';

@@ -5,7 +5,7 @@
 import type { ErrorPolicy } from '../../index';
 import { disown, reportHook } from '../announce';
 import { LeaseLostError } from '../errors';
-import { type Answer, isShort, storeError, Tag } from '../native/binding';
+import { type Answer, lacksDurability, storeError, Tag } from '../native/answer';
 import type { Encoded } from '../outcome/codec';
 import { type Ending, eventKind, isEncoded, type Results, type Unkept, unavailable } from '../outcome/results';
 import { endingOfThrown } from '../outcome/thrown';
@@ -167,7 +167,7 @@ function concludeRecorded(run: Run, report: Report, answer: Answer): void {
     return;
   }
   tellStoreError(run, answer);
-  tellUnrecorded(run.call, run.attempt, report, isShort(answer) ? 'durability' : 'store-error');
+  tellUnrecorded(run.call, run.attempt, report, lacksDurability(answer) ? 'durability' : 'store-error');
 }
 
 /** It is recorded: said to listeners, and kept for the next moments where it is an outcome. */

@@ -4,7 +4,7 @@
  */
 import type { IdempotencyContext, IdempotencyOptions, LeaseLossReason } from '../../index';
 import { invalid, LeaseLostError } from '../errors';
-import { storeError } from '../native/binding';
+import { storeError } from '../native/answer';
 import type { Call, OwnerTurn } from './call';
 import { Context, type Running, running } from './context';
 import type { Flight } from './flights';

@@ -4,7 +4,8 @@
 import type { RecordedOutcome, RecordTarget, RecordView, ResetOptions, Resolution } from '../../index';
 import { identityOf } from '../call/identity';
 import { ActonceError, InProgressError } from '../errors';
-import { type Answer, type Binding, storeError, Tag } from '../native/binding';
+import { type Answer, storeError, Tag } from '../native/answer';
+import type { Binding } from '../native/binding';
 import { wholeText } from '../outcome/codec';
 import { isEncoded, unavailable } from '../outcome/results';
 import type { Client } from './client';

@@ -1,7 +1,7 @@
 /** Fires what is due although nobody looks: every machine of this process, partition by partition. */
 import type { DrainOptions } from '../../index';
 import { CLIENT_RULE } from '../call/options';
-import { Tag } from '../native/binding';
+import { Tag } from '../native/answer';
 import { check, duration, rulesOf } from '../rules';
 import type { Machine } from './machine';
 import { machinesOf } from './registry';

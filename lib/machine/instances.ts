@@ -5,7 +5,8 @@
 import type { Instance, Transition } from '../../index';
 import type { Client } from '../client/client';
 import { ActonceError, invalid, KeyReusedError, LeaseLostError } from '../errors';
-import { type Answer, type InstanceCall, storeError, Tag } from '../native/binding';
+import { type Answer, storeError, Tag } from '../native/answer';
+import type { InstanceCall } from '../native/binding';
 import { type Encoded, wholeText } from '../outcome/codec';
 import { isEncoded, type Unkept } from '../outcome/results';
 import { allowed, type Definition } from './definition';

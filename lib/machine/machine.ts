@@ -14,7 +14,7 @@ import type {
 import { checkKey, isKey } from '../call/identity';
 import { defaultClient } from '../client/default-client';
 import { invalid } from '../errors';
-import { type Answer, Tag } from '../native/binding';
+import { type Answer, Tag } from '../native/answer';
 import { anything, check, ofType, type Rule, rulesOf, show, whole } from '../rules';
 import { allowed, type Definition } from './definition';
 import { runDuring } from './during';

@@ -1,7 +1,7 @@
 /** Waiting for an instance to come into a state: told by the store, and looking again now and then all the same. */
 import type { Instance, WaitForOptions } from '../../index';
 import { SIGNAL_RULE } from '../call/options';
-import { type Answer, Tag } from '../native/binding';
+import { type Answer, Tag } from '../native/answer';
 import { check, duration, rulesOf } from '../rules';
 import { StateNotReachedError } from './errors';
 import { canReach } from './graph';
