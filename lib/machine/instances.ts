@@ -7,6 +7,7 @@ import type { Client } from '../client/client';
 import { ActonceError, invalid, KeyReusedError, LeaseLostError } from '../errors';
 import { type Answer, storeError, Tag } from '../native/answer';
 import type { InstanceCall } from '../native/binding';
+import { fromOf, sinceOf, stateOf, timeoutInMsOf, versionOf, wasReplayed } from '../native/instance-answer';
 import { type Encoded, wholeText } from '../outcome/codec';
 import { isEncoded, type Unkept } from '../outcome/results';
 import { allowed, type Definition } from './definition';
@@ -88,23 +89,23 @@ export class Instances {
 
   instance({ definition }: Subject, answer: Answer): Instance<string, never> {
     return {
-      state: nameOf(definition, answer.code & 0xffff),
-      version: answer.attempt,
+      state: nameOf(definition, stateOf(answer)),
+      version: versionOf(answer),
       data: this.#data(answer),
-      since: new Date(answer.fence),
-      timeoutInMs: timeoutIn(answer),
+      since: sinceOf(answer),
+      timeoutInMs: timeoutInMsOf(answer),
     };
   }
 
   transition({ definition }: Subject, answer: Answer): Transition<string, never> {
     return {
-      from: nameOf(definition, answer.code >>> 16),
-      state: nameOf(definition, answer.code & 0xffff),
-      version: answer.attempt,
+      from: nameOf(definition, fromOf(answer)),
+      state: nameOf(definition, stateOf(answer)),
+      version: versionOf(answer),
       data: this.#data(answer),
-      since: new Date(answer.fence),
-      timeoutInMs: timeoutIn(answer),
-      replayed: answer.recovered,
+      since: sinceOf(answer),
+      timeoutInMs: timeoutInMsOf(answer),
+      replayed: wasReplayed(answer),
     };
   }
 
@@ -116,16 +117,16 @@ export class Instances {
   refusal({ definition }: Subject, answer: Answer, question: Question): ActonceError {
     const { id, event = '' } = question;
     const machine = definition.id;
-    const { attempt: version } = answer;
+    const version = versionOf(answer);
     switch (answer.tag) {
       case Tag.ILLEGAL: {
-        const from = nameOf(definition, answer.code);
-        const ways = allowed(definition, answer.code);
+        const from = nameOf(definition, stateOf(answer));
+        const ways = allowed(definition, stateOf(answer));
         return new InvalidTransitionError({ machine, id, from, event, allowed: ways, version });
       }
       case Tag.CONFLICT: {
         const { expectedVersion: expected = 0 } = question;
-        return new VersionConflictError({ machine, id, expected, version, state: nameOf(definition, answer.code) });
+        return new VersionConflictError({ machine, id, expected, version, state: nameOf(definition, stateOf(answer)) });
       }
       case Tag.ABSENT:
         return new ActonceError('ERR_NOT_FOUND', { detail: `${machine} '${id}'` });
@@ -145,11 +146,6 @@ export class Instances {
 
 function nameOf({ states }: Definition, index: number): string {
   return states[index]?.name ?? '';
-}
-
-/** The addon adds one, so that 0 can stand for no timer. */
-function timeoutIn({ ms }: Answer): number | undefined {
-  return ms === 0 ? undefined : ms - 1;
 }
 
 function kept(encoded: Encoded | Unkept, what: string): string {

@@ -15,6 +15,7 @@ import { checkKey, isKey } from '../call/identity';
 import { defaultClient } from '../client/default-client';
 import { invalid } from '../errors';
 import { type Answer, Tag } from '../native/answer';
+import { firedOf, wasCreated } from '../native/instance-answer';
 import { anything, check, ofType, type Rule, rulesOf, show, whole } from '../rules';
 import { allowed, type Definition } from './definition';
 import { runDuring } from './during';
@@ -103,7 +104,7 @@ export class Machine implements StateMachine<string, string>, Subject {
       (native, op) => native.create(op, number, id, data, budgetMs),
       (answer) => {
         if (answer.tag !== Tag.INSTANCE) throw instances.refusal(this, answer, { id });
-        return { ...instances.instance(this, answer), created: answer.recovered };
+        return { ...instances.instance(this, answer), created: wasCreated(answer) };
       },
     );
   }
@@ -190,7 +191,7 @@ export class Machine implements StateMachine<string, string>, Subject {
       // It was deleted, or is in a state of another config: not a timer of ours.
       if (answer.tag === Tag.ABSENT || answer.tag === Tag.UNKNOWN_STATE) return 0;
       if (answer.tag !== Tag.INSTANCE) throw instances.refusal(this, answer, { id });
-      return answer.code >>> 16;
+      return firedOf(answer);
     });
   }
 

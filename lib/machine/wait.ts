@@ -2,6 +2,7 @@
 import type { Instance, WaitForOptions } from '../../index';
 import { SIGNAL_RULE } from '../call/options';
 import { type Answer, Tag } from '../native/answer';
+import { stateOf, timeoutInMsOf } from '../native/instance-answer';
 import { check, duration, rulesOf } from '../rules';
 import { StateNotReachedError } from './errors';
 import { canReach } from './graph';
@@ -81,7 +82,7 @@ class Wait {
 
   /** It is in another state still. */
   #goOn(answer: Answer): void {
-    const state = answer.code & 0xffff;
+    const state = stateOf(answer);
     const { definition } = this.#machine;
     if (!canReach(definition, state, new Set(this.#wanted))) {
       this.#giveUp('unreachable', state);
@@ -92,8 +93,8 @@ class Wait {
       this.#giveUp('timeout', state);
       return;
     }
-    // When its timer is due, somebody has to look: we.
-    const timerMs = answer.ms === 0 ? LONGEST_WAIT_MS : answer.ms;
+    // When its timer is due, somebody has to look: we, a moment after that.
+    const timerMs = (timeoutInMsOf(answer) ?? LONGEST_WAIT_MS) + 1;
     this.#instances.client.binding.wait(this.#op, Math.ceil(Math.min(leftMs, timerMs, LONGEST_WAIT_MS)));
   }
 
