@@ -16,20 +16,15 @@ import { defaultClient } from '../client/default-client';
 import { invalid } from '../errors';
 import { type Answer, Tag } from '../native/answer';
 import { firedOf, wasCreated } from '../native/instance-answer';
-import { anything, check, ofType, type Rule, rulesOf, show, whole } from '../rules';
+import { anything, check, ofType, type Rule, rulesOf, show } from '../rules';
 import { allowed, type Definition } from './definition';
 import { runDuring } from './during';
 import { fieldsOf, nameOfEvent } from './event';
 import { type HistoryText, readHistory } from './history';
 import { INSTANCES, type Instances, type Question, type Subject } from './instances';
 import { stateDiagram } from './mermaid';
+import { type Caller, Movable, STEP, type StepOptions } from './movable';
 import { waitForState } from './wait';
-
-/** The attempt of an idempotency key that takes a step. */
-export interface Caller {
-  readonly record: string;
-  readonly fence: number;
-}
 
 const isKeyText: Rule = (value) => {
   try {
@@ -41,13 +36,10 @@ const isKeyText: Rule = (value) => {
 };
 
 const CREATE_RULES = rulesOf({ data: anything });
-const STEP = { expectedVersion: whole(0, Number.MAX_SAFE_INTEGER), data: anything, create: ofType('boolean') };
-/** The options of `send` that `ctx.transition` has, too. */
-export const STEP_RULES = rulesOf(STEP);
-const SEND_RULES = rulesOf({ ...STEP, idempotencyKey: isKeyText });
+const SEND_RULES = rulesOf<keyof SendOptions>({ ...STEP, idempotencyKey: isKeyText });
 const DIAGRAM_RULES = rulesOf({ current: ofType('string') });
 
-export class Machine implements StateMachine<string, string>, Subject {
+export class Machine extends Movable implements StateMachine<string, string>, Subject {
   readonly id: string;
   readonly states: readonly string[];
   readonly events: readonly string[];
@@ -58,6 +50,7 @@ export class Machine implements StateMachine<string, string>, Subject {
   readonly #eventNumbers: ReadonlyMap<string, number>;
 
   constructor(definition: Definition, text: string, client: ActonceClient | undefined) {
+    super();
     this.definition = definition;
     this.text = text;
     this.#client = client;
@@ -118,14 +111,10 @@ export class Machine implements StateMachine<string, string>, Subject {
     }
   }
 
-  /**
-   * @param key names the step: the same again is answered as the first was
-   * @param caller whose step it is
-   */
   move(
     id: string,
     event: MachineEvent<string>,
-    options: Omit<SendOptions, 'idempotencyKey'>,
+    options: StepOptions,
     key: string | undefined,
     caller: Caller | undefined,
   ): Promise<Transition<string>> {
