@@ -6,6 +6,9 @@ import type { Events } from './events';
 import type { Flights } from './flights';
 import type { Settings } from './options';
 
+/** Under this symbol a client has itself as a host, for what hangs on it; one symbol for all copies of this module. */
+export const HOST: unique symbol = Symbol.for('actonce.host') as never;
+
 export interface Host {
   readonly binding: Binding;
   readonly settings: Settings;

@@ -36,7 +36,7 @@ async function drain(machine: Machine, partition: number, endsAt: number): Promi
 function dueOf(machine: Machine, partition: number): Promise<string[]> {
   const instances = machine.instances();
   const number = instances.numberOf(machine);
-  const budgetMs = instances.client.totalTimeoutMs;
+  const budgetMs = instances.host.totalTimeoutMs;
   return instances.ask(
     (native, op) => native.due(op, number, partition, BATCH, budgetMs),
     (answer) => {

@@ -2,8 +2,8 @@
  * What state machines ask of one client: commands on instances, sent and answered. Knows what an answer means, and no
  * more of a machine than its definition.
  */
-import type { Instance, Transition } from '../../index';
-import type { Client } from '../client/client';
+import type { ActonceClient, Instance, Transition } from '../../index';
+import { HOST, type Host } from '../call/host';
 import { ActonceError, invalid, KeyReusedError, LeaseLostError } from '../errors';
 import { type Answer, storeError, Tag } from '../native/answer';
 import type { InstanceCall } from '../native/binding';
@@ -13,8 +13,8 @@ import { isEncoded, type Unkept } from '../outcome/results';
 import { allowed, type Definition } from './definition';
 import { InvalidTransitionError, UnknownStateError, VersionConflictError } from './errors';
 
-/** Where a client keeps its {@link Instances}; one symbol for all copies of this module. */
-export const INSTANCES: unique symbol = Symbol.for('actonce.instances') as never;
+/** Where its {@link Instances} hang on a host; one symbol for all copies of this module. */
+const INSTANCES = Symbol.for('actonce.instances');
 
 const LARGEST_DATA_BYTES = 262_144;
 
@@ -32,13 +32,24 @@ export interface Question {
   readonly expectedVersion?: number | undefined;
 }
 
+/**
+ * Those of a client, one object for all machines: the addon numbers machines by client.
+ * @throws ActonceError `ERR_INVALID_ARGUMENT`
+ */
+export function instancesOf(client: ActonceClient): Instances {
+  const host = (client as { [HOST]?: Host & { [INSTANCES]?: Instances } })[HOST];
+  if (host === undefined) throw invalid('the client of this state machine was not made by createClient');
+  host[INSTANCES] ??= new Instances(host);
+  return host[INSTANCES];
+}
+
 export class Instances {
-  readonly client: Client;
+  readonly host: Host;
   /** By their texts, the numbers under which the addon knows machines. */
   readonly #numbers = new Map<string, number>();
 
-  constructor(client: Client) {
-    this.client = client;
+  constructor(host: Host) {
+    this.host = host;
   }
 
   /** The number under which this client's addon knows the machine. */
@@ -46,7 +57,7 @@ export class Instances {
     const known = this.#numbers.get(text);
     if (known !== undefined) return known;
     const number = this.#numbers.size;
-    const reason = this.client.binding.define(number, text);
+    const reason = this.host.binding.define(number, text);
     if (reason !== undefined) throw invalid(reason);
     this.#numbers.set(text, number);
     return number;
@@ -58,17 +69,17 @@ export class Instances {
    */
   ask<T>(call: InstanceCall, read: (answer: Answer) => T): Promise<T> {
     return new Promise((resolve, reject) => {
-      const { client } = this;
-      client.enter();
+      const { host } = this;
+      host.enter();
       const receive = (answer: Answer) => {
-        client.leave();
+        host.leave();
         try {
           resolve(read(answer));
         } catch (error) {
           reject(error);
         }
       };
-      client.binding.ask(client.binding.open({ receive }), call);
+      host.binding.ask(host.binding.open({ receive }), call);
     });
   }
 
@@ -78,12 +89,12 @@ export class Instances {
    */
   encode(value: unknown, what: string): string | null | Promise<string> {
     if (value === undefined) return null;
-    const encoded = this.client.results.encode(value, LARGEST_DATA_BYTES);
+    const encoded = this.host.results.encode(value, LARGEST_DATA_BYTES);
     return encoded instanceof Promise ? encoded.then((late) => kept(late, what)) : kept(encoded, what);
   }
 
   decode(text: string): unknown {
-    const ending = this.client.results.decode(text, { hash: () => undefined });
+    const ending = this.host.results.decode(text, { hash: () => undefined });
     return ending.kind === 'value' ? ending.value : undefined;
   }
 

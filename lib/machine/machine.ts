@@ -21,7 +21,7 @@ import { allowed, type Definition } from './definition';
 import { runDuring } from './during';
 import { fieldsOf, nameOfEvent } from './event';
 import { type HistoryText, readHistory } from './history';
-import { INSTANCES, type Instances, type Question, type Subject } from './instances';
+import { type Instances, instancesOf, type Question, type Subject } from './instances';
 import { stateDiagram } from './mermaid';
 import { type Caller, Movable, STEP, type StepOptions } from './movable';
 import { waitForState } from './wait';
@@ -67,9 +67,7 @@ export class Machine extends Movable implements StateMachine<string, string>, Su
   }
 
   instances(): Instances {
-    const instances = (this.client as unknown as { readonly [INSTANCES]?: Instances })[INSTANCES];
-    if (instances === undefined) throw invalid('the client of this state machine was not made by createClient');
-    return instances;
+    return instancesOf(this.client);
   }
 
   allowed(state: string): string[] {
@@ -92,7 +90,7 @@ export class Machine extends Movable implements StateMachine<string, string>, Su
     const instances = this.instances();
     const data = await instances.encode(options.data, 'data');
     const number = instances.numberOf(this);
-    const budgetMs = instances.client.totalTimeoutMs;
+    const budgetMs = instances.host.totalTimeoutMs;
     return instances.ask(
       (native, op) => native.create(op, number, id, data, budgetMs),
       (answer) => {
@@ -145,7 +143,7 @@ export class Machine extends Movable implements StateMachine<string, string>, Su
             caller?.fence ?? 0,
             expectedVersion ?? -1,
             create === true ? 1 : 0,
-            instances.client.totalTimeoutMs,
+            instances.host.totalTimeoutMs,
           ),
         (answer) => {
           if (answer.tag !== Tag.MOVED) throw instances.refusal(this, answer, question);
@@ -188,7 +186,7 @@ export class Machine extends Movable implements StateMachine<string, string>, Su
     checkId(id);
     const instances = this.instances();
     const number = instances.numberOf(this);
-    const budgetMs = instances.client.totalTimeoutMs;
+    const budgetMs = instances.host.totalTimeoutMs;
     const call = (answer: Answer) => read(instances, answer);
     return instances.ask((native, op) => native.look(op, number, id, purpose, budgetMs), call);
   }

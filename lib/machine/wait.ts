@@ -56,18 +56,18 @@ class Wait {
   }
 
   start(): void {
-    const { client } = this.#instances;
+    const { host } = this.#instances;
     const number = this.#instances.numberOf(this.#machine);
     const purpose = this.#wanted.join(',');
-    client.enter();
-    this.#op = client.binding.open(this);
+    host.enter();
+    this.#op = host.binding.open(this);
     this.#signal?.addEventListener('abort', this.#abort, { once: true });
-    client.binding.ask(this.#op, (native, op) => native.look(op, number, this.#id, purpose, client.totalTimeoutMs));
+    host.binding.ask(this.#op, (native, op) => native.look(op, number, this.#id, purpose, host.totalTimeoutMs));
   }
 
   receive(answer: Answer): void {
     if (answer.tag === Tag.WOKEN) {
-      this.#instances.client.binding.again(this.#op);
+      this.#instances.host.binding.again(this.#op);
       return;
     }
     if (answer.tag === Tag.IN_PROGRESS) {
@@ -95,13 +95,13 @@ class Wait {
     }
     // When its timer is due, somebody has to look: we, a moment after that.
     const timerMs = (timeoutInMsOf(answer) ?? LONGEST_WAIT_MS) + 1;
-    this.#instances.client.binding.wait(this.#op, Math.ceil(Math.min(leftMs, timerMs, LONGEST_WAIT_MS)));
+    this.#instances.host.binding.wait(this.#op, Math.ceil(Math.min(leftMs, timerMs, LONGEST_WAIT_MS)));
   }
 
   #giveUp(reason: 'timeout' | 'unreachable', state: number): void {
     const { id: machine, states } = this.#machine;
     const name = (index: number) => states[index] ?? '';
-    this.#instances.client.binding.forget(this.#op);
+    this.#instances.host.binding.forget(this.#op);
     this.#end(() => {
       const wanted = this.#wanted.map(name);
       throw new StateNotReachedError({ machine, id: this.#id, reason, state: name(state), wanted });
@@ -109,7 +109,7 @@ class Wait {
   }
 
   readonly #abort = (): void => {
-    this.#instances.client.binding.forget(this.#op);
+    this.#instances.host.binding.forget(this.#op);
     this.#end(() => {
       throw this.#signal?.reason;
     });
@@ -117,7 +117,7 @@ class Wait {
 
   #end(outcome: () => Instance<string>): void {
     this.#signal?.removeEventListener('abort', this.#abort);
-    this.#instances.client.leave();
+    this.#instances.host.leave();
     try {
       this.#resolve(outcome());
     } catch (error) {
