@@ -7,8 +7,8 @@ import { disown, reportHook } from '../announce';
 import { LeaseLostError } from '../errors';
 import { type Answer, lacksDurability, storeError, Tag } from '../native/answer';
 import type { Encoded } from '../outcome/codec';
+import { endingOfThrown } from '../outcome/control-flow';
 import { type Ending, eventKind, isEncoded, type Results, type Unkept, unavailable } from '../outcome/results';
-import { endingOfThrown } from '../outcome/thrown';
 import type { Call, OwnerTurn, Shared } from './call';
 import { isThenable, Run } from './run';
 

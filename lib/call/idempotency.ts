@@ -5,9 +5,9 @@
 import type { IdempotencyOptions, Outcome } from '../../index';
 import { announceOnce, reportHook } from '../announce';
 import { ActonceError, invalid } from '../errors';
-import { throwControlFlow } from '../outcome/control-flow';
+import { endingOfThrown } from '../outcome/control-flow';
+import { throwControlFlow } from '../outcome/next-signals';
 import type { Settled } from '../outcome/results';
-import { endingOfThrown } from '../outcome/thrown';
 import { Call, type Turn, type View } from './call';
 import { isInside } from './context';
 import { settleDuplicate } from './duplicate';

@@ -3,8 +3,8 @@
  * context that says so.
  */
 
+import { endingOfThrown } from '../outcome/control-flow';
 import type { Settled } from '../outcome/results';
-import { endingOfThrown } from '../outcome/thrown';
 import type { Call } from './call';
 import { Context, type ContextSource, running } from './context';
 import { identityOf, isKey } from './identity';

@@ -18,7 +18,8 @@ import {
   templateOf,
   UnencodableError,
 } from './codec';
-import { type ControlFlow, decodeControlFlow, encodeControlFlow } from './control-flow';
+import { decodeControlFlow, encodeControlFlow } from './control-flow';
+import type { ControlFlow } from './next-signals';
 
 /** An outcome, as it is recorded. */
 export interface Recorded {
