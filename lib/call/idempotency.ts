@@ -5,7 +5,7 @@
 import type { IdempotencyOptions, Outcome } from '../../index';
 import { announceOnce, reportHook } from '../announce';
 import { ActonceError, invalid } from '../errors';
-import { endingOfThrown } from '../outcome/control-flow';
+import { endingOfThrown, shownFlow } from '../outcome/control-flow';
 import { throwControlFlow } from '../outcome/next-signals';
 import type { Settled } from '../outcome/results';
 import { Call, type Turn, type View } from './call';
@@ -160,10 +160,7 @@ export function outcomeOf({ status, attempt, ending }: Settled): Outcome {
       return { status, kind: 'value', attempt, value: ending.value };
     case 'error':
       return { status, kind: 'error', attempt, error: ending.error };
-    case 'flow': {
-      const { flow } = ending;
-      if (flow.kind === 'http') return { status, kind: 'http', attempt, httpStatus: flow.status };
-      return { status, kind: 'redirect', attempt, url: flow.url, type: flow.type, httpStatus: flow.status };
-    }
+    case 'flow':
+      return { status, attempt, ...shownFlow(ending.flow) };
   }
 }

@@ -1,7 +1,9 @@
 /**
- * Control flow of Next.js as an outcome: how it is told from an error where a run threw, and how it is recorded. The
- * recorded form is our own, since digests differ between versions and a record outlives a deployment.
+ * Control flow of Next.js as an outcome: how it is told from an error where a run threw, how it is recorded, and
+ * how a caller is shown it. The recorded form is our own, since digests differ between versions and a record outlives a
+ * deployment.
  */
+import type { HttpOutcome, OutcomeBase, RedirectOutcome } from '../../index';
 import { MalformedPayloadError } from './codec';
 import { asControlFlow, type ControlFlow, isForeignControlFlow, recordableControlFlow } from './next-signals';
 import type { Ending } from './results';
@@ -21,6 +23,14 @@ export function endingOfThrown(thrown: unknown): Ending | undefined {
   }
   return { kind: 'error', error: thrown };
 }
+
+/** As an outcome says it, and `inspect`. */
+export function shownFlow(flow: ControlFlow): Shown<RedirectOutcome> | Shown<HttpOutcome> {
+  if (flow.kind === 'http') return { kind: 'http', httpStatus: flow.status };
+  return { kind: 'redirect', url: flow.url, type: flow.type, httpStatus: flow.status };
+}
+
+type Shown<Of> = Omit<Of, keyof OutcomeBase>;
 
 const FORMAT = 'N';
 
