@@ -5,6 +5,7 @@
  */
 import type { HttpOutcome, OutcomeBase, RedirectOutcome } from '../../index';
 import { MalformedPayloadError } from './codec';
+import { Format } from './format';
 import { asControlFlow, type ControlFlow, isForeignControlFlow, recordableControlFlow } from './next-signals';
 import type { Ending } from './results';
 
@@ -32,15 +33,13 @@ export function shownFlow(flow: ControlFlow): Shown<RedirectOutcome> | Shown<Htt
 
 type Shown<Of> = Omit<Of, keyof OutcomeBase>;
 
-const FORMAT = 'N';
-
 export function encodeControlFlow(flow: ControlFlow): string {
-  return FORMAT + JSON.stringify(flow);
+  return Format.FLOW + JSON.stringify(flow);
 }
 
 /** @throws MalformedPayloadError */
 export function decodeControlFlow(text: string): ControlFlow {
-  if (text[0] !== FORMAT) throw new MalformedPayloadError('it is no control flow of Next.js');
+  if (text[0] !== Format.FLOW) throw new MalformedPayloadError('it is no control flow of Next.js');
   const flow = asControlFlow(Object(parsed(text.slice(1))) as Record<string, unknown>);
   if (flow === undefined) throw new MalformedPayloadError('it is not a control flow that Next.js has');
   return flow;
