@@ -6,7 +6,7 @@ import * as actonce from './support/actonce.mjs';
 import { bundle } from './support/bundle.mjs';
 
 const { CODES } = await bundle('lib/errors.ts');
-const { STORE_CODES } = await bundle('lib/native/answer.ts');
+const { STORE_CODES } = await bundle('lib/native/addon.ts');
 const text = (file) => fs.readFileSync(new URL(`../${file}`, import.meta.url), 'utf8');
 
 test('docs/errors.md has a section for every code, and no other', () => {

@@ -5,6 +5,7 @@
  */
 import type { ErrorCode, LeaseLossReason } from '../../index';
 import { ActonceError } from '../errors';
+import { Loss, STORE_CODES } from './addon';
 
 /** What an outcome says; the numbers are the wire between Rust and here. */
 export const Tag = {
@@ -48,20 +49,6 @@ export interface Answer {
   readonly code: number;
   readonly payload: string | null;
 }
-
-/** Codes by the index that crosses from Rust, in the order of `CODES` in src/error.rs. */
-export const STORE_CODES: readonly ErrorCode[] = [
-  'ERR_STORE_UNAVAILABLE',
-  'ERR_STORE_FULL',
-  'ERR_STORE_REFUSED',
-  'ERR_STORE_PROTOCOL',
-  'ERR_CLOSED',
-  'ERR_INVALID_ARGUMENT',
-  'ERR_DURABILITY',
-];
-
-/** Why a lease is lost, as the addon counts. */
-export const Loss = { expired: 0, refused: 1, maxLease: 2 } as const;
 
 const LOSS_REASONS: Readonly<Record<number, LeaseLossReason>> = {
   [Loss.expired]: 'expired',

@@ -3,8 +3,8 @@
  * that was crashed says nothing more and hears nothing; a store that is away answers nobody.
  */
 
-import { loadAddon, type NativeClient, type NativeModule } from '../native/addon';
-import { Loss, STORE_CODES, Tag } from '../native/answer';
+import { Loss, loadAddon, type NativeClient, type NativeModule, STORE_CODES } from '../native/addon';
+import { Tag } from '../native/answer';
 
 export type Outage = 'ERR_STORE_UNAVAILABLE' | 'ERR_STORE_FULL';
 
