@@ -129,17 +129,6 @@ export const CODES: Readonly<Record<ErrorCode, CodeEntry>> = {
   },
 };
 
-/** Codes by the index that crosses from Rust, in the order of `CODES` in src/error.rs. */
-export const STORE_CODES: readonly ErrorCode[] = [
-  'ERR_STORE_UNAVAILABLE',
-  'ERR_STORE_FULL',
-  'ERR_STORE_REFUSED',
-  'ERR_STORE_PROTOCOL',
-  'ERR_CLOSED',
-  'ERR_INVALID_ARGUMENT',
-  'ERR_DURABILITY',
-];
-
 /** Marks our errors for other copies of this module. */
 const BRAND = Symbol.for('actonce.error');
 

@@ -16,6 +16,7 @@ const CHECKS = {
   biome: [installed('biome'), 'check', '--error-on-warnings', '--no-errors-on-unmatched'],
   tsc: [installed('tsc'), '--noEmit'],
   'tsc, in the browser': [installed('tsc'), '--noEmit', '-p', 'tsconfig.react.json'],
+  'the rooms of lib/': [process.execPath, 'scripts/circles.mjs'],
   // It reads the manifests of every platform's crates: cargo fetches those that no build here has needed yet.
   'cargo deny': ['cargo', 'deny', '--locked', 'check', 'bans', 'licenses', 'sources'],
 };

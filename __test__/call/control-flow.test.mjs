@@ -7,10 +7,14 @@ import { bundle } from '../support/bundle.mjs';
 import { next14, next16 } from '../support/next-navigation.mjs';
 import '../support/unhandled.mjs';
 
-const entry = 'lib/outcome/control-flow.ts';
-const withNext14 = await bundle(entry, { 'next/navigation': next14 });
-const withNext16 = await bundle(entry, { 'next/navigation': next16() });
-const withoutNext = await bundle(entry);
+/** Both files: what Next throws, and how it is recorded. */
+const load = async (modules) => ({
+  ...(await bundle('lib/outcome/next-signals.ts', modules)),
+  ...(await bundle('lib/outcome/control-flow.ts', modules)),
+});
+const withNext14 = await load({ 'next/navigation': next14 });
+const withNext16 = await load({ 'next/navigation': next16() });
+const withoutNext = await load();
 const { recordableControlFlow, isForeignControlFlow, encodeControlFlow, decodeControlFlow } = withNext16;
 
 const signal = (digest) => Object.assign(new Error('a signal'), { digest });
@@ -116,7 +120,7 @@ test('F3: what a next-safe-action refuses with carries a digest like one of Next
 });
 
 test('F3: an application error never loads Next, and none is taken for a signal', async () => {
-  const loaded = await bundle(entry, { 'next/navigation': 'globalThis.nextWasLoaded = true' });
+  const loaded = await load({ 'next/navigation': 'globalThis.nextWasLoaded = true' });
   const errors = [
     new Error('x'),
     Object.assign(new Error('x'), { code: 'E' }),
@@ -190,10 +194,10 @@ test('F1, F2: a record made under any version is thrown as the installed version
 });
 
 test('F1, F2: without Next, or one that refuses, the replay has the digest all the same', async () => {
-  const refusing = await bundle(entry, { 'next/navigation': next16(false) });
-  const broken = await bundle(entry, { 'next/navigation': 'throw new Error("react is missing")' });
-  const silent = await bundle(entry, { 'next/navigation': 'module.exports = { redirect() {} }' });
-  const astray = await bundle(entry, {
+  const refusing = await load({ 'next/navigation': next16(false) });
+  const broken = await load({ 'next/navigation': 'throw new Error("react is missing")' });
+  const silent = await load({ 'next/navigation': 'module.exports = { redirect() {} }' });
+  const astray = await load({
     'next/navigation': `${next16()}\n module.exports.redirect = module.exports.notFound`,
   });
   for (const module of [withoutNext, refusing, broken, silent, astray]) {

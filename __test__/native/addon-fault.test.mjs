@@ -29,7 +29,7 @@ const CALLS = {
   again: (binding, op) => binding.again(op),
   wait: (binding, op) => binding.wait(op, 1),
   complete: (binding, op) => binding.complete(op, 'J1', 1, PATIENCE),
-  fail: (binding, op) => binding.fail(op, 0, null, 1, PATIENCE),
+  fail: (binding, op) => binding.fail(op, 'release', null, 1, PATIENCE),
 };
 
 for (const [name, call] of Object.entries(CALLS)) {

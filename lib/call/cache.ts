@@ -6,20 +6,12 @@
  * one and the old one goes. So putting one costs a single insertion; every fresh call pays for it, few calls are
  * answered by it.
  */
-import type { CacheLimits } from '../client/client-options';
-import type { Encoded, Template } from '../outcome/codec';
+import type { Cached, Recorded } from '../outcome/results';
 
-/** An outcome, as it is recorded. */
-interface Recorded {
-  readonly text: Encoded;
-  readonly attempt: number;
-}
-
-export interface Cached extends Recorded {
-  /** Whether it has been replayed from here. */
-  isRead: boolean;
-  /** Of what the text stands for, once it has been read again. */
-  template: Template | undefined;
+export interface CacheLimits {
+  readonly maxEntries: number;
+  readonly maxBytes: number;
+  readonly maxAgeMs: number;
 }
 
 interface Entry extends Cached {

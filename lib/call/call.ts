@@ -5,14 +5,13 @@
  * function in between would cost it two promises.
  */
 import type { IdempotencyContext, IdempotencyEvent, IdempotencyOptions } from '../../index';
-import type { Client } from '../client/client';
-import type { Answer } from '../native/binding';
+import type { Answer } from '../native/answer';
 import type { Encoded } from '../outcome/codec';
-import type { Settled } from '../outcome/results';
-import type { Cached } from './cache';
+import type { Cached, Settled } from '../outcome/results';
 import type { ContextSource } from './context';
 import type { Particulars } from './events';
 import type { Flight } from './flights';
+import type { Host } from './host';
 import { operationOf } from './identity';
 import type { Lease } from './lease';
 import type { Settings } from './options';
@@ -53,7 +52,7 @@ export type Turn =
   | { readonly as: 'again' };
 
 export class Call implements ContextSource {
-  readonly client: Client;
+  readonly host: Host;
   readonly key: string;
   readonly fn: UserFunction;
   readonly options: IdempotencyOptions | undefined;
@@ -77,7 +76,7 @@ export class Call implements ContextSource {
   #stopListening: (() => void) | undefined;
 
   constructor(
-    client: Client,
+    host: Host,
     key: unknown,
     fn: unknown,
     options: IdempotencyOptions | undefined,
@@ -85,16 +84,16 @@ export class Call implements ContextSource {
     resolve: (value: unknown) => void,
     reject: (error: unknown) => void,
   ) {
-    this.client = client;
+    this.host = host;
     this.key = key as string;
     this.fn = fn as UserFunction;
     this.options = options;
-    this.settings = client.settings;
+    this.settings = host.settings;
     this.#view = view;
     this.#resolve = resolve;
     this.#reject = reject;
     this.observation = Observation.start(options?.scope);
-    this.#startedAt = client.events.heard ? performance.now() : 0;
+    this.#startedAt = host.events.heard ? performance.now() : 0;
   }
 
   /** The caller gets what it makes of this. */
@@ -122,7 +121,7 @@ export class Call implements ContextSource {
   #leave(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.client.leave();
+    this.host.leave();
   }
 
   get waits(): boolean {
@@ -183,7 +182,7 @@ export class Call implements ContextSource {
   }
 
   hash(): string {
-    return this.client.binding.hash(this.identity);
+    return this.host.binding.hash(this.identity);
   }
 
   /** A call that was refused for its arguments has no name. */
@@ -192,17 +191,17 @@ export class Call implements ContextSource {
   }
 
   deriveKey(name: string): string {
-    return this.client.binding.deriveKey(this.identity, name);
+    return this.host.binding.deriveKey(this.identity, name);
   }
 
   /** Whether anybody hears what is told. */
   get isHeard(): boolean {
-    return this.client.events.heard || this.observation !== undefined;
+    return this.host.events.heard || this.observation !== undefined;
   }
 
   tell<K extends IdempotencyEvent['type']>(type: K, attempt: number, particulars: Particulars<K>): void {
     this.observation?.tell(type, particulars);
-    const { events } = this.client;
+    const { events } = this.host;
     if (!events.heard) return;
     const durationMs = this.#startedAt === 0 ? 0 : performance.now() - this.#startedAt;
     const operation = operationOf(this.options?.scope);

@@ -37,7 +37,7 @@ export function isInside(space: string, identity: string): boolean {
   return false;
 }
 
-/** The parts of a client a context needs. */
+/** The parts of a call a context needs. */
 export interface ContextSource {
   readonly key: string;
   deriveKey(name: string): string;

@@ -4,10 +4,9 @@
  */
 
 import { ActonceError, IndeterminateError, InProgressError, KeyReusedError, QuotaError } from '../errors';
-import { type Answer, storeError, Tag } from '../native/binding';
+import { type Answer, storeError, Tag } from '../native/answer';
 import type { Encoded } from '../outcome/codec';
-import { type Ending, eventKind, type Settled, type Unavailable, unavailable } from '../outcome/results';
-import type { Cached } from './cache';
+import { type Cached, type Ending, eventKind, type Settled, type Unavailable, unavailable } from '../outcome/results';
 import type { Call, OwnerTurn, Shared, Turn } from './call';
 
 type DuplicateTurn = Exclude<Turn, OwnerTurn | { as: 'again' }>;
@@ -47,7 +46,7 @@ function settleJoined(call: Call, shared: Shared): Settled {
 }
 
 function settleCached(call: Call, cached: Cached): Settled {
-  return settleReplay(call, call.client.results.decodeCached(cached, call), cached.attempt, true);
+  return settleReplay(call, call.host.results.decodeCached(cached, call), cached.attempt, true);
 }
 
 function settleReplay(call: Call, ending: Ending | Unavailable, attempt: number, cached: boolean): Settled {
@@ -56,7 +55,7 @@ function settleReplay(call: Call, ending: Ending | Unavailable, attempt: number,
 }
 
 function decode(call: Call, text: Encoded): Ending | Unavailable {
-  return call.client.results.decode(text, call);
+  return call.host.results.decode(text, call);
 }
 
 function available(call: Call, ending: Ending | Unavailable): Ending {
@@ -73,7 +72,7 @@ function settleAnswer(call: Call, answer: Answer): Settled {
     case Tag.REPLAY:
     case Tag.REPLAY_ERROR: {
       const text = payload ?? '';
-      const { cache } = call.client;
+      const { cache } = call.host;
       const { retentionMs } = call.settings;
       if (retentionMs >= SURELY_FRESH_MS) cache?.put(call.identity, call.payload, { text, attempt }, retentionMs);
       return settleReplay(call, decode(call, text), attempt, false);

@@ -5,10 +5,10 @@
 import type { ErrorPolicy } from '../../index';
 import { disown, reportHook } from '../announce';
 import { LeaseLostError } from '../errors';
-import { type Answer, isShort, storeError, Tag } from '../native/binding';
+import { type Answer, lacksDurability, storeError, Tag } from '../native/answer';
 import type { Encoded } from '../outcome/codec';
+import { endingOfThrown } from '../outcome/control-flow';
 import { type Ending, eventKind, isEncoded, type Results, type Unkept, unavailable } from '../outcome/results';
-import { endingOfThrown } from '../outcome/thrown';
 import type { Call, OwnerTurn, Shared } from './call';
 import { isThenable, Run } from './run';
 
@@ -79,17 +79,17 @@ function record(run: Run, report: Report): void {
 /** Without a lease nothing is recorded, and only those who joined need the text. */
 function encode(run: Run, value: unknown): ReturnType<Results['encode']> | null {
   if (run.lease === undefined && !run.flight.hasMembers) return null;
-  return run.call.client.results.encode(value, run.call.settings.maxResultBytes);
+  return run.call.host.results.encode(value, run.call.settings.maxResultBytes);
 }
 
 function reportOfValue(run: Run, value: unknown, text: Encoded | Unkept | null): Report {
   const ending: Ending = { kind: 'value', value };
   if (text === null || isEncoded(text)) return { how: 'complete', text, ending };
-  return { how: 'complete', text: run.call.client.results.encodeUnkept(text), ending, unkept: text };
+  return { how: 'complete', text: run.call.host.results.encodeUnkept(text), ending, unkept: text };
 }
 
 function reportOfThrown(run: Run, ending: Ending, thrown: unknown): Report {
-  const { results } = run.call.client;
+  const { results } = run.call.host;
   if (ending.kind === 'flow') return { how: 'complete', text: results.encodeFlow(ending.flow), ending };
   // A failed look-up says nothing about the attempt it looked for: the next one looks again.
   const how = run.isRecovering ? 'release' : policyFor(run.call, thrown);
@@ -122,7 +122,7 @@ function tellStore(
     onAnswer(undefined);
     return;
   }
-  const patience = { patienceMs: call.client.totalTimeoutMs, budgetMs: call.settings.recordTimeoutMs };
+  const patience = { patienceMs: call.host.totalTimeoutMs, budgetMs: call.settings.recordTimeoutMs };
   if (how === 'complete') lease.complete(text as Encoded, patience, onAnswer);
   else lease.fail(how, text as string | null, patience, onAnswer);
 }
@@ -140,13 +140,13 @@ function conclude(run: Run, report: Report, answer: Answer | undefined): void {
     tellUnrecorded(call, attempt, report, 'delayed');
     // Until it is recorded, this process is the only one that knows: the flight goes on answering.
     flight.share(sharedOf(report, attempt));
-    call.client.stay();
+    call.host.stay();
   } else {
     if (answer !== undefined) concludeRecorded(run, report, answer);
     if (flight.hasMembers) flight.share(sharedOf(report, attempt));
     flight.land();
   }
-  if (report.unkept?.reason === 'unencodable' && call.client.isDevelopment) {
+  if (report.unkept?.reason === 'unencodable' && call.host.isDevelopment) {
     call.fail(unavailable(report.unkept, call.hash(), report.unkept.cause));
   } else call.finish({ status: 'executed', attempt, ending: report.ending });
 }
@@ -157,7 +157,7 @@ function concludeLater(run: Run, report: Report, answer: Answer | undefined): vo
   if (answer?.tag === Tag.DONE) remember(run, report);
   else if (answer?.tag === Tag.STALE || answer?.tag === Tag.LOST) run.call.tell('stale-write', run.attempt, {});
   else if (answer !== undefined) tellStoreError(run, answer);
-  run.call.client.leave();
+  run.call.host.leave();
 }
 
 function concludeRecorded(run: Run, report: Report, answer: Answer): void {
@@ -167,7 +167,7 @@ function concludeRecorded(run: Run, report: Report, answer: Answer): void {
     return;
   }
   tellStoreError(run, answer);
-  tellUnrecorded(run.call, run.attempt, report, isShort(answer) ? 'durability' : 'store-error');
+  tellUnrecorded(run.call, run.attempt, report, lacksDurability(answer) ? 'durability' : 'store-error');
 }
 
 /** It is recorded: said to listeners, and kept for the next moments where it is an outcome. */
@@ -177,7 +177,7 @@ function remember(run: Run, { how, text, ending }: Report): void {
     call.tell(how === 'hold' ? 'held' : 'released', attempt, {});
     return;
   }
-  call.client.cache?.put(call.identity, call.payload, { text: text as Encoded, attempt }, call.settings.retentionMs);
+  call.host.cache?.put(call.identity, call.payload, { text: text as Encoded, attempt }, call.settings.retentionMs);
   if (call.isHeard) call.tell('completed', attempt, { kind: eventKind(ending) });
 }
 

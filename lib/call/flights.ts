@@ -4,7 +4,8 @@
  * `onDuplicate`; one that leaves disturbs nobody.
  */
 
-import { type Answer, type Binding, isOutage, type Receiver, Tag } from '../native/binding';
+import { type Answer, isOutage, Tag } from '../native/answer';
+import type { Binding, Receiver } from '../native/binding';
 import type { Call, Shared, Turn } from './call';
 import { ChurnMap } from './churn-map';
 import { scopeOf } from './identity';

@@ -4,27 +4,27 @@
  */
 import type { IdempotencyOptions, Outcome } from '../../index';
 import { announceOnce, reportHook } from '../announce';
-import type { Client } from '../client/client';
 import { ActonceError, invalid } from '../errors';
-import { throwControlFlow } from '../outcome/control-flow';
+import { endingOfThrown, shownFlow } from '../outcome/control-flow';
+import { throwControlFlow } from '../outcome/next-signals';
 import type { Settled } from '../outcome/results';
-import { endingOfThrown } from '../outcome/thrown';
 import { Call, type Turn, type View } from './call';
 import { isInside } from './context';
 import { settleDuplicate } from './duplicate';
 import { execute } from './execute';
 import { canonicalText } from './fingerprint';
+import type { Host } from './host';
 import { identityOf } from './identity';
 import { settingsOfCall } from './options';
 import { runUnprotected } from './unprotected';
 
 type Options = IdempotencyOptions | undefined;
 
-export function runOnce(client: Client, key: unknown, fn: unknown, options: Options, view: View): Promise<unknown> {
+export function runOnce(host: Host, key: unknown, fn: unknown, options: Options, view: View): Promise<unknown> {
   const hasHook = options?.onResponse !== undefined;
   const answered = new Promise<unknown>((resolve, reject) => {
-    client.enter();
-    const call = new Call(client, key, fn, options, hasHook ? asItIs : view, resolve, reject);
+    host.enter();
+    const call = new Call(host, key, fn, options, hasHook ? asItIs : view, resolve, reject);
     try {
       open(call);
     } catch (error) {
@@ -39,10 +39,10 @@ const asItIs: View = (settled) => settled;
 
 /** Refuses what can be refused, then goes ahead. */
 function open(call: Call): void {
-  const { client, options } = call;
-  call.settings = settingsOfCall(client.settings, options);
+  const { host, options } = call;
+  call.settings = settingsOfCall(host.settings, options);
   checkFunction(call.fn);
-  const isOff = client.isDisabled || !call.settings.enabled || skips(options);
+  const isOff = host.isDisabled || !call.settings.enabled || skips(options);
   if (isOff === false) claim(call);
   else if (isOff === true) bypass(call);
   else isOff.then((skipped) => (skipped ? bypass(call) : claim(call))).catch((error) => call.fail(error));
@@ -65,14 +65,14 @@ function claim(call: Call): void {
  * @throws the reason of a signal that has aborted: before the call, or between two turns of it
  */
 function advance(call: Call): void {
-  const { client, options } = call;
+  const { host, options } = call;
   if (options?.signal?.aborted === true) throw options.signal.reason;
-  const cached = client.cache?.get(call.identity, call.payload);
+  const cached = host.cache?.get(call.identity, call.payload);
   if (cached !== undefined) {
     take(call, { as: 'cached', cached });
     return;
   }
-  const turn = client.flights.enter(call);
+  const turn = host.flights.enter(call);
   // The embedded store has answered at once; a promise would cost every call of it.
   if (turn instanceof Promise) turn.then((late) => take(call, late));
   else take(call, turn);
@@ -114,19 +114,19 @@ async function decideSkip(skip: () => boolean | PromiseLike<boolean>): Promise<b
 
 /** The payload is read now: it may change while `fn` runs. */
 function prepare(call: Call): void {
-  const { client, options } = call;
+  const { host, options } = call;
   const scope = options?.scope;
   const identity = identityOf(call.key, scope);
   call.identity = identity;
   if (options?.payload !== undefined) call.payload = canonicalText(options.payload, options.fingerprint);
-  if (scope === undefined && client.isDevelopment) {
+  if (scope === undefined && host.isDevelopment) {
     announceOnce(
       'scope',
       "withIdempotency was called without a scope. Keys come from clients: without { scope: ['operation', userId] } " +
         "one user's key answers another user's call. (Said once, in development.)",
     );
   }
-  if (isInside(client.space, identity)) throw new ActonceError('ERR_REENTRANT', { hash: call.hash() });
+  if (isInside(host.space, identity)) throw new ActonceError('ERR_REENTRANT', { hash: call.hash() });
 }
 
 /** What belongs to the response happens for every caller, and cannot change what was recorded. */
@@ -160,10 +160,7 @@ export function outcomeOf({ status, attempt, ending }: Settled): Outcome {
       return { status, kind: 'value', attempt, value: ending.value };
     case 'error':
       return { status, kind: 'error', attempt, error: ending.error };
-    case 'flow': {
-      const { flow } = ending;
-      if (flow.kind === 'http') return { status, kind: 'http', attempt, httpStatus: flow.status };
-      return { status, kind: 'redirect', attempt, url: flow.url, type: flow.type, httpStatus: flow.status };
-    }
+    case 'flow':
+      return { status, attempt, ...shownFlow(ending.flow) };
   }
 }

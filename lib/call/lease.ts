@@ -1,13 +1,11 @@
 /**
  * What the one who runs `fn` holds: the claimed operation, whether it still holds, and the two ways to end it.
  */
-import type { LeaseLossReason } from '../../index';
-import { type Answer, type Binding, FailMode, type Patience, Tag } from '../native/binding';
+import type { ErrorPolicy, LeaseLossReason } from '../../index';
+import { type Answer, lossReasonOf, Tag } from '../native/answer';
+import type { Binding, Patience } from '../native/binding';
 import type { Encoded } from '../outcome/codec';
 import type { Settings } from './options';
-
-/** Why the addon says a lease is lost, by the number it sends. */
-const LOSSES: readonly LeaseLossReason[] = ['expired', 'refused', 'max-lease'];
 
 export class Lease {
   readonly fence: number;
@@ -61,14 +59,9 @@ export class Lease {
     this.#repeat();
   }
 
-  fail(
-    policy: keyof typeof FailMode,
-    payload: string | null,
-    patience: Patience,
-    onAnswer: (answer: Answer) => void,
-  ): void {
+  fail(policy: ErrorPolicy, payload: string | null, patience: Patience, onAnswer: (answer: Answer) => void): void {
     this.#onAnswer = onAnswer;
-    this.#binding.fail(this.#op, FailMode[policy], payload, this.#retentionMs, patience);
+    this.#binding.fail(this.#op, policy, payload, this.#retentionMs, patience);
     this.#repeat();
   }
 
@@ -78,7 +71,7 @@ export class Lease {
   }
 
   receive(answer: Answer): void {
-    if (answer.tag === Tag.LEASE_LOST) this.#lose(LOSSES[answer.ms] ?? 'refused');
+    if (answer.tag === Tag.LEASE_LOST) this.#lose(lossReasonOf(answer));
     else if (this.#onAnswer !== undefined) this.#onAnswer(answer);
     else {
       // Told without being asked: the client was closed, and nobody renews the lease any more.

@@ -4,7 +4,7 @@
  */
 import type { IdempotencyContext, IdempotencyOptions, LeaseLossReason } from '../../index';
 import { invalid, LeaseLostError } from '../errors';
-import { storeError } from '../native/binding';
+import { storeError } from '../native/answer';
 import type { Call, OwnerTurn } from './call';
 import { Context, type Running, running } from './context';
 import type { Flight } from './flights';
@@ -36,7 +36,7 @@ export class Run implements Running {
     this.call = call;
     this.flight = turn.flight;
     this.lease = turn.lease;
-    this.space = call.client.space;
+    this.space = call.host.space;
     this.identity = call.identity;
     this.outer = running.getStore();
     this.context = new Context(call, turn.lease);

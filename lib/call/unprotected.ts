@@ -3,21 +3,21 @@
  * context that says so.
  */
 
+import { endingOfThrown } from '../outcome/control-flow';
 import type { Settled } from '../outcome/results';
-import { endingOfThrown } from '../outcome/thrown';
 import type { Call } from './call';
 import { Context, type ContextSource, running } from './context';
 import { identityOf, isKey } from './identity';
 
-export async function runUnprotected({ client, key, fn, options, observation }: Call): Promise<Settled> {
+export async function runUnprotected({ host, key, fn, options, observation }: Call): Promise<Settled> {
   // The key is looked at only when something is derived from it: without one, `skip` lets a call through.
   const source: ContextSource = {
     key,
-    deriveKey: (name) => client.binding.deriveKey(identityOf(key, options?.scope), name),
-    hash: () => (isKey(key) ? client.binding.hash(identityOf(key, options?.scope)) : undefined),
+    deriveKey: (name) => host.binding.deriveKey(identityOf(key, options?.scope), name),
+    hash: () => (isKey(key) ? host.binding.hash(identityOf(key, options?.scope)) : undefined),
   };
   const context = new Context(source, undefined);
-  const run = { context, space: client.space, identity: '', outer: running.getStore(), isActive: false };
+  const run = { context, space: host.space, identity: '', outer: running.getStore(), isActive: false };
   try {
     const start = () => running.run(run, fn, context);
     const value = await (observation === undefined ? start() : observation.run(start));

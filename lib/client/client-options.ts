@@ -3,6 +3,7 @@
  * addon's to say.
  */
 import type { ClientOptions, CloseOptions, DurabilityOptions, ResetOptions, Resolution } from '../../index';
+import type { CacheLimits } from '../call/cache';
 import { LARGEST_VALUE, SETTING_RULES, settingsOfClient } from '../call/options';
 import type { NativeConfig } from '../native/binding';
 import {
@@ -93,12 +94,6 @@ const DURABILITY_RULES = rulesOf<keyof DurabilityOptions>({
   timeoutMs: duration,
   fsync: ofType('boolean'),
 });
-
-export interface CacheLimits {
-  readonly maxEntries: number;
-  readonly maxBytes: number;
-  readonly maxAgeMs: number;
-}
 
 /** @throws ActonceError `ERR_INVALID_ARGUMENT` */
 export function checkClientOptions(options: ClientOptions): void {

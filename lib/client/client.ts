@@ -18,12 +18,11 @@ import { OutcomeCache } from '../call/cache';
 import type { View } from '../call/call';
 import { Events } from '../call/events';
 import { Flights } from '../call/flights';
+import { HOST, type Host } from '../call/host';
 import { outcomeOf, returnOrThrow, runOnce } from '../call/idempotency';
 import { type Settings, settingsOfClient } from '../call/options';
 import { ActonceError } from '../errors';
-import { INSTANCES, Instances } from '../machine/instances';
-import type { NativeModule } from '../native/addon';
-import { Binding } from '../native/binding';
+import { Binding, type NativeModule } from '../native/binding';
 import { Results } from '../outcome/results';
 import { CLIENT_DEFAULTS, cacheLimits, checkClientOptions, checkClose, durabilityOf } from './client-options';
 import { secretFromEnvironment, urlFromEnvironment } from './environment';
@@ -35,7 +34,7 @@ function secretsOf(given: ClientOptions['secret']): readonly string[] {
   return typeof secret === 'string' ? [secret] : secret;
 }
 
-export class Client implements ActonceClient {
+export class Client implements ActonceClient, Host {
   readonly binding: Binding;
   readonly settings: Settings;
   readonly results: Results;
@@ -50,8 +49,7 @@ export class Client implements ActonceClient {
   readonly isDisabled = process.env.ACTONCE_DISABLED === '1';
   readonly on: Subscribe;
   readonly #operator: Operator;
-  /** What state machines ask of this client. */
-  readonly [INSTANCES]: Instances;
+  readonly [HOST]: Host = this;
   #closing: Promise<void> | undefined;
   /** Calls and recordings under way. */
   #pending = 0;
@@ -87,7 +85,6 @@ export class Client implements ActonceClient {
     this.space = JSON.stringify([url, prefix, secrets]);
     this.flights = new Flights(this.binding, this.totalTimeoutMs);
     this.#operator = new Operator(this);
-    this[INSTANCES] = new Instances(this);
     if (this.isDisabled) announceOnce('disabled', 'ACTONCE_DISABLED=1: every function runs every time, unprotected.');
   }
 

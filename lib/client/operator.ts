@@ -4,8 +4,10 @@
 import type { RecordedOutcome, RecordTarget, RecordView, ResetOptions, Resolution } from '../../index';
 import { identityOf } from '../call/identity';
 import { ActonceError, InProgressError } from '../errors';
-import { type Answer, type Binding, storeError, Tag } from '../native/binding';
+import { type Answer, storeError, Tag } from '../native/answer';
+import type { Binding } from '../native/binding';
 import { wholeText } from '../outcome/codec';
+import { shownFlow } from '../outcome/control-flow';
 import { isEncoded, unavailable } from '../outcome/results';
 import type { Client } from './client';
 import { checkReset, checkResolution, checkTarget } from './client-options';
@@ -125,9 +127,6 @@ export class Operator {
   #outcome(text: string, hash: string): RecordedOutcome {
     const ending = this.#client.results.decode(text, { hash: () => hash });
     if (ending.kind === 'unavailable') return { kind: 'unavailable', reason: ending.reason };
-    if (ending.kind !== 'flow') return ending;
-    const { flow } = ending;
-    if (flow.kind === 'http') return { kind: 'http', httpStatus: flow.status };
-    return { kind: 'redirect', url: flow.url, type: flow.type, httpStatus: flow.status };
+    return ending.kind === 'flow' ? shownFlow(ending.flow) : ending;
   }
 }

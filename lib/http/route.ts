@@ -6,7 +6,7 @@ import type { ActonceClient, IdempotencyContext, IdempotencyOptions, Outcome } f
 import { isDevelopment, reportAnswer, reportHook } from '../announce';
 import { withIdempotency } from '../client/default-client';
 import { isActonceError } from '../errors';
-import { isForeignControlFlow, recordableControlFlow, throwControlFlow } from '../outcome/control-flow';
+import { isForeignControlFlow, recordableControlFlow, throwControlFlow } from '../outcome/next-signals';
 import { ofType, type Rule } from '../rules';
 import { checkDefinition, isNames, scopeOf } from './definition';
 import { keyOfRequest } from './route-key';

@@ -1,7 +1,7 @@
 /** Fires what is due although nobody looks: every machine of this process, partition by partition. */
 import type { DrainOptions } from '../../index';
 import { CLIENT_RULE } from '../call/options';
-import { Tag } from '../native/binding';
+import { Tag } from '../native/answer';
 import { check, duration, rulesOf } from '../rules';
 import type { Machine } from './machine';
 import { machinesOf } from './registry';
@@ -36,7 +36,7 @@ async function drain(machine: Machine, partition: number, endsAt: number): Promi
 function dueOf(machine: Machine, partition: number): Promise<string[]> {
   const instances = machine.instances();
   const number = instances.numberOf(machine);
-  const budgetMs = instances.client.totalTimeoutMs;
+  const budgetMs = instances.host.totalTimeoutMs;
   return instances.ask(
     (native, op) => native.due(op, number, partition, BATCH, budgetMs),
     (answer) => {

@@ -2,17 +2,19 @@
  * What state machines ask of one client: commands on instances, sent and answered. Knows what an answer means, and no
  * more of a machine than its definition.
  */
-import type { Instance, Transition } from '../../index';
-import type { Client } from '../client/client';
+import type { ActonceClient, Instance, Transition } from '../../index';
+import { HOST, type Host } from '../call/host';
 import { ActonceError, invalid, KeyReusedError, LeaseLostError } from '../errors';
-import { type Answer, type InstanceCall, storeError, Tag } from '../native/binding';
+import { type Answer, storeError, Tag } from '../native/answer';
+import type { InstanceCall } from '../native/binding';
+import { fromOf, sinceOf, stateOf, timeoutInMsOf, versionOf, wasReplayed } from '../native/instance-answer';
 import { type Encoded, wholeText } from '../outcome/codec';
 import { isEncoded, type Unkept } from '../outcome/results';
 import { allowed, type Definition } from './definition';
 import { InvalidTransitionError, UnknownStateError, VersionConflictError } from './errors';
 
-/** Where a client keeps its {@link Instances}; one symbol for all copies of this module. */
-export const INSTANCES: unique symbol = Symbol.for('actonce.instances') as never;
+/** Where its {@link Instances} hang on a host; one symbol for all copies of this module. */
+const INSTANCES = Symbol.for('actonce.instances');
 
 const LARGEST_DATA_BYTES = 262_144;
 
@@ -30,13 +32,24 @@ export interface Question {
   readonly expectedVersion?: number | undefined;
 }
 
+/**
+ * Those of a client, one object for all machines: the addon numbers machines by client.
+ * @throws ActonceError `ERR_INVALID_ARGUMENT`
+ */
+export function instancesOf(client: ActonceClient): Instances {
+  const host = (client as { [HOST]?: Host & { [INSTANCES]?: Instances } })[HOST];
+  if (host === undefined) throw invalid('the client of this state machine was not made by createClient');
+  host[INSTANCES] ??= new Instances(host);
+  return host[INSTANCES];
+}
+
 export class Instances {
-  readonly client: Client;
+  readonly host: Host;
   /** By their texts, the numbers under which the addon knows machines. */
   readonly #numbers = new Map<string, number>();
 
-  constructor(client: Client) {
-    this.client = client;
+  constructor(host: Host) {
+    this.host = host;
   }
 
   /** The number under which this client's addon knows the machine. */
@@ -44,7 +57,7 @@ export class Instances {
     const known = this.#numbers.get(text);
     if (known !== undefined) return known;
     const number = this.#numbers.size;
-    const reason = this.client.binding.define(number, text);
+    const reason = this.host.binding.define(number, text);
     if (reason !== undefined) throw invalid(reason);
     this.#numbers.set(text, number);
     return number;
@@ -56,17 +69,17 @@ export class Instances {
    */
   ask<T>(call: InstanceCall, read: (answer: Answer) => T): Promise<T> {
     return new Promise((resolve, reject) => {
-      const { client } = this;
-      client.enter();
+      const { host } = this;
+      host.enter();
       const receive = (answer: Answer) => {
-        client.leave();
+        host.leave();
         try {
           resolve(read(answer));
         } catch (error) {
           reject(error);
         }
       };
-      client.binding.ask(client.binding.open({ receive }), call);
+      host.binding.ask(host.binding.open({ receive }), call);
     });
   }
 
@@ -76,34 +89,34 @@ export class Instances {
    */
   encode(value: unknown, what: string): string | null | Promise<string> {
     if (value === undefined) return null;
-    const encoded = this.client.results.encode(value, LARGEST_DATA_BYTES);
+    const encoded = this.host.results.encode(value, LARGEST_DATA_BYTES);
     return encoded instanceof Promise ? encoded.then((late) => kept(late, what)) : kept(encoded, what);
   }
 
   decode(text: string): unknown {
-    const ending = this.client.results.decode(text, { hash: () => undefined });
+    const ending = this.host.results.decode(text, { hash: () => undefined });
     return ending.kind === 'value' ? ending.value : undefined;
   }
 
   instance({ definition }: Subject, answer: Answer): Instance<string, never> {
     return {
-      state: nameOf(definition, answer.code & 0xffff),
-      version: answer.attempt,
+      state: nameOf(definition, stateOf(answer)),
+      version: versionOf(answer),
       data: this.#data(answer),
-      since: new Date(answer.fence),
-      timeoutInMs: timeoutIn(answer),
+      since: sinceOf(answer),
+      timeoutInMs: timeoutInMsOf(answer),
     };
   }
 
   transition({ definition }: Subject, answer: Answer): Transition<string, never> {
     return {
-      from: nameOf(definition, answer.code >>> 16),
-      state: nameOf(definition, answer.code & 0xffff),
-      version: answer.attempt,
+      from: nameOf(definition, fromOf(answer)),
+      state: nameOf(definition, stateOf(answer)),
+      version: versionOf(answer),
       data: this.#data(answer),
-      since: new Date(answer.fence),
-      timeoutInMs: timeoutIn(answer),
-      replayed: answer.recovered,
+      since: sinceOf(answer),
+      timeoutInMs: timeoutInMsOf(answer),
+      replayed: wasReplayed(answer),
     };
   }
 
@@ -115,16 +128,16 @@ export class Instances {
   refusal({ definition }: Subject, answer: Answer, question: Question): ActonceError {
     const { id, event = '' } = question;
     const machine = definition.id;
-    const { attempt: version } = answer;
+    const version = versionOf(answer);
     switch (answer.tag) {
       case Tag.ILLEGAL: {
-        const from = nameOf(definition, answer.code);
-        const ways = allowed(definition, answer.code);
+        const from = nameOf(definition, stateOf(answer));
+        const ways = allowed(definition, stateOf(answer));
         return new InvalidTransitionError({ machine, id, from, event, allowed: ways, version });
       }
       case Tag.CONFLICT: {
         const { expectedVersion: expected = 0 } = question;
-        return new VersionConflictError({ machine, id, expected, version, state: nameOf(definition, answer.code) });
+        return new VersionConflictError({ machine, id, expected, version, state: nameOf(definition, stateOf(answer)) });
       }
       case Tag.ABSENT:
         return new ActonceError('ERR_NOT_FOUND', { detail: `${machine} '${id}'` });
@@ -144,11 +157,6 @@ export class Instances {
 
 function nameOf({ states }: Definition, index: number): string {
   return states[index]?.name ?? '';
-}
-
-/** The addon adds one, so that 0 can stand for no timer. */
-function timeoutIn({ ms }: Answer): number | undefined {
-  return ms === 0 ? undefined : ms - 1;
 }
 
 function kept(encoded: Encoded | Unkept, what: string): string {

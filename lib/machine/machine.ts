@@ -14,21 +14,17 @@ import type {
 import { checkKey, isKey } from '../call/identity';
 import { defaultClient } from '../client/default-client';
 import { invalid } from '../errors';
-import { type Answer, Tag } from '../native/binding';
-import { anything, check, ofType, type Rule, rulesOf, show, whole } from '../rules';
+import { type Answer, Tag } from '../native/answer';
+import { firedOf, wasCreated } from '../native/instance-answer';
+import { anything, check, ofType, type Rule, rulesOf, show } from '../rules';
 import { allowed, type Definition } from './definition';
 import { runDuring } from './during';
 import { fieldsOf, nameOfEvent } from './event';
 import { type HistoryText, readHistory } from './history';
-import { INSTANCES, type Instances, type Question, type Subject } from './instances';
+import { type Instances, instancesOf, type Question, type Subject } from './instances';
 import { stateDiagram } from './mermaid';
+import { type Caller, Movable, STEP, type StepOptions } from './movable';
 import { waitForState } from './wait';
-
-/** The attempt of an idempotency key that takes a step. */
-export interface Caller {
-  readonly record: string;
-  readonly fence: number;
-}
 
 const isKeyText: Rule = (value) => {
   try {
@@ -40,13 +36,10 @@ const isKeyText: Rule = (value) => {
 };
 
 const CREATE_RULES = rulesOf({ data: anything });
-const STEP = { expectedVersion: whole(0, Number.MAX_SAFE_INTEGER), data: anything, create: ofType('boolean') };
-/** The options of `send` that `ctx.transition` has, too. */
-export const STEP_RULES = rulesOf(STEP);
-const SEND_RULES = rulesOf({ ...STEP, idempotencyKey: isKeyText });
+const SEND_RULES = rulesOf<keyof SendOptions>({ ...STEP, idempotencyKey: isKeyText });
 const DIAGRAM_RULES = rulesOf({ current: ofType('string') });
 
-export class Machine implements StateMachine<string, string>, Subject {
+export class Machine extends Movable implements StateMachine<string, string>, Subject {
   readonly id: string;
   readonly states: readonly string[];
   readonly events: readonly string[];
@@ -57,6 +50,7 @@ export class Machine implements StateMachine<string, string>, Subject {
   readonly #eventNumbers: ReadonlyMap<string, number>;
 
   constructor(definition: Definition, text: string, client: ActonceClient | undefined) {
+    super();
     this.definition = definition;
     this.text = text;
     this.#client = client;
@@ -73,9 +67,7 @@ export class Machine implements StateMachine<string, string>, Subject {
   }
 
   instances(): Instances {
-    const instances = (this.client as unknown as { readonly [INSTANCES]?: Instances })[INSTANCES];
-    if (instances === undefined) throw invalid('the client of this state machine was not made by createClient');
-    return instances;
+    return instancesOf(this.client);
   }
 
   allowed(state: string): string[] {
@@ -98,12 +90,12 @@ export class Machine implements StateMachine<string, string>, Subject {
     const instances = this.instances();
     const data = await instances.encode(options.data, 'data');
     const number = instances.numberOf(this);
-    const budgetMs = instances.client.totalTimeoutMs;
+    const budgetMs = instances.host.totalTimeoutMs;
     return instances.ask(
       (native, op) => native.create(op, number, id, data, budgetMs),
       (answer) => {
         if (answer.tag !== Tag.INSTANCE) throw instances.refusal(this, answer, { id });
-        return { ...instances.instance(this, answer), created: answer.recovered };
+        return { ...instances.instance(this, answer), created: wasCreated(answer) };
       },
     );
   }
@@ -117,14 +109,10 @@ export class Machine implements StateMachine<string, string>, Subject {
     }
   }
 
-  /**
-   * @param key names the step: the same again is answered as the first was
-   * @param caller whose step it is
-   */
   move(
     id: string,
     event: MachineEvent<string>,
-    options: Omit<SendOptions, 'idempotencyKey'>,
+    options: StepOptions,
     key: string | undefined,
     caller: Caller | undefined,
   ): Promise<Transition<string>> {
@@ -155,7 +143,7 @@ export class Machine implements StateMachine<string, string>, Subject {
             caller?.fence ?? 0,
             expectedVersion ?? -1,
             create === true ? 1 : 0,
-            instances.client.totalTimeoutMs,
+            instances.host.totalTimeoutMs,
           ),
         (answer) => {
           if (answer.tag !== Tag.MOVED) throw instances.refusal(this, answer, question);
@@ -190,7 +178,7 @@ export class Machine implements StateMachine<string, string>, Subject {
       // It was deleted, or is in a state of another config: not a timer of ours.
       if (answer.tag === Tag.ABSENT || answer.tag === Tag.UNKNOWN_STATE) return 0;
       if (answer.tag !== Tag.INSTANCE) throw instances.refusal(this, answer, { id });
-      return answer.code >>> 16;
+      return firedOf(answer);
     });
   }
 
@@ -198,7 +186,7 @@ export class Machine implements StateMachine<string, string>, Subject {
     checkId(id);
     const instances = this.instances();
     const number = instances.numberOf(this);
-    const budgetMs = instances.client.totalTimeoutMs;
+    const budgetMs = instances.host.totalTimeoutMs;
     const call = (answer: Answer) => read(instances, answer);
     return instances.ask((native, op) => native.look(op, number, id, purpose, budgetMs), call);
   }

@@ -4,10 +4,12 @@
  */
 import type { IdempotencyContext } from '../../index';
 import { invalid } from '../errors';
-import { check } from '../rules';
+import { check, rulesOf } from '../rules';
 import { nameOfEvent } from './event';
-import { Machine, STEP_RULES } from './machine';
+import { Movable, STEP } from './movable';
 import { machineOf } from './registry';
+
+const STEP_RULES = rulesOf(STEP);
 
 /** The parts of a context a step needs. */
 type Origin = Pick<IdempotencyContext, 'protected' | 'fence' | 'deriveKey' | 'assertHeld'>;
@@ -24,8 +26,8 @@ export class Steps {
   readonly take = (async (given, id, event, options = {}) => {
     const { protected: isProtected, fence = 0, deriveKey, assertHeld } = this.#origin;
     check(STEP_RULES, options);
-    const machine = (typeof given === 'string' ? machineOf(given) : given) as Machine;
-    if (!(machine instanceof Machine)) throw invalid('a state machine, or the id of one, must be given');
+    const machine: unknown = typeof given === 'string' ? machineOf(given) : given;
+    if (!(machine instanceof Movable)) throw invalid('a state machine, or the id of one, must be given');
     if (!isProtected) return machine.move(id, event, options, undefined, undefined);
     assertHeld();
     const step = JSON.stringify([machine.id, id, nameOfEvent(event)]);

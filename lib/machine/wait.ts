@@ -1,7 +1,8 @@
 /** Waiting for an instance to come into a state: told by the store, and looking again now and then all the same. */
 import type { Instance, WaitForOptions } from '../../index';
 import { SIGNAL_RULE } from '../call/options';
-import { type Answer, Tag } from '../native/binding';
+import { type Answer, Tag } from '../native/answer';
+import { stateOf, timeoutInMsOf } from '../native/instance-answer';
 import { check, duration, rulesOf } from '../rules';
 import { StateNotReachedError } from './errors';
 import { canReach } from './graph';
@@ -55,18 +56,18 @@ class Wait {
   }
 
   start(): void {
-    const { client } = this.#instances;
+    const { host } = this.#instances;
     const number = this.#instances.numberOf(this.#machine);
     const purpose = this.#wanted.join(',');
-    client.enter();
-    this.#op = client.binding.open(this);
+    host.enter();
+    this.#op = host.binding.open(this);
     this.#signal?.addEventListener('abort', this.#abort, { once: true });
-    client.binding.ask(this.#op, (native, op) => native.look(op, number, this.#id, purpose, client.totalTimeoutMs));
+    host.binding.ask(this.#op, (native, op) => native.look(op, number, this.#id, purpose, host.totalTimeoutMs));
   }
 
   receive(answer: Answer): void {
     if (answer.tag === Tag.WOKEN) {
-      this.#instances.client.binding.again(this.#op);
+      this.#instances.host.binding.again(this.#op);
       return;
     }
     if (answer.tag === Tag.IN_PROGRESS) {
@@ -81,7 +82,7 @@ class Wait {
 
   /** It is in another state still. */
   #goOn(answer: Answer): void {
-    const state = answer.code & 0xffff;
+    const state = stateOf(answer);
     const { definition } = this.#machine;
     if (!canReach(definition, state, new Set(this.#wanted))) {
       this.#giveUp('unreachable', state);
@@ -92,15 +93,15 @@ class Wait {
       this.#giveUp('timeout', state);
       return;
     }
-    // When its timer is due, somebody has to look: we.
-    const timerMs = answer.ms === 0 ? LONGEST_WAIT_MS : answer.ms;
-    this.#instances.client.binding.wait(this.#op, Math.ceil(Math.min(leftMs, timerMs, LONGEST_WAIT_MS)));
+    // When its timer is due, somebody has to look: we, a moment after that.
+    const timerMs = (timeoutInMsOf(answer) ?? LONGEST_WAIT_MS) + 1;
+    this.#instances.host.binding.wait(this.#op, Math.ceil(Math.min(leftMs, timerMs, LONGEST_WAIT_MS)));
   }
 
   #giveUp(reason: 'timeout' | 'unreachable', state: number): void {
     const { id: machine, states } = this.#machine;
     const name = (index: number) => states[index] ?? '';
-    this.#instances.client.binding.forget(this.#op);
+    this.#instances.host.binding.forget(this.#op);
     this.#end(() => {
       const wanted = this.#wanted.map(name);
       throw new StateNotReachedError({ machine, id: this.#id, reason, state: name(state), wanted });
@@ -108,7 +109,7 @@ class Wait {
   }
 
   readonly #abort = (): void => {
-    this.#instances.client.binding.forget(this.#op);
+    this.#instances.host.binding.forget(this.#op);
     this.#end(() => {
       throw this.#signal?.reason;
     });
@@ -116,7 +117,7 @@ class Wait {
 
   #end(outcome: () => Instance<string>): void {
     this.#signal?.removeEventListener('abort', this.#abort);
-    this.#instances.client.leave();
+    this.#instances.host.leave();
     try {
       this.#resolve(outcome());
     } catch (error) {

@@ -1,7 +1,8 @@
 /**
- * Finds and loads the native addon: the contract with src/node, and where the file may be. The requires are written
+ * Finds and loads the native addon: what src/node exports, and where the file may be. The requires are written
  * out so that Next's tracer and bundlers see them; one that is not installed is skipped.
  */
+import type { ErrorCode } from '../../index';
 import { ActonceError } from '../errors';
 
 /**
@@ -104,6 +105,20 @@ export interface NativeModule {
   /** Why the configuration cannot be used, or null. */
   validateConfig(config: string): string | null;
 }
+
+/** Codes by the index that crosses from Rust, in the order of `CODES` in src/error.rs. */
+export const STORE_CODES: readonly ErrorCode[] = [
+  'ERR_STORE_UNAVAILABLE',
+  'ERR_STORE_FULL',
+  'ERR_STORE_REFUSED',
+  'ERR_STORE_PROTOCOL',
+  'ERR_CLOSED',
+  'ERR_INVALID_ARGUMENT',
+  'ERR_DURABILITY',
+];
+
+/** Why a lease is lost, as the addon counts. */
+export const Loss = { expired: 0, refused: 1, maxLease: 2 } as const;
 
 /** The places of one platform: the local build first, so that a checkout never runs an installed older one. */
 function candidates(): (() => unknown)[] {

@@ -1,57 +1,18 @@
 /**
- * The seam to the native addon: loads it, and turns the outcomes it delivers into answers for whoever asked.
- * Nothing else in lib/ knows tags, op ids or the outcome buffer. Decides nothing.
+ * The seam to the native addon: turns calls into its numbers, and what it delivers into answers for whoever asked.
+ * Decides nothing. The names of tags leave this room, and the id of an operation as a token; the numbers behind them, the
+ * bits of an answer and the outcome buffer do not. Only `testing/stage.ts`, which plays the addon, has them as well.
  */
 
+import type { ErrorPolicy } from '../../index';
 import { reportEviction } from '../announce';
-import type { Settings } from '../call/options';
-import { ActonceError, invalid, STORE_CODES } from '../errors';
+import { invalid } from '../errors';
 import type { Encoded } from '../outcome/codec';
 import { loadAddon, type NativeClient, type NativeModule } from './addon';
+import { type Answer, endsOperation, failedStore, Tag } from './answer';
 import { OpenOperations } from './open-operations';
 
-/** What an outcome says; the numbers are the wire between Rust and here. */
-export const Tag = {
-  ACQUIRED: 0,
-  REPLAY: 1,
-  REPLAY_ERROR: 2,
-  IN_PROGRESS: 3,
-  MISMATCH: 4,
-  INDETERMINATE: 5,
-  RELEASED: 6,
-  DONE: 7,
-  STALE: 8,
-  LOST: 9,
-  WOKEN: 10,
-  DELAYED: 11,
-  STORE_ERROR: 12,
-  LEASE_LOST: 13,
-  RECORD: 14,
-  SETTLED: 15,
-  UNREADABLE: 16,
-  INSTANCE: 17,
-  MOVED: 18,
-  ILLEGAL: 19,
-  CONFLICT: 20,
-  ABSENT: 21,
-  UNKNOWN_STATE: 22,
-  DUE: 23,
-  QUOTA: 24,
-  EVICTS: 25,
-} as const;
-export type Tag = (typeof Tag)[keyof typeof Tag];
-
-/** One outcome of one operation. */
-export interface Answer {
-  readonly tag: Tag;
-  readonly fence: number;
-  readonly attempt: number;
-  readonly recovered: boolean;
-  /** Meaning by tag: remaining lease, since when, or why the lease was lost. */
-  readonly ms: number;
-  readonly code: number;
-  readonly payload: string | null;
-}
+export type { NativeModule } from './addon';
 
 /** Whoever waits for the answers of an operation. Called on the addon's stack: must not throw. */
 export interface Receiver {
@@ -59,12 +20,22 @@ export interface Receiver {
 }
 
 /** How `fail` ends an attempt, as the addon counts. */
-export const FailMode = { release: 0, record: 1, hold: 2 } as const;
+const FAIL_MODES = { release: 0, record: 1, hold: 2 } as const;
 
 /** An ending the store must be told; patience is how long the caller waits before it is only a background matter. */
 export interface Patience {
   readonly patienceMs: number;
   readonly budgetMs: number;
+}
+
+/** The terms of a claim: of a call's settings those that the store must know. `Terms` in src/session is the same. */
+export interface Terms {
+  readonly leaseMs: number;
+  readonly maxLeaseMs: number;
+  readonly retentionMs: number;
+  readonly onCrash: 'rerun' | 'hold';
+  /** Undefined counts no keys. */
+  readonly maxKeysPerScope: number | undefined;
 }
 
 /** What the addon is configured with; durations in milliseconds, TLS as PEM text. */
@@ -89,29 +60,7 @@ const HOLD = 1;
 const WILL_WAIT = 2;
 const HAS_QUOTA = 4;
 
-const CLOSED: Answer = {
-  tag: Tag.STORE_ERROR,
-  fence: 0,
-  attempt: 0,
-  recovered: false,
-  ms: 0,
-  code: STORE_CODES.indexOf('ERR_CLOSED'),
-  payload: null,
-};
-
-/** These leave the operation open in the addon; every other answer ends it. */
-function endsOperation(tag: Tag): boolean {
-  switch (tag) {
-    case Tag.ACQUIRED:
-    case Tag.IN_PROGRESS:
-    case Tag.WOKEN:
-    case Tag.DELAYED:
-    case Tag.LEASE_LOST:
-      return false;
-    default:
-      return true;
-  }
-}
+const CLOSED = failedStore('ERR_CLOSED');
 
 /** A call of the addon on a state machine's instances, once it is given the operation's id. */
 export type InstanceCall = (native: NativeClient, op: number) => number;
@@ -189,7 +138,7 @@ export class Binding {
     op: number,
     identity: string,
     payload: string | null,
-    { leaseMs, maxLeaseMs, retentionMs, onCrash, maxKeysPerScope }: Settings,
+    { leaseMs, maxLeaseMs, retentionMs, onCrash, maxKeysPerScope }: Terms,
     willWait: boolean,
     budgetMs: number,
     scope: string | null,
@@ -237,10 +186,12 @@ export class Binding {
     }
   }
 
-  fail(op: number, mode: 0 | 1 | 2, payload: string | null, retentionMs: number, patience: Patience): void {
+  fail(op: number, policy: ErrorPolicy, payload: string | null, retentionMs: number, patience: Patience): void {
     if (this.#refuses(op)) return;
     try {
-      this.#take(this.#native.fail(op, mode, payload, retentionMs, patience.patienceMs, patience.budgetMs));
+      this.#take(
+        this.#native.fail(op, FAIL_MODES[policy], payload, retentionMs, patience.patienceMs, patience.budgetMs),
+      );
     } catch (error) {
       this.#fault(op, error);
     }
@@ -296,30 +247,11 @@ export class Binding {
 
   /** The addon throws only for a fault of ours or its own; whoever waits must hear of that, too. */
   #fault(op: number, error: unknown): void {
-    this.#tell(op, { ...CLOSED, code: STORE_CODES.indexOf('ERR_STORE_PROTOCOL'), payload: String(error) });
+    this.#tell(op, failedStore('ERR_STORE_PROTOCOL', String(error)));
   }
 
   #refuses(op: number): boolean {
     if (this.#isClosed) this.#tell(op, CLOSED);
     return this.#isClosed;
   }
-}
-
-/** Whether the store is away, as against refusing us: what `onStoreUnavailable` speaks of. */
-export function isOutage(answer: Answer): boolean {
-  if (answer.tag !== Tag.STORE_ERROR) return false;
-  const code = STORE_CODES[answer.code];
-  return code === 'ERR_STORE_UNAVAILABLE' || code === 'ERR_STORE_FULL' || code === 'ERR_STORE_PROTOCOL';
-}
-
-/** The primary has it, and not as many others as were asked for. */
-export function isShort(answer: Answer): boolean {
-  return answer.tag === Tag.STORE_ERROR && STORE_CODES[answer.code] === 'ERR_DURABILITY';
-}
-
-/** The error a failed store comes as. */
-export function storeError(answer: Answer, hash: string | undefined): ActonceError {
-  const detail = answer.payload ?? undefined;
-  if (answer.tag === Tag.UNREADABLE) return new ActonceError('ERR_RECORD_UNREADABLE', { detail, hash });
-  return new ActonceError(STORE_CODES[answer.code] ?? 'ERR_STORE_PROTOCOL', { detail, hash });
 }

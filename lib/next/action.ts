@@ -9,6 +9,7 @@ import { CALL_RULES } from '../call/options';
 import { withIdempotency } from '../client/default-client';
 import { type ActonceError, InvalidInputError, invalid, isActonceError } from '../errors';
 import { checkDefinition, isNames, isPublic, scopeOf } from '../http/definition';
+import { shownFlow } from '../outcome/control-flow';
 import { ofType, type Rule } from '../rules';
 import { parseKeyHeader } from '../wire/key-header';
 import { isWithCookies, recordCookies, replayCookies, valueWithin, warnOfEffects } from './effects';
@@ -128,7 +129,5 @@ function withoutCookies(outcome: Outcome): Outcome {
   if (outcome.kind !== 'value' || !isWithCookies(outcome.value)) return outcome;
   const { status, attempt } = outcome;
   const { value, flow } = outcome.value;
-  if (flow === undefined) return { status, attempt, kind: 'value', value };
-  if (flow.kind === 'http') return { status, attempt, kind: 'http', httpStatus: flow.status };
-  return { status, attempt, kind: 'redirect', url: flow.url, type: flow.type, httpStatus: flow.status };
+  return { status, attempt, ...(flow === undefined ? { kind: 'value', value } : shownFlow(flow)) };
 }

@@ -3,7 +3,7 @@
  * response but the first: in development that is said, and by name a cookie can be recorded and set again.
  */
 import { announceOnce, isDevelopment } from '../announce';
-import { type ControlFlow, recordableControlFlow, throwControlFlow } from '../outcome/control-flow';
+import { type ControlFlow, recordableControlFlow, throwControlFlow } from '../outcome/next-signals';
 import { requestCookies, type SetCookie } from './request';
 
 const COOKIES = 'actonce:cookies';

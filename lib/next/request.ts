@@ -2,7 +2,7 @@
  * Next's functions about the request that is being answered. Loaded when they are called: importing the package must
  * load nothing, and outside Next they are not there.
  */
-import { isForeignControlFlow } from '../outcome/control-flow';
+import { isForeignControlFlow } from '../outcome/next-signals';
 
 interface HeadersLike {
   get(name: string): string | null;

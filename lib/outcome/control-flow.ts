@@ -1,114 +1,46 @@
 /**
- * What Next.js throws to steer the response: redirects and the 404, 403 and 401 pages are outcomes of an action and
- * are recorded; everything else that Next throws belongs to one request and must pass. Next itself tells them by the
- * string property `digest`, whatever carries it (nextjs.md), and so does this.
- *
- * Recorded in a form of its own, since digests differ between versions and a record outlives a deployment; replayed
- * by calling the public function of the Next that is installed.
+ * Control flow of Next.js as an outcome: how it is told from an error where a run threw, how it is recorded, and
+ * how a caller is shown it. The recorded form is our own, since digests differ between versions and a record outlives a
+ * deployment.
  */
+import type { HttpOutcome, OutcomeBase, RedirectOutcome } from '../../index';
 import { MalformedPayloadError } from './codec';
+import { Format } from './format';
+import { asControlFlow, type ControlFlow, isForeignControlFlow, recordableControlFlow } from './next-signals';
+import type { Ending } from './results';
 
-export interface RedirectFlow {
-  readonly kind: 'redirect';
-  readonly url: string;
-  readonly type: 'push' | 'replace';
-  /** 308 is permanent. Next 14 says 303 in an action, for a permanent one too; 15 and 16 say 307. */
-  readonly status: 303 | 307 | 308;
-}
-
-export interface HttpFlow {
-  readonly kind: 'http';
-  readonly status: 401 | 403 | 404;
-}
-
-export type ControlFlow = RedirectFlow | HttpFlow;
-
-const REDIRECT = 'NEXT_REDIRECT';
-const HTTP = 'NEXT_HTTP_ERROR_FALLBACK';
-const NOT_FOUND_14 = 'NEXT_NOT_FOUND';
-
-/** The outcome that a thrown value stands for; undefined when it is none that can be recorded. */
-export function recordableControlFlow(thrown: unknown): ControlFlow | undefined {
-  const digest = property(thrown, 'digest');
-  if (typeof digest !== 'string') return undefined;
-  if (digest === NOT_FOUND_14) return { kind: 'http', status: 404 };
-  const [code, ...parts] = digest.split(';');
-  if (code === HTTP && parts.length === 1) return admitted({ kind: 'http', status: Number(parts[0]) });
-  // NEXT_REDIRECT;push;/the/url;307; where the url may have semicolons of its own.
-  if (code !== REDIRECT || parts.length < 4 || parts.at(-1) !== '') return undefined;
-  const url = parts.slice(1, -2).join(';');
-  return admitted({ kind: 'redirect', url, type: parts[0], status: Number(parts.at(-2)) });
-}
-
-function admitted(flow: Record<string, unknown>): ControlFlow | undefined {
-  const { kind, url, type, status } = flow;
-  if (kind === 'http') return status === 401 || status === 403 || status === 404 ? { kind, status } : undefined;
-  if (kind !== 'redirect' || typeof url !== 'string' || (type !== 'push' && type !== 'replace')) return undefined;
-  return status === 303 || status === 307 || status === 308 ? { kind, url, type, status } : undefined;
-}
-
-/** Digests of Next 14 to 16 that do not start with NEXT_. */
-const FOREIGN_DIGESTS: ReadonlySet<unknown> = new Set([
-  'DYNAMIC_SERVER_USAGE',
-  'BAILOUT_TO_CLIENT_SIDE_RENDERING',
-  'HANGING_PROMISE_REJECTION',
-  'USE_CACHE_TIMEOUT',
-  'INSTANT_VALIDATION_ERROR',
-]);
-
-/** next-safe-action borrows the prefix for what an action refuses: errors of the app, not signals of Next. */
-const SAFE_ACTION = 'NEXT_SAFE_ACTION_';
-
-/** Whether Next or React threw this to steer something else: it is rethrown and never recorded. */
-export function isForeignControlFlow(thrown: unknown): boolean {
-  if (typeof thrown !== 'object' || thrown === null || recordableControlFlow(thrown) !== undefined) return false;
-  if (property(thrown, '$$typeof') === Symbol.for('react.postpone') || isPostponeReason(thrown)) return true;
-  if (property(thrown, 'code') === 'NEXT_STATIC_GEN_BAILOUT') return true;
-  const digest = property(thrown, 'digest');
-  if (typeof digest !== 'string' || digest.startsWith('ACTONCE;')) return false;
-  if (digest.startsWith(SAFE_ACTION)) return false;
-  return FOREIGN_DIGESTS.has(digest) || digest.startsWith('NEXT_') || isRethrownByNext(thrown);
-}
-
-/** Next 14 and 15 know some of their own postponements by these words only. */
-function isPostponeReason(thrown: object): boolean {
-  const message = property(thrown, 'message');
-  return (
-    typeof message === 'string' &&
-    message.includes('needs to bail out of prerendering at this point because it used') &&
-    message.includes('https://nextjs.org/docs/messages/ppr-caught-error')
-  );
-}
-
-/** A signal of a later version. Next looks into `cause` as well: an error about a signal is not one itself. */
-function isRethrownByNext(thrown: object): boolean {
+/**
+ * How the run ended that threw this: with Next's control flow that is an outcome, or with an error. A value that cannot
+ * even be looked at (a revoked proxy, a throwing getter) is an error like any other.
+ * @returns undefined for control flow nobody but Next may see
+ */
+export function endingOfThrown(thrown: unknown): Ending | undefined {
   try {
-    nextNavigation()?.unstable_rethrow?.(thrown);
-    return false;
-  } catch (rethrown) {
-    return rethrown === thrown;
-  }
-}
-
-function property(thrown: unknown, name: string): unknown {
-  if (typeof thrown !== 'object' || thrown === null) return undefined;
-  try {
-    return (thrown as Record<string, unknown>)[name];
+    if (isForeignControlFlow(thrown)) return undefined;
+    const flow = recordableControlFlow(thrown);
+    if (flow !== undefined) return { kind: 'flow', flow, thrown };
   } catch {
-    return undefined;
+    // An error, then.
   }
+  return { kind: 'error', error: thrown };
 }
 
-const FORMAT = 'N';
+/** As an outcome says it, and `inspect`. */
+export function shownFlow(flow: ControlFlow): Shown<RedirectOutcome> | Shown<HttpOutcome> {
+  if (flow.kind === 'http') return { kind: 'http', httpStatus: flow.status };
+  return { kind: 'redirect', url: flow.url, type: flow.type, httpStatus: flow.status };
+}
+
+type Shown<Of> = Omit<Of, keyof OutcomeBase>;
 
 export function encodeControlFlow(flow: ControlFlow): string {
-  return FORMAT + JSON.stringify(flow);
+  return Format.FLOW + JSON.stringify(flow);
 }
 
 /** @throws MalformedPayloadError */
 export function decodeControlFlow(text: string): ControlFlow {
-  if (text[0] !== FORMAT) throw new MalformedPayloadError('it is no control flow of Next.js');
-  const flow = admitted(Object(parsed(text.slice(1))) as Record<string, unknown>);
+  if (text[0] !== Format.FLOW) throw new MalformedPayloadError('it is no control flow of Next.js');
+  const flow = asControlFlow(Object(parsed(text.slice(1))) as Record<string, unknown>);
   if (flow === undefined) throw new MalformedPayloadError('it is not a control flow that Next.js has');
   return flow;
 }
@@ -119,64 +51,4 @@ function parsed(text: string): unknown {
   } catch (cause) {
     throw new MalformedPayloadError('it is not JSON', cause);
   }
-}
-
-/** Throws what the installed Next.js throws for it: in version 14 that carries the request's cookies, too. */
-export function throwControlFlow(flow: ControlFlow): never {
-  throw madeByNext(flow) ?? madeHere(flow);
-}
-
-/** Undefined when Next.js is not there or refuses: forbidden() needs an option that may have been on when recorded. */
-function madeByNext(flow: ControlFlow): unknown {
-  const next = nextNavigation();
-  if (next === undefined) return undefined;
-  try {
-    callNext(next, flow);
-  } catch (thrown) {
-    return isSame(recordableControlFlow(thrown), flow) ? thrown : undefined;
-  }
-  return undefined;
-}
-
-function callNext(next: NextNavigation, flow: ControlFlow): void {
-  if (flow.kind === 'redirect') {
-    if (flow.status === 308) next.permanentRedirect?.(flow.url, flow.type);
-    else next.redirect?.(flow.url, flow.type);
-  } else if (flow.status === 404) next.notFound?.();
-  else if (flow.status === 403) next.forbidden?.();
-  else next.unauthorized?.();
-}
-
-function isSame(thrown: ControlFlow | undefined, flow: ControlFlow): boolean {
-  if (thrown?.kind === 'redirect') return flow.kind === 'redirect' && thrown.url === flow.url;
-  return thrown !== undefined && thrown.status === flow.status;
-}
-
-function madeHere(flow: ControlFlow): Error {
-  const digest =
-    flow.kind === 'redirect' ? `${REDIRECT};${flow.type};${flow.url};${flow.status};` : `${HTTP};${flow.status}`;
-  return Object.assign(new Error(flow.kind === 'redirect' ? REDIRECT : digest), { digest });
-}
-
-interface NextNavigation {
-  redirect?(url: string, type: string): never;
-  permanentRedirect?(url: string, type: string): never;
-  notFound?(): never;
-  forbidden?(): never;
-  unauthorized?(): never;
-  unstable_rethrow?(error: unknown): void;
-}
-
-let navigation: { readonly module: NextNavigation | undefined } | undefined;
-
-/** Not loaded before it is needed: outside Next.js it costs its start-up, and in many processes it is not installed. */
-function nextNavigation(): NextNavigation | undefined {
-  if (navigation === undefined) {
-    try {
-      navigation = { module: require('next/navigation') as NextNavigation };
-    } catch {
-      navigation = { module: undefined };
-    }
-  }
-  return navigation.module;
 }

@@ -1,10 +1,9 @@
 /**
- * How an outcome is written into a record and read back. A capital at its start says what it is: D (or none) a value
- * by the built-in codec, X a value by the user's own, N Next's control flow, E an error, U completed without a value.
+ * How an outcome is written into a record and read back: by the built-in codec or the user's own, with a capital at its
+ * start that says what it is (format).
  */
 import type { Codec, ErrorClass, Outcome, OutcomeStatus } from '../../index';
 import { disown } from '../announce';
-import type { Cached } from '../call/cache';
 import { ActonceError, ResultUnavailableError } from '../errors';
 import {
   decodeBulk,
@@ -15,10 +14,27 @@ import {
   encodeError,
   encodeStructure,
   isJson,
+  type Template,
   templateOf,
   UnencodableError,
 } from './codec';
-import { type ControlFlow, decodeControlFlow, encodeControlFlow } from './control-flow';
+import { decodeControlFlow, encodeControlFlow } from './control-flow';
+import { Format } from './format';
+import type { ControlFlow } from './next-signals';
+
+/** An outcome, as it is recorded. */
+export interface Recorded {
+  readonly text: Encoded;
+  readonly attempt: number;
+}
+
+/** One that is kept in memory, with what reading it again has brought. */
+export interface Cached extends Recorded {
+  /** Whether it has been replayed from here. */
+  isRead: boolean;
+  /** Of what the text stands for, once it has been read again. */
+  template: Template | undefined;
+}
 
 /** How a run ended. */
 export type Ending =
@@ -54,11 +70,6 @@ export function eventKind(ending: Ending | Unavailable): Outcome['kind'] {
   return ending.kind === 'error' ? 'error' : 'value';
 }
 
-const OWN_CODEC = 'X';
-const FLOW = 'N';
-const ERROR = 'E';
-const UNKEPT = 'U';
-
 /** Characters of a text whose value is kept as well, which may take several times the memory. */
 const LONGEST_TEMPLATE = 8 * 1024;
 
@@ -76,7 +87,7 @@ export class Results {
     try {
       const bulk = this.#codec === undefined ? encodeBulk(value) : undefined;
       if (bulk !== undefined) return 1 + bytesOf(bulk.text, maxBytes) <= maxBytes ? bulk : TOO_LARGE;
-      const text = this.#codec === undefined ? encodeStructure(value) : OWN_CODEC + this.#ownText(value);
+      const text = this.#codec === undefined ? encodeStructure(value) : Format.OWN_CODEC + this.#ownText(value);
       if (typeof text === 'string') return withinLimit(text, maxBytes);
       return text.then((late) => withinLimit(late, maxBytes), unencodable);
     } catch (cause) {
@@ -95,7 +106,7 @@ export class Results {
   }
 
   encodeUnkept(unkept: Unkept): string {
-    return `${UNKEPT}${unkept.reason} ${unkept.path?.toWellFormed() ?? ''}`;
+    return `${Format.UNKEPT}${unkept.reason} ${unkept.path?.toWellFormed() ?? ''}`;
   }
 
   encodeFlow(flow: ControlFlow): string {
@@ -127,13 +138,13 @@ export class Results {
     try {
       if (typeof text !== 'string') return { kind: 'value', value: decodeBulk(text) };
       switch (text[0]) {
-        case FLOW:
+        case Format.FLOW:
           return { kind: 'flow', flow: decodeControlFlow(text) };
-        case ERROR:
+        case Format.ERROR:
           return { kind: 'error', error: decodeError(text, this.#errors) };
-        case UNKEPT:
+        case Format.UNKEPT:
           return decodeUnkept(text);
-        case OWN_CODEC:
+        case Format.OWN_CODEC:
           if (this.#codec === undefined) throw new Error('it was written by a codec this client was not given');
           return { kind: 'value', value: this.#codec.decode(text.slice(1)) };
         default:

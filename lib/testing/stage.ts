@@ -3,12 +3,8 @@
  * that was crashed says nothing more and hears nothing; a store that is away answers nobody.
  */
 
-import { STORE_CODES } from '../errors';
-import { loadAddon, type NativeClient, type NativeModule } from '../native/addon';
-import { Tag } from '../native/binding';
-
-/** By the number the addon has for it. */
-const TOO_LONG = 2;
+import { Loss, loadAddon, type NativeClient, type NativeModule, STORE_CODES } from '../native/addon';
+import { Tag } from '../native/answer';
 
 export type Outage = 'ERR_STORE_UNAVAILABLE' | 'ERR_STORE_FULL';
 
@@ -63,7 +59,7 @@ export class Stage implements NativeModule {
     native.crash(op);
     this.#crashed.add(op);
     // Whoever called it here gets no answer but this one.
-    this.#write(op, Tag.LEASE_LOST, TOO_LONG, 0);
+    this.#write(op, Tag.LEASE_LOST, Loss.maxLease, 0);
     this.#deliver(1, null);
     return true;
   }

@@ -2,6 +2,7 @@
  * Results without a structure: one Buffer, as base64, and one long text, as it is. Written as JSON, parsed to see that it
  * can be read, and looked over, a megabyte of them would block the event loop for many milliseconds.
  */
+import { Format } from '../format';
 import { MalformedPayloadError } from './faults';
 import { kindOf } from './kinds';
 import { LONGEST_TEXT } from './limits';
@@ -11,7 +12,7 @@ const LONG = 1_024;
 
 /** The first character of what is written, and the rest. Apart: a long text would be copied for the sake of one more. */
 export interface Bulk {
-  readonly mark: 'B' | 'T';
+  readonly mark: typeof Format.BUFFER | typeof Format.TEXT;
   readonly text: string;
 }
 
@@ -19,16 +20,16 @@ export interface Bulk {
 export function encodeBulk(value: unknown): Bulk | undefined {
   if (typeof value === 'string') {
     const isBulk = value.length >= LONG && value.length < LONGEST_TEXT && value.isWellFormed();
-    return isBulk ? { mark: 'T', text: value } : undefined;
+    return isBulk ? { mark: Format.TEXT, text: value } : undefined;
   }
   if (!ArrayBuffer.isView(value) || kindOf(value) !== 'Buffer') return undefined;
   const text = (value as Buffer).toString('base64');
-  return text.length < LONGEST_TEXT ? { mark: 'B', text } : undefined;
+  return text.length < LONGEST_TEXT ? { mark: Format.BUFFER, text } : undefined;
 }
 
 /** @throws MalformedPayloadError */
 export function decodeBulk({ mark, text }: Bulk): string | Buffer {
-  return mark === 'T' ? decodeText(text) : decodeBuffer(text);
+  return mark === Format.TEXT ? decodeText(text) : decodeBuffer(text);
 }
 
 function decodeText(text: string): string {

@@ -1,16 +1,14 @@
 /**
  * Results and errors as text, and back. What comes back is what was recorded, or nothing was recorded: a value that
  * cannot be written exactly is refused with the place it is at. Most results are plain JSON, when that carries the value
- * exactly: the cheapest both ways. Everything else says by its first character, a capital, how it is written:
- *
- *   B  one Buffer, as base64
- *   T  one long text, as it is
- *   D  devalue with reducers of our own, for the other kinds that React's Flight accepts as finished values
- *   E  what was thrown (always D inside; an error is cut down to what can be written)
+ * exactly: the cheapest both ways. Everything else says by its first character, a capital, how it is written (../format):
+ * one Buffer or one long text, as it is; else by devalue with reducers of our own, for the other kinds that React Flight
+ * accepts as finished values. What was thrown is always written that way, and cut down to what can be written.
  *
  * `encode` answers at once, but for a value with a Blob or File inside: their bytes can only be had asynchronously,
  * so it answers a promise then, and only then. The rest of such a value is read before `encode` returns.
  */
+import { Format } from '../format';
 import { type Bulk, decodeBulk, encodeBulk } from './bulk';
 import { MalformedPayloadError } from './faults';
 import { encodeGraph } from './graph';
@@ -47,7 +45,7 @@ export function encodeStructure(value: unknown): string | Promise<string> {
   const json = encodeExactJson(value);
   if (json !== undefined) return json;
   const graph = encodeGraph(value);
-  return typeof graph === 'string' ? `D${graph}` : graph.then((text) => `D${text}`);
+  return typeof graph === 'string' ? Format.GRAPH + graph : graph.then((text) => Format.GRAPH + text);
 }
 
 export const defaultCodec: Codec = {
@@ -61,10 +59,10 @@ export const defaultCodec: Codec = {
     const rest = text.slice(1);
     const mark = text[0];
     switch (mark) {
-      case 'B':
-      case 'T':
+      case Format.BUFFER:
+      case Format.TEXT:
         return decodeBulk({ mark, text: rest });
-      case 'D':
+      case Format.GRAPH:
         return decodeGraph(rest);
       default:
         throw new MalformedPayloadError('its format is not known');

@@ -4,6 +4,7 @@
  * which error it is, then the causes, then the fields in their order.
  */
 import type { ErrorClass } from '../../../index';
+import { Format } from '../format';
 import { readError } from './error-fields';
 import { MalformedPayloadError, UnencodableError } from './faults';
 import { encodeGraphAtOnce } from './graph';
@@ -11,7 +12,6 @@ import { kindOf } from './kinds';
 import { decodeGraph } from './revive';
 import type { ErrorReader } from './walk';
 
-const FORMAT = 'E';
 /** Characters for everything but the first error's name and message. */
 const ROOM = 16_384;
 const LONGEST_MESSAGE = 4_096;
@@ -21,7 +21,7 @@ const MOST_ERRORS = 32;
 export function encodeError(thrown: unknown, registered: readonly ErrorClass[]): string {
   try {
     const text = encodeGraphAtOnce(thrown, errorCutter(registered));
-    if (isError(thrown) || text.length <= ROOM) return FORMAT + text;
+    if (isError(thrown) || text.length <= ROOM) return Format.ERROR + text;
     return encodeStandIn(`larger than ${ROOM} characters`);
   } catch (error) {
     return encodeStandIn(error instanceof UnencodableError ? error.kind : 'not readable');
@@ -30,7 +30,7 @@ export function encodeError(thrown: unknown, registered: readonly ErrorClass[]):
 
 function encodeStandIn(kind: string): string {
   const standIn = new Error(`What was thrown cannot be recorded: it is ${kind}.`);
-  return FORMAT + encodeGraphAtOnce(standIn, readError);
+  return Format.ERROR + encodeGraphAtOnce(standIn, readError);
 }
 
 function errorCutter(registered: readonly ErrorClass[]): ErrorReader {
@@ -90,7 +90,7 @@ function lengthOf(value: unknown): number {
  * @throws MalformedPayloadError
  */
 export function decodeError(text: string, registered: readonly ErrorClass[]): unknown {
-  if (text[0] !== FORMAT) throw new MalformedPayloadError('it is not an error');
+  if (text[0] !== Format.ERROR) throw new MalformedPayloadError('it is not an error');
   const thrown = decodeGraph(text.slice(1), registered);
   if (thrown instanceof Error) Error.captureStackTrace(thrown, decodeError);
   return thrown;

@@ -1,0 +1,34 @@
+/** What a step needs of a machine. Of its own, so that a call, which offers `ctx.transition`, imports no machine. */
+import type { MachineEvent, SendOptions, Transition } from '../../index';
+import { anything, ofType, type Rule, whole } from '../rules';
+
+/** The attempt of an idempotency key that takes a step. */
+export interface Caller {
+  readonly record: string;
+  readonly fence: number;
+}
+
+export type StepOptions = Omit<SendOptions, 'idempotencyKey'>;
+
+/** The options of `send` that `ctx.transition` has, too. */
+export const STEP: Readonly<Record<keyof StepOptions, Rule>> = {
+  expectedVersion: whole(0, Number.MAX_SAFE_INTEGER),
+  data: anything,
+  create: ofType('boolean'),
+};
+
+export abstract class Movable {
+  abstract readonly id: string;
+
+  /**
+   * @param key names the step: the same again is answered as the first was
+   * @param caller whose step it is
+   */
+  abstract move(
+    id: string,
+    event: MachineEvent<string>,
+    options: StepOptions,
+    key: string | undefined,
+    caller: Caller | undefined,
+  ): Promise<Transition<string>>;
+}

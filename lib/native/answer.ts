@@ -1,0 +1,108 @@
+/**
+ * What the addon answers: the numbers that cross from Rust, in the order of src/session/delivery.rs, and what they mean.
+ * Others compare a tag by its name; an answer's `code`, and a reason in its `ms`, they have read to them by the functions
+ * here and in instance-answer.
+ */
+import type { ErrorCode, LeaseLossReason } from '../../index';
+import { ActonceError } from '../errors';
+import { Loss, STORE_CODES } from './addon';
+
+/** What an outcome says; the numbers are the wire between Rust and here. */
+export const Tag = {
+  ACQUIRED: 0,
+  REPLAY: 1,
+  REPLAY_ERROR: 2,
+  IN_PROGRESS: 3,
+  MISMATCH: 4,
+  INDETERMINATE: 5,
+  RELEASED: 6,
+  DONE: 7,
+  STALE: 8,
+  LOST: 9,
+  WOKEN: 10,
+  DELAYED: 11,
+  STORE_ERROR: 12,
+  LEASE_LOST: 13,
+  RECORD: 14,
+  SETTLED: 15,
+  UNREADABLE: 16,
+  INSTANCE: 17,
+  MOVED: 18,
+  ILLEGAL: 19,
+  CONFLICT: 20,
+  ABSENT: 21,
+  UNKNOWN_STATE: 22,
+  DUE: 23,
+  QUOTA: 24,
+  EVICTS: 25,
+} as const;
+export type Tag = (typeof Tag)[keyof typeof Tag];
+
+/** One outcome of one operation. */
+export interface Answer {
+  readonly tag: Tag;
+  readonly fence: number;
+  readonly attempt: number;
+  readonly recovered: boolean;
+  /** Meaning by tag: remaining lease, since when, or why the lease was lost. */
+  readonly ms: number;
+  readonly code: number;
+  readonly payload: string | null;
+}
+
+const LOSS_REASONS: Readonly<Record<number, LeaseLossReason>> = {
+  [Loss.expired]: 'expired',
+  [Loss.refused]: 'refused',
+  [Loss.maxLease]: 'max-lease',
+};
+
+/** What LEASE_LOST says. */
+export function lossReasonOf({ ms }: Answer): LeaseLossReason {
+  return LOSS_REASONS[ms] ?? 'refused';
+}
+
+/** A failed store, as the addon would tell it. */
+export function failedStore(code: ErrorCode, payload: string | null = null): Answer {
+  return {
+    tag: Tag.STORE_ERROR,
+    fence: 0,
+    attempt: 0,
+    recovered: false,
+    ms: 0,
+    code: STORE_CODES.indexOf(code),
+    payload,
+  };
+}
+
+/** These leave the operation open in the addon; every other answer ends it. */
+export function endsOperation(tag: Tag): boolean {
+  switch (tag) {
+    case Tag.ACQUIRED:
+    case Tag.IN_PROGRESS:
+    case Tag.WOKEN:
+    case Tag.DELAYED:
+    case Tag.LEASE_LOST:
+      return false;
+    default:
+      return true;
+  }
+}
+
+/** Whether the store is away, as against refusing us: what `onStoreUnavailable` speaks of. */
+export function isOutage(answer: Answer): boolean {
+  if (answer.tag !== Tag.STORE_ERROR) return false;
+  const code = STORE_CODES[answer.code];
+  return code === 'ERR_STORE_UNAVAILABLE' || code === 'ERR_STORE_FULL' || code === 'ERR_STORE_PROTOCOL';
+}
+
+/** The primary has it, and not as many others as were asked for. */
+export function lacksDurability(answer: Answer): boolean {
+  return answer.tag === Tag.STORE_ERROR && STORE_CODES[answer.code] === 'ERR_DURABILITY';
+}
+
+/** The error a failed store comes as. */
+export function storeError(answer: Answer, hash: string | undefined): ActonceError {
+  const detail = answer.payload ?? undefined;
+  if (answer.tag === Tag.UNREADABLE) return new ActonceError('ERR_RECORD_UNREADABLE', { detail, hash });
+  return new ActonceError(STORE_CODES[answer.code] ?? 'ERR_STORE_PROTOCOL', { detail, hash });
+}

@@ -1,0 +1,21 @@
+/**
+ * The capital that begins a recorded text and says how the rest is written. No JSON begins with one: a text without is
+ * JSON. They are in the records of every deployment, so none may ever change its meaning. (What src/seal stores around
+ * them has letters of its own: Z, S and O.)
+ */
+export const Format = {
+  /** A value: one Buffer, as base64. */
+  BUFFER: 'B',
+  /** A value: one long text, as it is. */
+  TEXT: 'T',
+  /** A value: devalue's text, for what JSON would change. */
+  GRAPH: 'D',
+  /** A value, by the user's own codec. */
+  OWN_CODEC: 'X',
+  /** Control flow of Next.js, as JSON. */
+  FLOW: 'N',
+  /** What was thrown, as GRAPH. */
+  ERROR: 'E',
+  /** It completed without a value that can be kept: why, and where in the value. */
+  UNKEPT: 'U',
+} as const;

@@ -1,0 +1,158 @@
+/**
+ * What Next.js throws to steer the response, under any of its versions: told from an error, and thrown again. Redirects
+ * and the 404, 403 and 401 pages are outcomes of an action and can be recorded; everything else that Next throws belongs
+ * to one request and must pass. Next itself tells them by the string property `digest`, whatever carries it, and so does
+ * this. Thrown again by the public function of the Next that is installed.
+ */
+
+export interface RedirectFlow {
+  readonly kind: 'redirect';
+  readonly url: string;
+  readonly type: 'push' | 'replace';
+  /** 308 is permanent. Next 14 says 303 in an action, for a permanent one too; 15 and 16 say 307. */
+  readonly status: 303 | 307 | 308;
+}
+
+export interface HttpFlow {
+  readonly kind: 'http';
+  readonly status: 401 | 403 | 404;
+}
+
+export type ControlFlow = RedirectFlow | HttpFlow;
+
+const REDIRECT = 'NEXT_REDIRECT';
+const HTTP = 'NEXT_HTTP_ERROR_FALLBACK';
+const NOT_FOUND_14 = 'NEXT_NOT_FOUND';
+
+/** The outcome that a thrown value stands for; undefined when it is none that can be recorded. */
+export function recordableControlFlow(thrown: unknown): ControlFlow | undefined {
+  const digest = property(thrown, 'digest');
+  if (typeof digest !== 'string') return undefined;
+  if (digest === NOT_FOUND_14) return { kind: 'http', status: 404 };
+  const [code, ...parts] = digest.split(';');
+  if (code === HTTP && parts.length === 1) return asControlFlow({ kind: 'http', status: Number(parts[0]) });
+  // NEXT_REDIRECT;push;/the/url;307; where the url may have semicolons of its own.
+  if (code !== REDIRECT || parts.length < 4 || parts.at(-1) !== '') return undefined;
+  const url = parts.slice(1, -2).join(';');
+  return asControlFlow({ kind: 'redirect', url, type: parts[0], status: Number(parts.at(-2)) });
+}
+
+/** The flow that a digest or a record describes; undefined when Next has none such. */
+export function asControlFlow(flow: Record<string, unknown>): ControlFlow | undefined {
+  const { kind, url, type, status } = flow;
+  if (kind === 'http') return status === 401 || status === 403 || status === 404 ? { kind, status } : undefined;
+  if (kind !== 'redirect' || typeof url !== 'string' || (type !== 'push' && type !== 'replace')) return undefined;
+  return status === 303 || status === 307 || status === 308 ? { kind, url, type, status } : undefined;
+}
+
+/** Digests of Next 14 to 16 that do not start with NEXT_. */
+const FOREIGN_DIGESTS: ReadonlySet<unknown> = new Set([
+  'DYNAMIC_SERVER_USAGE',
+  'BAILOUT_TO_CLIENT_SIDE_RENDERING',
+  'HANGING_PROMISE_REJECTION',
+  'USE_CACHE_TIMEOUT',
+  'INSTANT_VALIDATION_ERROR',
+]);
+
+/** next-safe-action borrows the prefix for what an action refuses: errors of the app, not signals of Next. */
+const SAFE_ACTION = 'NEXT_SAFE_ACTION_';
+
+/** Whether Next or React threw this to steer something else: it is rethrown and never recorded. */
+export function isForeignControlFlow(thrown: unknown): boolean {
+  if (typeof thrown !== 'object' || thrown === null || recordableControlFlow(thrown) !== undefined) return false;
+  if (property(thrown, '$$typeof') === Symbol.for('react.postpone') || isPostponeReason(thrown)) return true;
+  if (property(thrown, 'code') === 'NEXT_STATIC_GEN_BAILOUT') return true;
+  const digest = property(thrown, 'digest');
+  if (typeof digest !== 'string' || digest.startsWith('ACTONCE;')) return false;
+  if (digest.startsWith(SAFE_ACTION)) return false;
+  return FOREIGN_DIGESTS.has(digest) || digest.startsWith('NEXT_') || isRethrownByNext(thrown);
+}
+
+/** Next 14 and 15 know some of their own postponements by these words only. */
+function isPostponeReason(thrown: object): boolean {
+  const message = property(thrown, 'message');
+  return (
+    typeof message === 'string' &&
+    message.includes('needs to bail out of prerendering at this point because it used') &&
+    message.includes('https://nextjs.org/docs/messages/ppr-caught-error')
+  );
+}
+
+/** A signal of a later version. Next looks into `cause` as well: an error about a signal is not one itself. */
+function isRethrownByNext(thrown: object): boolean {
+  try {
+    nextNavigation()?.unstable_rethrow?.(thrown);
+    return false;
+  } catch (rethrown) {
+    return rethrown === thrown;
+  }
+}
+
+function property(thrown: unknown, name: string): unknown {
+  if (typeof thrown !== 'object' || thrown === null) return undefined;
+  try {
+    return (thrown as Record<string, unknown>)[name];
+  } catch {
+    return undefined;
+  }
+}
+
+/** Throws what the installed Next.js throws for it: in version 14 that carries the request's cookies, too. */
+export function throwControlFlow(flow: ControlFlow): never {
+  throw madeByNext(flow) ?? madeHere(flow);
+}
+
+/** Undefined when Next.js is not there or refuses: forbidden() needs an option that may have been on when recorded. */
+function madeByNext(flow: ControlFlow): unknown {
+  const next = nextNavigation();
+  if (next === undefined) return undefined;
+  try {
+    callNext(next, flow);
+  } catch (thrown) {
+    return isSame(recordableControlFlow(thrown), flow) ? thrown : undefined;
+  }
+  return undefined;
+}
+
+function callNext(next: NextNavigation, flow: ControlFlow): void {
+  if (flow.kind === 'redirect') {
+    if (flow.status === 308) next.permanentRedirect?.(flow.url, flow.type);
+    else next.redirect?.(flow.url, flow.type);
+  } else if (flow.status === 404) next.notFound?.();
+  else if (flow.status === 403) next.forbidden?.();
+  else next.unauthorized?.();
+}
+
+function isSame(thrown: ControlFlow | undefined, flow: ControlFlow): boolean {
+  if (thrown?.kind === 'redirect') return flow.kind === 'redirect' && thrown.url === flow.url;
+  return thrown !== undefined && thrown.status === flow.status;
+}
+
+function madeHere(flow: ControlFlow): Error {
+  const digest =
+    flow.kind === 'redirect' ? `${REDIRECT};${flow.type};${flow.url};${flow.status};` : `${HTTP};${flow.status}`;
+  return Object.assign(new Error(flow.kind === 'redirect' ? REDIRECT : digest), { digest });
+}
+
+interface NextNavigation {
+  redirect?(url: string, type: string): never;
+  permanentRedirect?(url: string, type: string): never;
+  notFound?(): never;
+  forbidden?(): never;
+  unauthorized?(): never;
+  unstable_rethrow?(error: unknown): void;
+}
+
+let navigation: { readonly module: NextNavigation | undefined } | undefined;
+
+/** Not loaded before it is needed: outside Next.js it costs its start-up, and in many processes it is not installed. */
+function nextNavigation(): NextNavigation | undefined {
+  if (navigation === undefined) {
+    try {
+      navigation = { module: require('next/navigation') as NextNavigation };
+    } catch {
+      navigation = { module: undefined };
+    }
+  }
+  return navigation.module;
+}
