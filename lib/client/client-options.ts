@@ -4,7 +4,7 @@
  */
 import type { ClientOptions, CloseOptions, DurabilityOptions, ResetOptions, Resolution } from '../../index';
 import type { CacheLimits } from '../call/cache';
-import { LARGEST_VALUE, SETTING_RULES, settingsOfClient } from '../call/options';
+import { LARGEST_RESULT_BYTES, RENEWALS_PER_LEASE, SETTINGS, settingsOfClient } from '../call/options';
 import type { NativeConfig } from '../native/binding';
 import {
   anything,
@@ -24,7 +24,7 @@ import {
 const CACHE_DEFAULTS = { maxEntries: 1_000, maxBytes: 8_388_608, maxAgeMs: 5_000 } as const;
 const CACHE_RULES = rulesOf({
   maxEntries: whole(2, 1_000_000),
-  maxBytes: whole(2, LARGEST_VALUE),
+  maxBytes: whole(2, LARGEST_RESULT_BYTES),
   maxAgeMs: whole(1, CACHE_DEFAULTS.maxAgeMs),
 });
 const MOST_REPLICAS = 100;
@@ -114,7 +114,10 @@ export function durabilityOf({ durability, defaults }: ClientOptions): NativeCon
     throw refuse('durability.replicas', 'must be given, and at least 1 without fsync');
   }
   const { leaseMs } = settingsOfClient(defaults);
-  if (timeoutMs > leaseMs / 3) throw refuse('durability.timeoutMs', `must be at most a third of leaseMs (${leaseMs})`);
+  // Before the next renewal is due.
+  if (timeoutMs > leaseMs / RENEWALS_PER_LEASE) {
+    throw refuse('durability.timeoutMs', `must be at most a third of leaseMs (${leaseMs})`);
+  }
   return { replicas, timeoutMs, fsync };
 }
 
@@ -140,7 +143,7 @@ const RESOLUTION_RULES = rulesOf({
   value: anything,
   rerun: (value) => (value === true ? undefined : 'must be true'),
   force: ofType('boolean'),
-  retentionMs: SETTING_RULES.retentionMs,
+  retentionMs: SETTINGS.retentionMs.rule,
 });
 const CLOSE_RULES = rulesOf({ graceMs: whole(0, LONGEST_TIMER_MS) });
 

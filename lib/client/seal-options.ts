@@ -3,7 +3,7 @@
  * what was given for a key.
  */
 import type { ClientOptions, CompressionOptions, EncryptionKey, EncryptionOptions } from '../../index';
-import { LARGEST_VALUE } from '../call/options';
+import { LARGEST_RESULT_BYTES } from '../call/options';
 import type { NativeConfig } from '../native/binding';
 import { check, ofType, refuse, rulesOf, whole } from '../rules';
 
@@ -24,7 +24,7 @@ const KEY_RULES = rulesOf<keyof EncryptionKey>({
     bytesOf(value)?.length === KEY_BYTES ? undefined : `must be ${KEY_BYTES} bytes, as a Buffer, hex or base64`,
 });
 const COMPRESSION_RULES = rulesOf<keyof CompressionOptions>({
-  minBytes: whole(64, LARGEST_VALUE),
+  minBytes: whole(64, LARGEST_RESULT_BYTES),
   beforeEncryption: ofType('boolean'),
 });
 
