@@ -3,7 +3,7 @@
  * are given, before any I/O.
  */
 import type { ActonceClient, IdempotencyDefaults, IdempotencyOptions } from '../../index';
-import type { Terms } from '../native/binding';
+import type { Terms } from '../native/terms';
 import {
   anything,
   check,

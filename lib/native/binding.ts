@@ -11,6 +11,7 @@ import type { Encoded } from '../outcome/codec';
 import { loadAddon, type NativeClient, type NativeModule } from './addon';
 import { type Answer, endsOperation, failedStore, Tag } from './answer';
 import { OpenOperations } from './open-operations';
+import { beginOn, type Terms } from './terms';
 
 export type { NativeModule } from './addon';
 
@@ -26,16 +27,6 @@ const FAIL_MODES = { release: 0, record: 1, hold: 2 } as const;
 export interface Patience {
   readonly patienceMs: number;
   readonly budgetMs: number;
-}
-
-/** The terms of a claim: of a call's settings those that the store must know. `Terms` in src/session is the same. */
-export interface Terms {
-  readonly leaseMs: number;
-  readonly maxLeaseMs: number;
-  readonly retentionMs: number;
-  readonly onCrash: 'rerun' | 'hold';
-  /** Undefined counts no keys. */
-  readonly maxKeysPerScope: number | undefined;
 }
 
 /** What the addon is configured with; durations in milliseconds, TLS as PEM text. */
@@ -56,9 +47,6 @@ export interface NativeConfig {
 
 const FIELDS = 8;
 const BATCH = 256;
-const HOLD = 1;
-const WILL_WAIT = 2;
-const HAS_QUOTA = 4;
 
 const CLOSED = failedStore('ERR_CLOSED');
 
@@ -138,18 +126,14 @@ export class Binding {
     op: number,
     identity: string,
     payload: string | null,
-    { leaseMs, maxLeaseMs, retentionMs, onCrash, maxKeysPerScope }: Terms,
+    terms: Terms,
     willWait: boolean,
     budgetMs: number,
     scope: string | null,
   ): void {
     if (this.#refuses(op)) return;
-    const maxKeys = maxKeysPerScope ?? 0;
-    const flags = (onCrash === 'hold' ? HOLD : 0) | (willWait ? WILL_WAIT : 0) | (maxKeys === 0 ? 0 : HAS_QUOTA);
     try {
-      this.#take(
-        this.#native.begin(op, identity, payload, leaseMs, maxLeaseMs, retentionMs, flags, budgetMs, maxKeys, scope),
-      );
+      this.#take(beginOn(this.#native, op, identity, payload, terms, willWait, budgetMs, scope));
     } catch (error) {
       this.#fault(op, error);
     }
