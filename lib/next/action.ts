@@ -3,14 +3,14 @@
  * things is the promise: what was sent is validated, then the caller is authorised (`scope`, for replays as well), and
  * only then is the key looked up.
  */
-import type { ActonceClient, IdempotencyContext, IdempotencyOptions, Outcome } from '../../index';
+import type { IdempotencyContext, Outcome } from '../../index';
 import type { StandardIssue, StandardSchema } from '../../next';
 import { CALL_RULES } from '../call/options';
 import { withIdempotency } from '../client/default-client';
 import { type ActonceError, InvalidInputError, invalid, isActonceError } from '../errors';
-import { checkDefinition, isNames, isPublic, scopeOf } from '../http/definition';
+import { checkDefinition, type DefinitionOptions, isNames, isPublic, type OwnRules, scopeOf } from '../http/definition';
 import { shownFlow } from '../outcome/control-flow';
-import { ofType, type Rule } from '../rules';
+import { ofType } from '../rules';
 import { parseKeyHeader } from '../wire/key-header';
 import { isWithCookies, recordCookies, replayCookies, valueWithin, warnOfEffects } from './effects';
 import { isForm, keyOfForm, objectOfForm, wantsAnswer } from './form';
@@ -18,24 +18,21 @@ import { requestHeader } from './request';
 import { isStandardSchema, validate } from './schema';
 
 /** As next.d.ts has it, without the types of one action. */
-export interface ActionOptions
-  extends Omit<IdempotencyOptions, 'scope' | 'payload' | 'recover' | 'onResponse' | 'skip'> {
-  readonly name: string;
+export interface ActionOptions extends DefinitionOptions {
   readonly scope: (input: unknown) => unknown;
   readonly schema?: StandardSchema;
   readonly payload?: (input: unknown) => unknown;
+  readonly signal?: AbortSignal;
   readonly recover?: (ctx: IdempotencyContext, input: unknown) => never;
   readonly onResponse?: (outcome: Outcome, input: unknown) => unknown;
   readonly onInvalid?: (issues: readonly StandardIssue[], sent: unknown) => unknown;
   readonly onProblem?: (problem: ActonceError, sent: FormData) => unknown;
-  readonly missingKey?: 'reject' | 'run';
   readonly replayCookies?: readonly string[];
-  readonly client?: ActonceClient;
 }
 
 export type Handler = (input: unknown, ctx: IdempotencyContext) => unknown;
 
-const RULES: Record<string, Rule> = {
+const RULES: OwnRules<ActionOptions> = {
   schema: (value) => (isStandardSchema(value) ? undefined : 'must be a Standard Schema (zod 3.24+, valibot 1+, …)'),
   recover: CALL_RULES.recover,
   signal: CALL_RULES.signal,
