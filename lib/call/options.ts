@@ -1,6 +1,6 @@
 /**
- * The options of a call: one table says everything about each of those that a client has defaults for. Refused where they
- * are given, before any I/O.
+ * The options of a call: one table says everything about each of those that a client has defaults for. They are refused
+ * where they are given, before any I/O.
  */
 import type { ActonceClient, IdempotencyDefaults, IdempotencyOptions } from '../../index';
 import type { Terms } from '../native/terms';
@@ -55,8 +55,8 @@ interface Setting<Name extends keyof Settings> {
   readonly rule: Rule;
   readonly default: Settings[Name];
   /**
-   * Whether callers that differ in it share one claim: what the store answers to one is then true for the other. It never
-   * is for a term of the claim itself.
+   * Whether callers that differ in it share one claim: what the store answers to one is then true for the other. Never
+   * for a term of the claim itself.
    */
   readonly sharesAClaim: Name extends keyof Terms ? false : boolean;
 }

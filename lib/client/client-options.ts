@@ -14,8 +14,8 @@ import {
   LONGEST_TIMER_MS,
   ofType,
   oneOf,
+  optionError,
   type Rule,
-  refuse,
   rulesOf,
   show,
   whole,
@@ -101,7 +101,7 @@ export function checkClientOptions(options: ClientOptions): void {
   if (options.tls === undefined) return;
   check(TLS_RULES, options.tls, 'option tls');
   if ((options.tls.cert === undefined) !== (options.tls.key === undefined)) {
-    throw refuse('tls', 'needs cert and key together');
+    throw optionError('tls', 'needs cert and key together');
   }
 }
 
@@ -111,12 +111,12 @@ export function durabilityOf({ durability, defaults }: ClientOptions): NativeCon
   check(DURABILITY_RULES, durability, 'option durability');
   const { replicas, timeoutMs = CLIENT_DEFAULTS.durabilityTimeoutMs, fsync = false } = durability;
   if (replicas === undefined || (replicas === 0 && !fsync)) {
-    throw refuse('durability.replicas', 'must be given, and at least 1 without fsync');
+    throw optionError('durability.replicas', 'must be given, and at least 1 without fsync');
   }
   const { leaseMs } = settingsOfClient(defaults);
   // Before the next renewal is due.
   if (timeoutMs > leaseMs / RENEWALS_PER_LEASE) {
-    throw refuse('durability.timeoutMs', `must be at most a third of leaseMs (${leaseMs})`);
+    throw optionError('durability.timeoutMs', `must be at most a third of leaseMs (${leaseMs})`);
   }
   return { replicas, timeoutMs, fsync };
 }
@@ -151,8 +151,8 @@ const CLOSE_RULES = rulesOf({ graceMs: whole(0, LONGEST_TIMER_MS) });
 export function checkTarget(target: unknown): void {
   check(TARGET_RULES, target, 'the target');
   const { hash, key } = target as { hash?: unknown; key?: unknown };
-  if ('hash' in (target as object) && hash === undefined) throw refuse('hash', 'is undefined');
-  if (hash !== undefined && key !== undefined) throw refuse('hash', 'and key name two records');
+  if ('hash' in (target as object) && hash === undefined) throw optionError('hash', 'is undefined');
+  if (hash !== undefined && key !== undefined) throw optionError('hash', 'and key name two records');
 }
 
 /** @throws ActonceError `ERR_INVALID_ARGUMENT` */
@@ -164,8 +164,8 @@ export function checkReset(options: ResetOptions): void {
 export function checkResolution(resolution: Resolution): void {
   check(RESOLUTION_RULES, resolution, 'the resolution');
   if (resolution.rerun === true && resolution.value !== undefined)
-    throw refuse('value', 'and rerun exclude each other');
-  if (resolution.rerun !== true && !('value' in resolution)) throw refuse('value', 'or rerun must be given');
+    throw optionError('value', 'and rerun exclude each other');
+  if (resolution.rerun !== true && !('value' in resolution)) throw optionError('value', 'or rerun must be given');
 }
 
 /** @throws ActonceError `ERR_INVALID_ARGUMENT` */

@@ -49,7 +49,7 @@ export function checkDefinition<Options extends DefinitionOptions>(
 }
 
 /** The name in front: two definitions with equal scopes and keys are two records. `place` is a route's. */
-export function scopeOf(name: string, scope: unknown, ...place: string[]): Scope {
+export function namedScope(name: string, scope: unknown, ...place: string[]): Scope {
   if (scope === undefined || scope === null || (Array.isArray(scope) && scope.length === 0)) {
     throw invalid(`the scope of '${name}' is empty; return the user, or 'public' for a scope that all users share`);
   }

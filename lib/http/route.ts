@@ -3,12 +3,12 @@
  * the id of their event. Its own refusals are responses and never recorded; what the handler throws goes on to Next.
  */
 import type { IdempotencyContext, Outcome } from '../../index';
-import { isDevelopment, reportAnswer, reportHook } from '../announce';
+import { isDevelopment, reportHook, reportResponse } from '../announce';
 import { withIdempotency } from '../client/default-client';
 import { isActonceError } from '../errors';
 import { isForeignControlFlow, recordableControlFlow, throwControlFlow } from '../outcome/next-signals';
 import { ofType } from '../rules';
-import { checkDefinition, type DefinitionOptions, isNames, type OwnRules, scopeOf } from './definition';
+import { checkDefinition, type DefinitionOptions, isNames, namedScope, type OwnRules } from './definition';
 import { keyOfRequest } from './route-key';
 import { payloadOf } from './route-payload';
 import { problemResponse, unverifiedResponse } from './route-problem';
@@ -56,17 +56,17 @@ export function idempotentRoute(options: RouteOptions, handler: RouteHandler): R
   checkDefinition('idempotentRoute', RULES, options, handler);
   return async (request, route) => {
     try {
-      return await answer(options, handler, request, route);
+      return await respondTo(options, handler, request, route);
     } catch (error) {
       if (!isActonceError(error)) throw error;
       const response = problemResponse(error, options.documentation);
-      if (response.status >= 500) reportAnswer(options.name, response.status, error);
+      if (response.status >= 500) reportResponse(options.name, response.status, error);
       return response;
     }
   };
 }
 
-async function answer(
+async function respondTo(
   options: RouteOptions,
   handler: RouteHandler,
   request: Request,
@@ -115,7 +115,7 @@ async function answer(
   const outcome = await once.outcome(given as string, run, {
     onDuplicate: 'reject',
     ...settings,
-    scope: scopeOf(name, owner, place),
+    scope: namedScope(name, owner, place),
     ...(isUnprotected
       ? { skip: true }
       : { payload: payload === undefined ? await payloadOf(request, rawBody) : payload(request, rawBody, verified) }),

@@ -37,8 +37,11 @@ export interface NativeClient {
   ): number;
   /** Gives an op up; a begin still under way is withdrawn in the background. */
   forget(op: number): void;
-  /** request: JSON `{do: 'inspect' | 'reset' | 'resolve', hash or identity, force?, value?, rerun?, retentionMs?, budgetMs?}`. */
-  admin(op: number, request: string): number;
+  /**
+   * command: JSON `{do: 'inspect' | 'reset' | 'resolve', hash or identity, force?, value?, rerun?, retentionMs?,
+   * budgetMs?}`.
+   */
+  admin(op: number, command: string): number;
   /**
    * From now on `machine` stands for this state machine: a Definition with historyLimit and retentionMs, as JSON.
    * @returns why it cannot be one

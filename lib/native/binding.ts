@@ -1,7 +1,7 @@
 /**
  * The seam to the native addon: turns calls into its numbers, and what it delivers into answers for whoever asked.
- * Decides nothing. The names of tags leave this room, and the id of an operation as a token; the numbers behind them, the
- * bits of an answer and the outcome buffer do not. Only `testing/stage.ts`, which plays the addon, has them as well.
+ * Decides nothing. The names of tags leave this room, and the id of an operation as a token. The numbers of tags, the
+ * bits of an answer and the outcome buffer do not: only `testing/stage.ts`, which plays the addon, has them as well.
  */
 
 import type { ErrorPolicy } from '../../index';
@@ -131,7 +131,7 @@ export class Binding {
     budgetMs: number,
     scope: string | null,
   ): void {
-    if (this.#refuses(op)) return;
+    if (this.#isClosedTo(op)) return;
     try {
       this.#take(beginOn(this.#native, op, identity, payload, terms, willWait, budgetMs, scope));
     } catch (error) {
@@ -141,7 +141,7 @@ export class Binding {
 
   /** Asks once more after IN_PROGRESS, with the same owner. */
   again(op: number): void {
-    if (this.#refuses(op)) return;
+    if (this.#isClosedTo(op)) return;
     try {
       this.#take(this.#native.again(op));
     } catch (error) {
@@ -151,7 +151,7 @@ export class Binding {
 
   /** After IN_PROGRESS: WOKEN when the record may have changed, or after `ms`. */
   wait(op: number, ms: number): void {
-    if (this.#refuses(op)) return;
+    if (this.#isClosedTo(op)) return;
     try {
       this.#take(this.#native.wait(op, ms));
     } catch (error) {
@@ -160,7 +160,7 @@ export class Binding {
   }
 
   complete(op: number, payload: Encoded, retentionMs: number, { patienceMs, budgetMs }: Patience): void {
-    if (this.#refuses(op)) return;
+    if (this.#isClosedTo(op)) return;
     const text = typeof payload === 'string' ? payload : payload.text;
     const mark = typeof payload === 'string' ? 0 : payload.mark.charCodeAt(0);
     try {
@@ -171,7 +171,7 @@ export class Binding {
   }
 
   fail(op: number, policy: ErrorPolicy, payload: string | null, retentionMs: number, patience: Patience): void {
-    if (this.#refuses(op)) return;
+    if (this.#isClosedTo(op)) return;
     try {
       this.#take(
         this.#native.fail(op, FAIL_MODES[policy], payload, retentionMs, patience.patienceMs, patience.budgetMs),
@@ -198,7 +198,7 @@ export class Binding {
 
   /** Answered through the receiver of `op`, as every call. */
   ask(op: number, call: InstanceCall): void {
-    if (this.#refuses(op)) return;
+    if (this.#isClosedTo(op)) return;
     try {
       this.#take(call(this.#native, op));
     } catch (error) {
@@ -206,11 +206,11 @@ export class Binding {
     }
   }
 
-  /** One operator's request and its one answer. */
-  admin(request: object): Promise<Answer> {
+  /** One operator's command and its one answer. */
+  admin(command: object): Promise<Answer> {
     return new Promise((resolve) => {
       const op = this.open({ receive: resolve });
-      if (!this.#refuses(op)) this.#take(this.#native.admin(op, JSON.stringify(request)));
+      if (!this.#isClosedTo(op)) this.#take(this.#native.admin(op, JSON.stringify(command)));
     });
   }
 
@@ -234,7 +234,7 @@ export class Binding {
     this.#tell(op, failedStore('ERR_STORE_PROTOCOL', String(error)));
   }
 
-  #refuses(op: number): boolean {
+  #isClosedTo(op: number): boolean {
     if (this.#isClosed) this.#tell(op, CLOSED);
     return this.#isClosed;
   }

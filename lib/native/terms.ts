@@ -1,6 +1,6 @@
 /**
- * The terms of a claim, and how they cross to the addon: one by one, since an object would cost every call an allocation.
- * `Terms` in src/session is the other side.
+ * The terms of a claim, and how they cross to the addon: one by one, since an object would cost every call an
+ * allocation. The other side is `Terms` in src/session.
  */
 
 /** Of a call's settings those that the store must know. */
@@ -14,8 +14,8 @@ export interface Terms {
 }
 
 /**
- * flags: 1 hold, 2 the caller will wait (marks the record when it is in progress), 4 the last two arguments count: a new
- * key is QUOTA when its scope has so many already.
+ * flags: 1 hold, 2 the caller will wait (marks the record when it is in progress), 4 the last two arguments count: a
+ * new key is QUOTA when its scope has that many already.
  */
 export type NativeBegin = (
   op: number,
