@@ -21,7 +21,7 @@ export function reportHook(hook: string, error: unknown): void {
 }
 
 /** What a caller over HTTP is not told, since it may name hosts and settings: the operator is, each time. */
-export function reportAnswer(route: string, status: number, error: Error): void {
+export function reportResponse(route: string, status: number, error: Error): void {
   process.emitWarning(`the route '${route}' answered ${status}: ${error.message}`, { type: 'ActonceWarning' });
 }
 
@@ -33,7 +33,7 @@ export function reportEviction(policy: string): void {
 }
 
 /** For what a hook returned that had to answer at once: it was refused, and how a promise of it ends is nobody's matter. */
-export function disown(returned: unknown): void {
+export function ignoreRejection(returned: unknown): void {
   Promise.resolve(returned).catch(() => {});
 }
 

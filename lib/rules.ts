@@ -44,7 +44,7 @@ export function rulesOf<Name extends string>(rules: Record<Name, Rule>): Rules {
   return new Map<string, Rule>(Object.entries(rules));
 }
 
-export function refuse(name: string, reason: string): ActonceError {
+export function optionError(name: string, reason: string): ActonceError {
   return invalid(`option ${name} ${reason}`);
 }
 
@@ -58,8 +58,8 @@ export function check(rules: Rules, options: unknown, what = 'options', path = '
   for (const name in options) {
     const value = (options as Record<string, unknown>)[name];
     const rule = rules.get(name);
-    if (rule === undefined) throw refuse(path + name, 'is not known');
+    if (rule === undefined) throw optionError(path + name, 'is not known');
     const reason = value === undefined ? undefined : rule(value);
-    if (reason !== undefined) throw refuse(path + name, reason);
+    if (reason !== undefined) throw optionError(path + name, reason);
   }
 }

@@ -32,8 +32,8 @@ function writePart(part, names) {
   const assignments = names.map((name) => `exports.${name} = part.${name};`);
   write('cjs', ["'use strict';", `const part = require('actonce/server').${part};`, ...assignments]);
   write('mjs', [`import part from './${part}.cjs';`, `export const { ${names.join(', ')} } = part;`]);
-  const refusals = names.map((name) => `export const ${name} = refuse('${name}');`);
-  write('edge.mjs', [`import { refuse } from './refuse.mjs';`, ...refusals]);
+  const standIns = names.map((name) => `export const ${name} = unsupported('${name}');`);
+  write('edge.mjs', [`import { unsupported } from './unsupported.mjs';`, ...standIns]);
   // Next turns this import into an error of the build that names the file which has to change.
   write('browser.mjs', ["import 'server-only';", `export * from './${part}.edge.mjs';`]);
 }
@@ -57,11 +57,11 @@ async function buildServer() {
   return parts.map(([part, names]) => `${part} (${names.length} names)`);
 }
 
-async function buildRefusals() {
+async function buildUnsupported() {
   await build({
     ...shared,
     entryPoints: [path.join(root, 'lib/wire/unsupported.ts')],
-    outfile: path.join(dist, 'refuse.mjs'),
+    outfile: path.join(dist, 'unsupported.mjs'),
     platform: 'neutral',
     target: 'es2022',
     format: 'esm',
@@ -91,7 +91,7 @@ async function buildReact() {
 export async function buildTypeScript() {
   for (const folder of [dist, server]) fs.rmSync(folder, { recursive: true, force: true });
   const built = [...(await buildServer()), ...(await buildReact())];
-  await buildRefusals();
+  await buildUnsupported();
   console.log(`built server/ and dist/: ${built.join(', ')}`);
 }
 

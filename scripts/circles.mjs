@@ -1,5 +1,5 @@
-// The rooms of lib/ and who may import whom: `npm run check` fails on an import that leads up, on a circle of values, and
-// on a circle of types from room to room. Within a room, types may refer to each other.
+// The rooms of lib/ and who may import whom: `npm run check` fails on an import that leads up, on a circle of values,
+// and on a circle of types from room to room. Within a room, types may refer to each other.
 import fs from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';

@@ -14,7 +14,7 @@ import type { Flight } from './flights';
 import type { Host } from './host';
 import { operationOf } from './identity';
 import type { Lease } from './lease';
-import type { Settings } from './options';
+import { type Settings, shareAClaim } from './options';
 import { Observation } from './telemetry';
 
 export type UserFunction = (ctx: IdempotencyContext) => unknown;
@@ -130,17 +130,7 @@ export class Call implements ContextSource {
 
   /** Whether one claim serves both: what the store answers to one is then true for the other. */
   claimsLike(other: Call): boolean {
-    const mine = this.settings;
-    const theirs = other.settings;
-    return (
-      this.payload === other.payload &&
-      (mine === theirs ||
-        (mine.leaseMs === theirs.leaseMs &&
-          mine.maxLeaseMs === theirs.maxLeaseMs &&
-          mine.retentionMs === theirs.retentionMs &&
-          mine.maxKeysPerScope === theirs.maxKeysPerScope &&
-          mine.onCrash === theirs.onCrash))
-    );
+    return this.payload === other.payload && shareAClaim(this.settings, other.settings);
   }
 
   give(turn: Turn): void {

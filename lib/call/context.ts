@@ -16,7 +16,7 @@ export interface Running {
   readonly identity: string;
   /** The run this one was started in. */
   readonly outer: Running | undefined;
-  /** False once `fn` has settled: what it left behind may use the key again. */
+  /** False once `fn` has ended: what it left behind may use the key again. */
   isActive: boolean;
 }
 

@@ -3,7 +3,7 @@
  * does after `fn`, the caller gets what `fn` gave: an error there would invite the second charge.
  */
 import type { ErrorPolicy } from '../../index';
-import { disown, reportHook } from '../announce';
+import { ignoreRejection, reportHook } from '../announce';
 import { LeaseLostError } from '../errors';
 import { type Answer, lacksDurability, storeError, Tag } from '../native/answer';
 import type { Encoded } from '../outcome/codec';
@@ -103,7 +103,7 @@ function policyFor(call: Call, thrown: unknown): ErrorPolicy {
   try {
     const chosen: unknown = onError(thrown);
     if (chosen === 'release' || chosen === 'record' || chosen === 'hold') return chosen;
-    disown(chosen);
+    ignoreRejection(chosen);
     reportHook('onError', new TypeError(`it must return 'release', 'record' or 'hold', not ${String(chosen)}`));
   } catch (error) {
     reportHook('onError', error);

@@ -4,7 +4,7 @@
  * compared is refused, never taken for equal. Only a hash of the text leaves the process.
  */
 import type { Fingerprint } from '../../index';
-import { disown } from '../announce';
+import { ignoreRejection } from '../announce';
 import { ActonceError, invalid } from '../errors';
 import { isInput } from '../wire/form-entries';
 import { ALL, type Fields, fieldsOf } from './payload-fields';
@@ -18,7 +18,7 @@ interface Walk {
   readonly ancestors: Set<object>;
 }
 
-function refuse(walk: Walk, why: string): ActonceError {
+function payloadError(walk: Walk, why: string): ActonceError {
   const where = walk.path.length === 0 ? 'payload' : `payload.${walk.path.join('.')}`;
   return invalid(`${where} ${why}; choose what to compare with the option fingerprint`);
 }
@@ -35,11 +35,11 @@ function leaf(value: unknown, walk: Walk): string | undefined {
       return `${value}n`;
     case 'symbol': {
       const name = Symbol.keyFor(value);
-      if (name === undefined) throw refuse(walk, 'is a symbol of its own');
+      if (name === undefined) throw payloadError(walk, 'is a symbol of its own');
       return `symbol(${JSON.stringify(name)})`;
     }
     case 'function':
-      throw refuse(walk, 'is a function, or an argument that could not be sent');
+      throw payloadError(walk, 'is a function, or an argument that could not be sent');
     default:
       return value === null ? 'null' : undefined;
   }
@@ -150,7 +150,8 @@ function writeComposite(value: object, fields: Fields, walk: Walk): string {
     return write((value as { toJSON(): unknown }).toJSON(), fields, walk);
   }
   // What such an object hides (private fields, a stream, a promise) would compare as equal.
-  if (kind !== 'Object' || Object.keys(value).length === 0) throw refuse(walk, `is a ${kind} that cannot be compared`);
+  if (kind !== 'Object' || Object.keys(value).length === 0)
+    throw payloadError(walk, `is a ${kind} that cannot be compared`);
   return writeObject(value, fields, walk);
 }
 
@@ -158,8 +159,8 @@ function write(value: unknown, fields: Fields, walk: Walk): string {
   const text = leaf(value, walk);
   if (text !== undefined) return text;
   const object = value as object;
-  if (walk.ancestors.has(object)) throw refuse(walk, 'contains itself');
-  if (walk.ancestors.size >= DEEPEST) throw refuse(walk, `is nested deeper than ${DEEPEST}`);
+  if (walk.ancestors.has(object)) throw payloadError(walk, 'contains itself');
+  if (walk.ancestors.size >= DEEPEST) throw payloadError(walk, `is nested deeper than ${DEEPEST}`);
   walk.ancestors.add(object);
   const composite = writeComposite(object, fields, walk);
   walk.ancestors.delete(object);
@@ -172,7 +173,7 @@ export function canonicalText(payload: unknown, fingerprint: Fingerprint | undef
   try {
     if (typeof fingerprint === 'function') {
       const chosen = fingerprint(payload);
-      if (chosen instanceof Promise) disown(chosen);
+      if (chosen instanceof Promise) ignoreRejection(chosen);
       return write(chosen, ALL, walk);
     }
     return write(payload, fieldsOf(fingerprint), walk);

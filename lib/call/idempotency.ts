@@ -24,7 +24,7 @@ export function runOnce(host: Host, key: unknown, fn: unknown, options: Options,
   const hasHook = options?.onResponse !== undefined;
   const answered = new Promise<unknown>((resolve, reject) => {
     host.enter();
-    const call = new Call(host, key, fn, options, hasHook ? asItIs : view, resolve, reject);
+    const call = new Call(host, key, fn, options, hasHook ? asSettled : view, resolve, reject);
     try {
       open(call);
     } catch (error) {
@@ -35,7 +35,7 @@ export function runOnce(host: Host, key: unknown, fn: unknown, options: Options,
   return hasHook ? answered.then((settled) => respond(options, settled as Settled, view)) : answered;
 }
 
-const asItIs: View = (settled) => settled;
+const asSettled: View = (settled) => settled;
 
 /** Refuses what can be refused, then goes ahead. */
 function open(call: Call): void {

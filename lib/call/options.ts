@@ -1,8 +1,9 @@
 /**
- * The options of a call: every default and every rule, in one table each. Refused where they are given, before any
- * I/O.
+ * The options of a call: one table says everything about each of those that a client has defaults for. They are refused
+ * where they are given, before any I/O.
  */
-import type { ActonceClient, ErrorPolicy, IdempotencyDefaults, IdempotencyOptions } from '../../index';
+import type { ActonceClient, IdempotencyDefaults, IdempotencyOptions } from '../../index';
+import type { Terms } from '../native/terms';
 import {
   anything,
   check,
@@ -16,43 +17,13 @@ import {
   whole,
 } from '../rules';
 
-/** The options of a call that have a default. */
-export interface Settings {
-  readonly onDuplicate: 'wait' | 'reject';
-  readonly waitTimeoutMs: number;
-  readonly onCrash: 'rerun' | 'hold';
-  /** Undefined stands for the default, which depends on `onCrash`. */
-  readonly onError: ErrorPolicy | ((error: unknown) => ErrorPolicy) | undefined;
-  readonly onStoreUnavailable: 'reject' | 'run';
-  readonly leaseMs: number;
-  readonly maxLeaseMs: number;
-  readonly retentionMs: number;
-  readonly maxResultBytes: number;
-  readonly recordTimeoutMs: number;
-  readonly maxKeysPerScope: number | undefined;
-  readonly enabled: boolean;
-}
-
-export const DEFAULTS: Settings = {
-  onDuplicate: 'wait',
-  waitTimeoutMs: 10_000,
-  onCrash: 'rerun',
-  onError: undefined,
-  onStoreUnavailable: 'reject',
-  leaseMs: 30_000,
-  maxLeaseMs: 900_000,
-  retentionMs: 86_400_000,
-  maxResultBytes: 1_048_576,
-  recordTimeoutMs: 60_000,
-  maxKeysPerScope: undefined,
-  enabled: true,
-};
-
 export const TEN_YEARS_MS = 315_360_000_000;
 const SHORTEST_LEASE_MS = 100;
 const MOST_KEYS = 1_000_000_000;
-/** A reply of Redis may be twice as long before the connection is given up; see src/store/redis/inbox.rs. */
-export const LARGEST_VALUE = 32 * 1024 * 1024;
+/** Encoded. A reply of Redis may be twice as long before the connection is given up; see src/store/redis/inbox.rs. */
+export const LARGEST_RESULT_BYTES = 32 * 1024 * 1024;
+/** A held lease is renewed when a third of it has passed; src/lease/table.rs has the same number. */
+export const RENEWALS_PER_LEASE = 3;
 
 export const SIGNAL_RULE: Rule = (value) => {
   const signal = value as { aborted?: unknown; addEventListener?: unknown } | null;
@@ -72,20 +43,57 @@ function isFingerprint(value: unknown): string | undefined {
   return fits ? undefined : 'must be an array of paths, { exclude: [paths] } or a function';
 }
 
-export const SETTING_RULES: Record<keyof IdempotencyDefaults, Rule> = {
-  onDuplicate: oneOf('wait', 'reject'),
-  waitTimeoutMs: duration,
-  onCrash: oneOf('rerun', 'hold'),
-  onError: either(oneOf('release', 'record', 'hold'), ofType('function')),
-  onStoreUnavailable: oneOf('reject', 'run'),
-  leaseMs: whole(SHORTEST_LEASE_MS, LONGEST_TIMER_MS),
-  maxLeaseMs: whole(SHORTEST_LEASE_MS, LONGEST_TIMER_MS),
-  retentionMs: whole(1, TEN_YEARS_MS),
-  maxResultBytes: whole(1, LARGEST_VALUE),
-  recordTimeoutMs: duration,
-  maxKeysPerScope: whole(1, MOST_KEYS),
-  enabled: ofType('boolean'),
+/** Without a default: `onCrash` decides what stands for `onError`, and nothing is counted without `maxKeysPerScope`. */
+type Unset = 'onError' | 'maxKeysPerScope';
+
+/** The options of a call that a client has defaults for, as they hold for one call. */
+export type Settings = Readonly<
+  Required<Omit<IdempotencyDefaults, Unset>> & { [Name in Unset]: IdempotencyDefaults[Name] }
+>;
+
+interface Setting<Name extends keyof Settings> {
+  readonly rule: Rule;
+  readonly default: Settings[Name];
+  /**
+   * Whether callers that differ in it share one claim: what the store answers to one is then true for the other. Never
+   * for a term of the claim itself.
+   */
+  readonly sharesAClaim: Name extends keyof Terms ? false : boolean;
+}
+
+/** Everything about each of them: one that index.d.ts has and this has not does not compile. */
+export const SETTINGS: { readonly [Name in keyof Settings]: Setting<Name> } = {
+  onDuplicate: { rule: oneOf('wait', 'reject'), default: 'wait', sharesAClaim: true },
+  waitTimeoutMs: { rule: duration, default: 10_000, sharesAClaim: true },
+  onCrash: { rule: oneOf('rerun', 'hold'), default: 'rerun', sharesAClaim: false },
+  onError: {
+    rule: either(oneOf('release', 'record', 'hold'), ofType('function')),
+    default: undefined,
+    sharesAClaim: true,
+  },
+  onStoreUnavailable: { rule: oneOf('reject', 'run'), default: 'reject', sharesAClaim: true },
+  leaseMs: { rule: whole(SHORTEST_LEASE_MS, LONGEST_TIMER_MS), default: 30_000, sharesAClaim: false },
+  maxLeaseMs: { rule: whole(SHORTEST_LEASE_MS, LONGEST_TIMER_MS), default: 900_000, sharesAClaim: false },
+  retentionMs: { rule: whole(1, TEN_YEARS_MS), default: 86_400_000, sharesAClaim: false },
+  maxResultBytes: { rule: whole(1, LARGEST_RESULT_BYTES), default: 1_048_576, sharesAClaim: true },
+  recordTimeoutMs: { rule: duration, default: 60_000, sharesAClaim: true },
+  maxKeysPerScope: { rule: whole(1, MOST_KEYS), default: undefined, sharesAClaim: false },
+  enabled: { rule: ofType('boolean'), default: true, sharesAClaim: true },
 };
+
+const NAMES = Object.keys(SETTINGS) as (keyof Settings)[];
+const TERMS_OF_CLAIM = NAMES.filter((name) => !SETTINGS[name].sharesAClaim);
+
+export const DEFAULTS = Object.fromEntries(NAMES.map((name) => [name, SETTINGS[name].default])) as unknown as Settings;
+export const SETTING_RULES = Object.fromEntries(NAMES.map((name) => [name, SETTINGS[name].rule])) as Record<
+  keyof Settings,
+  Rule
+>;
+
+/** Whether one claim serves calls with both. */
+export function shareAClaim(one: Settings, other: Settings): boolean {
+  return one === other || TERMS_OF_CLAIM.every((name) => one[name] === other[name]);
+}
 
 /** The options only a call has. `scope` and `payload` have rules of their own, in identity and fingerprint. */
 export const CALL_RULES: Record<Exclude<keyof IdempotencyOptions, keyof IdempotencyDefaults>, Rule> = {
@@ -98,20 +106,20 @@ export const CALL_RULES: Record<Exclude<keyof IdempotencyOptions, keyof Idempote
   skip: either(ofType('boolean'), ofType('function')),
 };
 
-const SETTINGS = rulesOf(SETTING_RULES);
+const DEFAULT_OPTIONS = rulesOf(SETTING_RULES);
 const CALL_OPTIONS = rulesOf({ ...SETTING_RULES, ...CALL_RULES });
 
 function changesSettings(options: object): boolean {
   for (const name in options) {
-    if (SETTINGS.has(name) && (options as Record<string, unknown>)[name] !== undefined) return true;
+    if (DEFAULT_OPTIONS.has(name) && (options as Record<string, unknown>)[name] !== undefined) return true;
   }
   return false;
 }
 
 function withSettings(base: Settings, options: IdempotencyDefaults): Settings {
   const settings: Record<string, unknown> = { ...base };
-  for (const name of SETTINGS.keys()) {
-    const value = (options as Record<string, unknown>)[name];
+  for (const name of NAMES) {
+    const value = options[name];
     if (value !== undefined) settings[name] = value;
   }
   // A lease longer than the longest run would only lengthen the wait after a crash.
@@ -122,7 +130,7 @@ function withSettings(base: Settings, options: IdempotencyDefaults): Settings {
 /** @throws ActonceError `ERR_INVALID_ARGUMENT` */
 export function settingsOfClient(defaults: IdempotencyDefaults | undefined): Settings {
   if (defaults === undefined) return DEFAULTS;
-  check(SETTINGS, defaults, 'option defaults');
+  check(DEFAULT_OPTIONS, defaults, 'option defaults');
   return withSettings(DEFAULTS, defaults);
 }
 

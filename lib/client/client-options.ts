@@ -4,7 +4,7 @@
  */
 import type { ClientOptions, CloseOptions, DurabilityOptions, ResetOptions, Resolution } from '../../index';
 import type { CacheLimits } from '../call/cache';
-import { LARGEST_VALUE, SETTING_RULES, settingsOfClient } from '../call/options';
+import { LARGEST_RESULT_BYTES, RENEWALS_PER_LEASE, SETTINGS, settingsOfClient } from '../call/options';
 import type { NativeConfig } from '../native/binding';
 import {
   anything,
@@ -14,8 +14,8 @@ import {
   LONGEST_TIMER_MS,
   ofType,
   oneOf,
+  optionError,
   type Rule,
-  refuse,
   rulesOf,
   show,
   whole,
@@ -24,7 +24,7 @@ import {
 const CACHE_DEFAULTS = { maxEntries: 1_000, maxBytes: 8_388_608, maxAgeMs: 5_000 } as const;
 const CACHE_RULES = rulesOf({
   maxEntries: whole(2, 1_000_000),
-  maxBytes: whole(2, LARGEST_VALUE),
+  maxBytes: whole(2, LARGEST_RESULT_BYTES),
   maxAgeMs: whole(1, CACHE_DEFAULTS.maxAgeMs),
 });
 const MOST_REPLICAS = 100;
@@ -101,7 +101,7 @@ export function checkClientOptions(options: ClientOptions): void {
   if (options.tls === undefined) return;
   check(TLS_RULES, options.tls, 'option tls');
   if ((options.tls.cert === undefined) !== (options.tls.key === undefined)) {
-    throw refuse('tls', 'needs cert and key together');
+    throw optionError('tls', 'needs cert and key together');
   }
 }
 
@@ -111,10 +111,13 @@ export function durabilityOf({ durability, defaults }: ClientOptions): NativeCon
   check(DURABILITY_RULES, durability, 'option durability');
   const { replicas, timeoutMs = CLIENT_DEFAULTS.durabilityTimeoutMs, fsync = false } = durability;
   if (replicas === undefined || (replicas === 0 && !fsync)) {
-    throw refuse('durability.replicas', 'must be given, and at least 1 without fsync');
+    throw optionError('durability.replicas', 'must be given, and at least 1 without fsync');
   }
   const { leaseMs } = settingsOfClient(defaults);
-  if (timeoutMs > leaseMs / 3) throw refuse('durability.timeoutMs', `must be at most a third of leaseMs (${leaseMs})`);
+  // Before the next renewal is due.
+  if (timeoutMs > leaseMs / RENEWALS_PER_LEASE) {
+    throw optionError('durability.timeoutMs', `must be at most a third of leaseMs (${leaseMs})`);
+  }
   return { replicas, timeoutMs, fsync };
 }
 
@@ -140,7 +143,7 @@ const RESOLUTION_RULES = rulesOf({
   value: anything,
   rerun: (value) => (value === true ? undefined : 'must be true'),
   force: ofType('boolean'),
-  retentionMs: SETTING_RULES.retentionMs,
+  retentionMs: SETTINGS.retentionMs.rule,
 });
 const CLOSE_RULES = rulesOf({ graceMs: whole(0, LONGEST_TIMER_MS) });
 
@@ -148,8 +151,8 @@ const CLOSE_RULES = rulesOf({ graceMs: whole(0, LONGEST_TIMER_MS) });
 export function checkTarget(target: unknown): void {
   check(TARGET_RULES, target, 'the target');
   const { hash, key } = target as { hash?: unknown; key?: unknown };
-  if ('hash' in (target as object) && hash === undefined) throw refuse('hash', 'is undefined');
-  if (hash !== undefined && key !== undefined) throw refuse('hash', 'and key name two records');
+  if ('hash' in (target as object) && hash === undefined) throw optionError('hash', 'is undefined');
+  if (hash !== undefined && key !== undefined) throw optionError('hash', 'and key name two records');
 }
 
 /** @throws ActonceError `ERR_INVALID_ARGUMENT` */
@@ -161,8 +164,8 @@ export function checkReset(options: ResetOptions): void {
 export function checkResolution(resolution: Resolution): void {
   check(RESOLUTION_RULES, resolution, 'the resolution');
   if (resolution.rerun === true && resolution.value !== undefined)
-    throw refuse('value', 'and rerun exclude each other');
-  if (resolution.rerun !== true && !('value' in resolution)) throw refuse('value', 'or rerun must be given');
+    throw optionError('value', 'and rerun exclude each other');
+  if (resolution.rerun !== true && !('value' in resolution)) throw optionError('value', 'or rerun must be given');
 }
 
 /** @throws ActonceError `ERR_INVALID_ARGUMENT` */

@@ -108,10 +108,10 @@ export class Client implements ActonceClient, Host {
     return this.#while(() => this.#operator.resolve(target, resolution));
   }
 
-  async #while<T>(request: () => Promise<T>): Promise<T> {
+  async #while<T>(work: () => Promise<T>): Promise<T> {
     this.enter();
     try {
-      return await request();
+      return await work();
     } finally {
       this.leave();
     }

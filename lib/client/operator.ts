@@ -1,5 +1,5 @@
 /**
- * What an operator asks of a record: to see it, to forget it, to settle it.
+ * What an operator asks of a record: to see it, to forget it, to decide it.
  */
 import type { RecordedOutcome, RecordTarget, RecordView, ResetOptions, Resolution } from '../../index';
 import { identityOf } from '../call/identity';
@@ -53,7 +53,7 @@ export class Operator {
     const named = nameOf(target, this.#client.binding);
     const answer = await this.#ask(named, { do: 'inspect' });
     if (answer.tag === Tag.LOST) return undefined;
-    if (answer.tag !== Tag.RECORD) throw this.#refusal(answer, named);
+    if (answer.tag !== Tag.RECORD) throw this.#errorOf(answer, named);
     return this.#view(JSON.parse(answer.payload ?? '') as NativeRecord, named.hash);
   }
 
@@ -66,7 +66,7 @@ export class Operator {
     this.#forget(named);
     if (answer.tag === Tag.LOST) return 'absent';
     if (answer.tag === Tag.DONE) return 'reset';
-    throw this.#refusal(answer, named);
+    throw this.#errorOf(answer, named);
   }
 
   async resolve(target: RecordTarget, resolution: Resolution): Promise<'resolved' | 'settled' | 'absent'> {
@@ -79,7 +79,7 @@ export class Operator {
     if (answer.tag === Tag.LOST) return 'absent';
     if (answer.tag === Tag.SETTLED) return 'settled';
     if (answer.tag === Tag.DONE) return 'resolved';
-    throw this.#refusal(answer, named);
+    throw this.#errorOf(answer, named);
   }
 
   /** An operator's value that cannot be kept is refused, not recorded as missing. */
@@ -90,9 +90,9 @@ export class Operator {
     throw unavailable(encoded, undefined, encoded.cause);
   }
 
-  #ask({ hash, identity }: Named, request: object): Promise<Answer> {
+  #ask({ hash, identity }: Named, command: object): Promise<Answer> {
     const name = identity === undefined ? { hash } : { identity };
-    return this.#client.binding.admin({ ...request, ...name, budgetMs: this.#client.totalTimeoutMs });
+    return this.#client.binding.admin({ ...command, ...name, budgetMs: this.#client.totalTimeoutMs });
   }
 
   #forget({ identity }: Named): void {
@@ -100,7 +100,7 @@ export class Operator {
     else this.#client.cache?.delete(identity);
   }
 
-  #refusal(answer: Answer, { hash }: Named): ActonceError {
+  #errorOf(answer: Answer, { hash }: Named): ActonceError {
     if (answer.tag === Tag.IN_PROGRESS) return new InProgressError({ hash, retryAfterMs: Math.max(answer.ms, 1) });
     if (answer.tag === Tag.STORE_ERROR || answer.tag === Tag.UNREADABLE) return storeError(answer, hash);
     return new ActonceError('ERR_STORE_PROTOCOL', { detail: `a request was answered with ${answer.tag}`, hash });

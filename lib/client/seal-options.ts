@@ -3,9 +3,9 @@
  * what was given for a key.
  */
 import type { ClientOptions, CompressionOptions, EncryptionKey, EncryptionOptions } from '../../index';
-import { LARGEST_VALUE } from '../call/options';
+import { LARGEST_RESULT_BYTES } from '../call/options';
 import type { NativeConfig } from '../native/binding';
-import { check, ofType, refuse, rulesOf, whole } from '../rules';
+import { check, ofType, optionError, rulesOf, whole } from '../rules';
 
 const KEY_BYTES = 32;
 export const COMPRESSION_DEFAULTS = { minBytes: 1_024 } as const;
@@ -24,7 +24,7 @@ const KEY_RULES = rulesOf<keyof EncryptionKey>({
     bytesOf(value)?.length === KEY_BYTES ? undefined : `must be ${KEY_BYTES} bytes, as a Buffer, hex or base64`,
 });
 const COMPRESSION_RULES = rulesOf<keyof CompressionOptions>({
-  minBytes: whole(64, LARGEST_VALUE),
+  minBytes: whole(64, LARGEST_RESULT_BYTES),
   beforeEncryption: ofType('boolean'),
 });
 
@@ -41,7 +41,7 @@ export function sealOptions(options: ClientOptions): Pick<NativeConfig, 'encrypt
   const { encryption, compression } = options;
   if (compression !== undefined) check(COMPRESSION_RULES, compression, 'option compression', 'compression.');
   if (encryption !== undefined && compression !== undefined && compression.beforeEncryption !== true) {
-    throw refuse(
+    throw optionError(
       'compression',
       'makes the length of an encrypted value tell about its content; beforeEncryption: true accepts that',
     );
@@ -56,14 +56,14 @@ export function sealOptions(options: ClientOptions): Pick<NativeConfig, 'encrypt
 
 function nativeEncryption(encryption: EncryptionOptions): NativeConfig['encryption'] {
   check(ENCRYPTION_RULES, encryption, 'option encryption', 'encryption.');
-  if (encryption.keys === undefined) throw refuse('encryption.keys', 'is missing');
+  if (encryption.keys === undefined) throw optionError('encryption.keys', 'is missing');
   const ids = new Set<string>();
   const keys = encryption.keys.map((key, index) => {
     const path = `encryption.keys[${index}]`;
     check(KEY_RULES, key, `option ${path}`, `${path}.`);
     for (const name of ['id', 'key'] as const)
-      if (key[name] === undefined) throw refuse(`${path}.${name}`, 'is missing');
-    if (ids.has(key.id)) throw refuse(`${path}.id`, 'is the id of another key');
+      if (key[name] === undefined) throw optionError(`${path}.${name}`, 'is missing');
+    if (ids.has(key.id)) throw optionError(`${path}.id`, 'is the id of another key');
     ids.add(key.id);
     return { id: key.id, key: (bytesOf(key.key) as Buffer).toString('base64') };
   });

@@ -2,38 +2,34 @@
  * `idempotentRoute`: a route handler that speaks the IETF draft of the `Idempotency-Key` header, and takes webhooks by
  * the id of their event. Its own refusals are responses and never recorded; what the handler throws goes on to Next.
  */
-import type { ActonceClient, IdempotencyContext, IdempotencyOptions, Outcome } from '../../index';
-import { isDevelopment, reportAnswer, reportHook } from '../announce';
+import type { IdempotencyContext, Outcome } from '../../index';
+import { isDevelopment, reportHook, reportResponse } from '../announce';
 import { withIdempotency } from '../client/default-client';
 import { isActonceError } from '../errors';
 import { isForeignControlFlow, recordableControlFlow, throwControlFlow } from '../outcome/next-signals';
-import { ofType, type Rule } from '../rules';
-import { checkDefinition, isNames, scopeOf } from './definition';
+import { ofType } from '../rules';
+import { checkDefinition, type DefinitionOptions, isNames, namedScope, type OwnRules } from './definition';
 import { keyOfRequest } from './route-key';
 import { payloadOf } from './route-payload';
 import { problemResponse, unverifiedResponse } from './route-problem';
 import { firstResponse, type RecordedResponse, recordOf, responseOf } from './route-response';
 
 /** As next.d.ts has it, without the types of one route. */
-export interface RouteOptions
-  extends Omit<IdempotencyOptions, 'scope' | 'payload' | 'recover' | 'onResponse' | 'skip' | 'signal'> {
-  readonly name: string;
+export interface RouteOptions extends DefinitionOptions {
   readonly scope: (request: Request, verified: unknown) => unknown;
   readonly key?: (request: Request, rawBody: Uint8Array, verified: unknown) => unknown;
   readonly verify?: (request: Request, rawBody: Uint8Array) => unknown;
   readonly payload?: (request: Request, rawBody: Uint8Array, verified: unknown) => unknown;
   readonly methods?: readonly string[];
-  readonly missingKey?: 'reject' | 'run';
   readonly isFailure?: (response: Response) => boolean;
   readonly documentation?: string;
-  readonly client?: ActonceClient;
 }
 
 type RouteContext = IdempotencyContext & { readonly verified: unknown };
 export type RouteHandler = (request: Request, ctx: RouteContext, route: unknown) => Response | Promise<Response>;
 type Route = (request: Request, route?: unknown) => Promise<Response>;
 
-const RULES: Record<string, Rule> = {
+const RULES: OwnRules<RouteOptions> = {
   key: ofType('function'),
   verify: ofType('function'),
   methods: isNames,
@@ -60,17 +56,17 @@ export function idempotentRoute(options: RouteOptions, handler: RouteHandler): R
   checkDefinition('idempotentRoute', RULES, options, handler);
   return async (request, route) => {
     try {
-      return await answer(options, handler, request, route);
+      return await respondTo(options, handler, request, route);
     } catch (error) {
       if (!isActonceError(error)) throw error;
       const response = problemResponse(error, options.documentation);
-      if (response.status >= 500) reportAnswer(options.name, response.status, error);
+      if (response.status >= 500) reportResponse(options.name, response.status, error);
       return response;
     }
   };
 }
 
-async function answer(
+async function respondTo(
   options: RouteOptions,
   handler: RouteHandler,
   request: Request,
@@ -119,7 +115,7 @@ async function answer(
   const outcome = await once.outcome(given as string, run, {
     onDuplicate: 'reject',
     ...settings,
-    scope: scopeOf(name, owner, place),
+    scope: namedScope(name, owner, place),
     ...(isUnprotected
       ? { skip: true }
       : { payload: payload === undefined ? await payloadOf(request, rawBody) : payload(request, rawBody, verified) }),

@@ -2,9 +2,10 @@
  * A machine's config, checked and compiled: states and events by index. The definition is plain JSON; its text is what the
  * native side is given, and what tells two machines apart.
  */
+
+import { configError, machineId, objectOf, plainObject, properties, within } from './config-error';
 import { circleOfTimers, reachable } from './graph';
 import { readState, type StateNode, UNSUPPORTED, type Way } from './node-config';
-import { machineId, objectOf, plainObject, properties, refuseAt, within } from './refusal';
 
 export interface Definition {
   readonly id: string;
@@ -42,7 +43,7 @@ export function defineStates(config: unknown): Definition {
   const machine = objectOf(MACHINE, config, '');
   const id = machineId(machine.id);
   if (machine.type !== undefined && machine.type !== 'compound') {
-    throw refuseAt('type', 'only a machine that is in one state at a time is supported');
+    throw configError('type', 'only a machine that is in one state at a time is supported');
   }
   const nodes = Object.entries(plainObject(machine.states, 'states')).map(([name, node]) =>
     readState(name, node, within('states', name)),
@@ -56,11 +57,12 @@ function compile(id: string, nodes: readonly StateNode[], initial: unknown): Def
   checkCount('states', nodes.length);
   const indexes = new Map(nodes.map(({ name }, index) => [name, index]));
   const start = indexes.get(initial as string);
-  if (start === undefined) throw refuseAt('initial', `must be the name of a state: ${listed(indexes.keys())}`);
+  if (start === undefined) throw configError('initial', `must be the name of a state: ${listed(indexes.keys())}`);
 
   function resolve({ target, path }: Way): number {
     const index = indexes.get(stateNamed(unescaped(target), id)) ?? indexes.get(stateNamed(target, id));
-    if (index === undefined) throw refuseAt(path, `there is no state '${target}'; there are ${listed(indexes.keys())}`);
+    if (index === undefined)
+      throw configError(path, `there is no state '${target}'; there are ${listed(indexes.keys())}`);
     return index;
   }
 
@@ -70,7 +72,7 @@ function compile(id: string, nodes: readonly StateNode[], initial: unknown): Def
       const to = resolve(way);
       const known = edges.get(event);
       const edge = { from, to };
-      if (from === to && after !== null && !way.reenter) throw refuseAt(way.path, STARTS_ANEW);
+      if (from === to && after !== null && !way.reenter) throw configError(way.path, STARTS_ANEW);
       if (known === undefined) edges.set(event, [edge]);
       else known.push(edge);
     }
@@ -100,22 +102,25 @@ function checkWays(definition: Definition, nodes: readonly StateNode[]): void {
   const { states, initial } = definition;
   const name = (index: number) => states[index]?.name ?? '';
   for (const [index, { after }] of states.entries()) {
-    if (after?.to === index) throw refuseAt(nodes[index]?.after?.way.path ?? '', 'leads to the same state');
+    if (after?.to === index) throw configError(nodes[index]?.after?.way.path ?? '', 'leads to the same state');
   }
   const circle = circleOfTimers(definition);
   if (circle !== undefined) {
     const [first = 0] = circle;
     const way = circle.map(name).join(' → ');
-    throw refuseAt(within(nodes[first]?.path ?? '', 'after'), `the states time out into each other for ever: ${way}`);
+    throw configError(
+      within(nodes[first]?.path ?? '', 'after'),
+      `the states time out into each other for ever: ${way}`,
+    );
   }
   const found = reachable(definition, initial);
   for (const [index, { path }] of nodes.entries()) {
-    if (!found.has(index)) throw refuseAt(path, `no way leads here from the initial state '${name(initial)}'`);
+    if (!found.has(index)) throw configError(path, `no way leads here from the initial state '${name(initial)}'`);
   }
 }
 
 function checkCount(what: 'states' | 'events', count: number): void {
-  if (count > MOST_NAMES) throw refuseAt('states', `has ${count} ${what}, at most ${MOST_NAMES} are supported`);
+  if (count > MOST_NAMES) throw configError('states', `has ${count} ${what}, at most ${MOST_NAMES} are supported`);
 }
 
 function listed(names: Iterable<string>): string {

@@ -40,7 +40,7 @@ function dueOf(machine: Machine, partition: number): Promise<string[]> {
   return instances.ask(
     (native, op) => native.due(op, number, partition, BATCH, budgetMs),
     (answer) => {
-      if (answer.tag !== Tag.DUE) throw instances.refusal(machine, answer, { id: '' });
+      if (answer.tag !== Tag.DUE) throw instances.errorOf(machine, answer, { id: '' });
       return JSON.parse(answer.payload ?? '[]') as string[];
     },
   );

@@ -6,6 +6,6 @@ export function nameOfEvent(event: MachineEvent<string>): string {
 }
 
 /** What an event's object says besides its type. */
-export function fieldsOf({ type: _, ...fields }: { readonly type: string }): object | undefined {
+export function fieldsOfEvent({ type: _, ...fields }: { readonly type: string }): object | undefined {
   return Object.keys(fields).length === 0 ? undefined : fields;
 }

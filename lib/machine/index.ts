@@ -1,7 +1,7 @@
 /** Defining state machines; machine.d.ts describes it. */
 import type * as described from '../../index';
 import type { StateMachineOptions } from '../../index';
-import { CLIENT_RULE, SETTING_RULES } from '../call/options';
+import { CLIENT_RULE, SETTINGS } from '../call/options';
 import { check, rulesOf, whole } from '../rules';
 import { defineStates } from './definition';
 import { Machine } from './machine';
@@ -13,7 +13,7 @@ const RETENTION_MS = 2_592_000_000;
 const HISTORY_LIMIT = 50;
 const RULES = rulesOf<keyof StateMachineOptions>({
   client: CLIENT_RULE,
-  retentionMs: SETTING_RULES.retentionMs,
+  retentionMs: SETTINGS.retentionMs.rule,
   historyLimit: whole(1, 1_000),
 });
 

@@ -125,7 +125,7 @@ export class Instances {
   }
 
   /** The error that an answer comes as, when it is no instance. */
-  refusal({ definition }: Subject, answer: Answer, question: Question): ActonceError {
+  errorOf({ definition }: Subject, answer: Answer, question: Question): ActonceError {
     const { id, event = '' } = question;
     const machine = definition.id;
     const version = versionOf(answer);

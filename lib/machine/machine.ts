@@ -19,7 +19,7 @@ import { firedOf, wasCreated } from '../native/instance-answer';
 import { anything, check, ofType, type Rule, rulesOf, show } from '../rules';
 import { allowed, type Definition } from './definition';
 import { runDuring } from './during';
-import { fieldsOf, nameOfEvent } from './event';
+import { fieldsOfEvent, nameOfEvent } from './event';
 import { type HistoryText, readHistory } from './history';
 import { type Instances, instancesOf, type Question, type Subject } from './instances';
 import { stateDiagram } from './mermaid';
@@ -94,7 +94,7 @@ export class Machine extends Movable implements StateMachine<string, string>, Su
     return instances.ask(
       (native, op) => native.create(op, number, id, data, budgetMs),
       (answer) => {
-        if (answer.tag !== Tag.INSTANCE) throw instances.refusal(this, answer, { id });
+        if (answer.tag !== Tag.INSTANCE) throw instances.errorOf(this, answer, { id });
         return { ...instances.instance(this, answer), created: wasCreated(answer) };
       },
     );
@@ -126,7 +126,7 @@ export class Machine extends Movable implements StateMachine<string, string>, Su
     const question: Question = { id, event: name, expectedVersion };
     const instances = this.instances();
     const number = instances.numberOf(this);
-    const payload = typeof event === 'object' ? instances.encode(fieldsOf(event), 'the event') : null;
+    const payload = typeof event === 'object' ? instances.encode(fieldsOfEvent(event), 'the event') : null;
     const data = instances.encode(options.data, 'data');
     const send = (dataText: string | null, payloadText: string | null) =>
       instances.ask(
@@ -146,7 +146,7 @@ export class Machine extends Movable implements StateMachine<string, string>, Su
             instances.host.totalTimeoutMs,
           ),
         (answer) => {
-          if (answer.tag !== Tag.MOVED) throw instances.refusal(this, answer, question);
+          if (answer.tag !== Tag.MOVED) throw instances.errorOf(this, answer, question);
           return instances.transition(this, answer);
         },
       );
@@ -158,7 +158,7 @@ export class Machine extends Movable implements StateMachine<string, string>, Su
   async get(id: string): Promise<Instance<string> | undefined> {
     return this.#look(id, 'glance', (instances, answer) => {
       if (answer.tag === Tag.ABSENT) return undefined;
-      if (answer.tag !== Tag.INSTANCE) throw instances.refusal(this, answer, { id });
+      if (answer.tag !== Tag.INSTANCE) throw instances.errorOf(this, answer, { id });
       return instances.instance(this, answer);
     });
   }
@@ -166,7 +166,7 @@ export class Machine extends Movable implements StateMachine<string, string>, Su
   async history(id: string): Promise<HistoryEntry<string, string>[]> {
     return this.#look(id, 'history', (instances, answer) => {
       if (answer.tag === Tag.ABSENT) return [];
-      if (answer.tag !== Tag.RECORD) throw instances.refusal(this, answer, { id });
+      if (answer.tag !== Tag.RECORD) throw instances.errorOf(this, answer, { id });
       const entries = JSON.parse(answer.payload ?? '') as HistoryText[];
       return entries.map((entry) => readHistory(entry, instances));
     });
@@ -177,7 +177,7 @@ export class Machine extends Movable implements StateMachine<string, string>, Su
     return this.#look(id, 'drain', (instances, answer) => {
       // It was deleted, or is in a state of another config: not a timer of ours.
       if (answer.tag === Tag.ABSENT || answer.tag === Tag.UNKNOWN_STATE) return 0;
-      if (answer.tag !== Tag.INSTANCE) throw instances.refusal(this, answer, { id });
+      if (answer.tag !== Tag.INSTANCE) throw instances.errorOf(this, answer, { id });
       return firedOf(answer);
     });
   }

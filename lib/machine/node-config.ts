@@ -4,7 +4,7 @@
  */
 import { TEN_YEARS_MS } from '../call/options';
 import { show } from '../rules';
-import { checkName, objectOf, plainObject, properties, refuseAt, within } from './refusal';
+import { checkName, configError, objectOf, plainObject, properties, within } from './config-error';
 
 /** A transition whose target is not looked up yet. */
 export interface Way {
@@ -53,19 +53,19 @@ const TRANSITION = properties(['target', 'reenter', 'description', 'meta'], {
 function readWays(value: unknown, path: string): Way {
   if (!Array.isArray(value)) return readWay(value, path);
   if (value.length === 1) return readWay(value[0], `${path}[0]`);
-  if (value.length === 0) throw refuseAt(path, 'has no target');
-  throw refuseAt(path, 'several transitions are not supported; use an event of its own for each');
+  if (value.length === 0) throw configError(path, 'has no target');
+  throw configError(path, 'several transitions are not supported; use an event of its own for each');
 }
 
 function readWay(value: unknown, path: string): Way {
   if (typeof value === 'string') return { target: value, reenter: false, path };
   const { target, reenter } = objectOf(TRANSITION, value, path);
-  if (target === undefined) throw refuseAt(path, 'has no target');
+  if (target === undefined) throw configError(path, 'has no target');
   if (typeof target !== 'string') {
-    throw refuseAt(within(path, 'target'), `must be the name of a state, not ${show(target)}`);
+    throw configError(within(path, 'target'), `must be the name of a state, not ${show(target)}`);
   }
   if (reenter !== undefined && typeof reenter !== 'boolean') {
-    throw refuseAt(within(path, 'reenter'), 'must be a boolean');
+    throw configError(within(path, 'reenter'), 'must be a boolean');
   }
   return { target, reenter: reenter === true, path: within(path, 'target') };
 }
@@ -74,9 +74,9 @@ function readEvents(value: unknown, path: string): StateNode['on'] {
   if (value === undefined) return [];
   return Object.entries(plainObject(value, path)).map(([event, transitions]) => {
     const at = within(path, event);
-    if (event === '') throw refuseAt(at, ALWAYS);
-    if (event === '*' || event.endsWith('.*')) throw refuseAt(at, 'wildcards are not supported; name each event');
-    if (event.startsWith('xstate.')) throw refuseAt(at, "XState's own events are not supported; nobody sends them");
+    if (event === '') throw configError(at, ALWAYS);
+    if (event === '*' || event.endsWith('.*')) throw configError(at, 'wildcards are not supported; name each event');
+    if (event.startsWith('xstate.')) throw configError(at, "XState's own events are not supported; nobody sends them");
     checkName(event, at);
     return { event, way: readWays(transitions, at) };
   });
@@ -88,13 +88,13 @@ function readAfter(value: unknown, path: string): StateNode['after'] {
     const at = within(path, delay);
     const ms = Number(delay);
     if (String(ms) !== delay || !Number.isInteger(ms) || ms < 1 || ms > TEN_YEARS_MS) {
-      throw refuseAt(at, `a delay must be whole milliseconds, 1 to ${TEN_YEARS_MS}; named delays are not supported`);
+      throw configError(at, `a delay must be whole milliseconds, 1 to ${TEN_YEARS_MS}; named delays are not supported`);
     }
     return { ms, at, way: readWays(transitions, at) };
   });
   const [first, second] = delays.sort((one, other) => one.ms - other.ms);
   if (first === undefined) return null;
-  if (second !== undefined) throw refuseAt(second.at, `never fires, the state is left after ${first.ms} ms`);
+  if (second !== undefined) throw configError(second.at, `never fires, the state is left after ${first.ms} ms`);
   return { ms: first.ms, way: first.way };
 }
 
@@ -104,12 +104,12 @@ export function readState(name: string, value: unknown, path: string): StateNode
   const node = objectOf(STATE, value, path);
   const { type } = node;
   if (type !== undefined && type !== 'atomic' && type !== 'final') {
-    throw refuseAt(within(path, 'type'), `${show(type)} states are not supported, only 'final' and 'atomic' ones`);
+    throw configError(within(path, 'type'), `${show(type)} states are not supported, only 'final' and 'atomic' ones`);
   }
   const on = readEvents(node.on, within(path, 'on'));
   const after = readAfter(node.after, within(path, 'after'));
   const final = type === 'final';
-  if (final && on.length > 0) throw refuseAt(within(path, 'on'), 'nothing can lead on from a final state');
-  if (final && after !== null) throw refuseAt(within(path, 'after'), 'nothing can lead on from a final state');
+  if (final && on.length > 0) throw configError(within(path, 'on'), 'nothing can lead on from a final state');
+  if (final && after !== null) throw configError(within(path, 'after'), 'nothing can lead on from a final state');
   return { name, path, final, on, after };
 }

@@ -75,7 +75,7 @@ class Wait {
       return;
     }
     this.#end(() => {
-      if (answer.tag !== Tag.INSTANCE) throw this.#instances.refusal(this.#machine, answer, { id: this.#id });
+      if (answer.tag !== Tag.INSTANCE) throw this.#instances.errorOf(this.#machine, answer, { id: this.#id });
       return this.#instances.instance(this.#machine, answer);
     });
   }

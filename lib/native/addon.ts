@@ -4,28 +4,14 @@
  */
 import type { ErrorCode } from '../../index';
 import { ActonceError } from '../errors';
+import type { NativeBegin } from './terms';
 
 /**
  * The functions of one client. Every call is answered through `deliver`; only outcomes without a text that are known at
  * once (the embedded store's) are left in the buffer instead, and counted by the call's result.
  */
 export interface NativeClient {
-  /**
-   * flags: 1 hold, 2 the caller will wait (marks the record when it is in progress), 4 the last two arguments count: a
-   * new key is QUOTA when its scope has so many already.
-   */
-  begin(
-    op: number,
-    identity: string,
-    payload: string | null,
-    leaseMs: number,
-    maxLeaseMs: number,
-    retentionMs: number,
-    flags: number,
-    budgetMs: number,
-    maxKeys: number,
-    scope: string | null,
-  ): number;
+  begin(...claim: Parameters<NativeBegin>): number;
   again(op: number): number;
   wait(op: number, ms: number): number;
   /**
@@ -51,8 +37,11 @@ export interface NativeClient {
   ): number;
   /** Gives an op up; a begin still under way is withdrawn in the background. */
   forget(op: number): void;
-  /** request: JSON `{do: 'inspect' | 'reset' | 'resolve', hash or identity, force?, value?, rerun?, retentionMs?, budgetMs?}`. */
-  admin(op: number, request: string): number;
+  /**
+   * command: JSON `{do: 'inspect' | 'reset' | 'resolve', hash or identity, force?, value?, rerun?, retentionMs?,
+   * budgetMs?}`.
+   */
+  admin(op: number, command: string): number;
   /**
    * From now on `machine` stands for this state machine: a Definition with historyLimit and retentionMs, as JSON.
    * @returns why it cannot be one

@@ -1,7 +1,6 @@
 /**
- * What the addon answers: the numbers that cross from Rust, in the order of src/session/delivery.rs, and what they mean.
- * Others compare a tag by its name; an answer's `code`, and a reason in its `ms`, they have read to them by the functions
- * here and in instance-answer.
+ * What the addon answers: the tags, numbered as in src/session/delivery.rs, and what the other numbers mean. Others
+ * compare tags by name. An answer's `code`, and the reason of a loss in its `ms`, are read here and in instance-answer.
  */
 import type { ErrorCode, LeaseLossReason } from '../../index';
 import { ActonceError } from '../errors';

@@ -1,7 +1,7 @@
 /**
  * The seam to the native addon: turns calls into its numbers, and what it delivers into answers for whoever asked.
- * Decides nothing. The names of tags leave this room, and the id of an operation as a token; the numbers behind them, the
- * bits of an answer and the outcome buffer do not. Only `testing/stage.ts`, which plays the addon, has them as well.
+ * Decides nothing. The names of tags leave this room, and the id of an operation as a token. The numbers of tags, the
+ * bits of an answer and the outcome buffer do not: only `testing/stage.ts`, which plays the addon, has them as well.
  */
 
 import type { ErrorPolicy } from '../../index';
@@ -11,6 +11,7 @@ import type { Encoded } from '../outcome/codec';
 import { loadAddon, type NativeClient, type NativeModule } from './addon';
 import { type Answer, endsOperation, failedStore, Tag } from './answer';
 import { OpenOperations } from './open-operations';
+import { beginOn, type Terms } from './terms';
 
 export type { NativeModule } from './addon';
 
@@ -26,16 +27,6 @@ const FAIL_MODES = { release: 0, record: 1, hold: 2 } as const;
 export interface Patience {
   readonly patienceMs: number;
   readonly budgetMs: number;
-}
-
-/** The terms of a claim: of a call's settings those that the store must know. `Terms` in src/session is the same. */
-export interface Terms {
-  readonly leaseMs: number;
-  readonly maxLeaseMs: number;
-  readonly retentionMs: number;
-  readonly onCrash: 'rerun' | 'hold';
-  /** Undefined counts no keys. */
-  readonly maxKeysPerScope: number | undefined;
 }
 
 /** What the addon is configured with; durations in milliseconds, TLS as PEM text. */
@@ -56,9 +47,6 @@ export interface NativeConfig {
 
 const FIELDS = 8;
 const BATCH = 256;
-const HOLD = 1;
-const WILL_WAIT = 2;
-const HAS_QUOTA = 4;
 
 const CLOSED = failedStore('ERR_CLOSED');
 
@@ -138,18 +126,14 @@ export class Binding {
     op: number,
     identity: string,
     payload: string | null,
-    { leaseMs, maxLeaseMs, retentionMs, onCrash, maxKeysPerScope }: Terms,
+    terms: Terms,
     willWait: boolean,
     budgetMs: number,
     scope: string | null,
   ): void {
-    if (this.#refuses(op)) return;
-    const maxKeys = maxKeysPerScope ?? 0;
-    const flags = (onCrash === 'hold' ? HOLD : 0) | (willWait ? WILL_WAIT : 0) | (maxKeys === 0 ? 0 : HAS_QUOTA);
+    if (this.#isClosedTo(op)) return;
     try {
-      this.#take(
-        this.#native.begin(op, identity, payload, leaseMs, maxLeaseMs, retentionMs, flags, budgetMs, maxKeys, scope),
-      );
+      this.#take(beginOn(this.#native, op, identity, payload, terms, willWait, budgetMs, scope));
     } catch (error) {
       this.#fault(op, error);
     }
@@ -157,7 +141,7 @@ export class Binding {
 
   /** Asks once more after IN_PROGRESS, with the same owner. */
   again(op: number): void {
-    if (this.#refuses(op)) return;
+    if (this.#isClosedTo(op)) return;
     try {
       this.#take(this.#native.again(op));
     } catch (error) {
@@ -167,7 +151,7 @@ export class Binding {
 
   /** After IN_PROGRESS: WOKEN when the record may have changed, or after `ms`. */
   wait(op: number, ms: number): void {
-    if (this.#refuses(op)) return;
+    if (this.#isClosedTo(op)) return;
     try {
       this.#take(this.#native.wait(op, ms));
     } catch (error) {
@@ -176,7 +160,7 @@ export class Binding {
   }
 
   complete(op: number, payload: Encoded, retentionMs: number, { patienceMs, budgetMs }: Patience): void {
-    if (this.#refuses(op)) return;
+    if (this.#isClosedTo(op)) return;
     const text = typeof payload === 'string' ? payload : payload.text;
     const mark = typeof payload === 'string' ? 0 : payload.mark.charCodeAt(0);
     try {
@@ -187,7 +171,7 @@ export class Binding {
   }
 
   fail(op: number, policy: ErrorPolicy, payload: string | null, retentionMs: number, patience: Patience): void {
-    if (this.#refuses(op)) return;
+    if (this.#isClosedTo(op)) return;
     try {
       this.#take(
         this.#native.fail(op, FAIL_MODES[policy], payload, retentionMs, patience.patienceMs, patience.budgetMs),
@@ -214,7 +198,7 @@ export class Binding {
 
   /** Answered through the receiver of `op`, as every call. */
   ask(op: number, call: InstanceCall): void {
-    if (this.#refuses(op)) return;
+    if (this.#isClosedTo(op)) return;
     try {
       this.#take(call(this.#native, op));
     } catch (error) {
@@ -222,11 +206,11 @@ export class Binding {
     }
   }
 
-  /** One operator's request and its one answer. */
-  admin(request: object): Promise<Answer> {
+  /** One operator's command and its one answer. */
+  admin(command: object): Promise<Answer> {
     return new Promise((resolve) => {
       const op = this.open({ receive: resolve });
-      if (!this.#refuses(op)) this.#take(this.#native.admin(op, JSON.stringify(request)));
+      if (!this.#isClosedTo(op)) this.#take(this.#native.admin(op, JSON.stringify(command)));
     });
   }
 
@@ -250,7 +234,7 @@ export class Binding {
     this.#tell(op, failedStore('ERR_STORE_PROTOCOL', String(error)));
   }
 
-  #refuses(op: number): boolean {
+  #isClosedTo(op: number): boolean {
     if (this.#isClosed) this.#tell(op, CLOSED);
     return this.#isClosed;
   }

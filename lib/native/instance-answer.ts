@@ -1,6 +1,6 @@
 /**
- * How the answer about an instance of a state machine is read. src/session/machines.rs packs two numbers into `code` and
- * gives the fields that a claim has meanings of their own.
+ * How the answer about an instance of a state machine is read. src/session/machines.rs packs two numbers into `code`,
+ * and the fields that a claim has mean something else for an instance.
  */
 import type { Answer } from './answer';
 

@@ -3,39 +3,43 @@
  * things is the promise: what was sent is validated, then the caller is authorised (`scope`, for replays as well), and
  * only then is the key looked up.
  */
-import type { ActonceClient, IdempotencyContext, IdempotencyOptions, Outcome } from '../../index';
+import type { IdempotencyContext, Outcome } from '../../index';
 import type { StandardIssue, StandardSchema } from '../../next';
 import { CALL_RULES } from '../call/options';
 import { withIdempotency } from '../client/default-client';
 import { type ActonceError, InvalidInputError, invalid, isActonceError } from '../errors';
-import { checkDefinition, isNames, isPublic, scopeOf } from '../http/definition';
+import {
+  checkDefinition,
+  type DefinitionOptions,
+  isNames,
+  isPublic,
+  namedScope,
+  type OwnRules,
+} from '../http/definition';
 import { shownFlow } from '../outcome/control-flow';
-import { ofType, type Rule } from '../rules';
+import { ofType } from '../rules';
 import { parseKeyHeader } from '../wire/key-header';
 import { isWithCookies, recordCookies, replayCookies, valueWithin, warnOfEffects } from './effects';
-import { isForm, keyOfForm, objectOfForm, wantsAnswer } from './form';
+import { isForm, keyOfForm, objectOfForm, takesProblemAsResult } from './form';
 import { requestHeader } from './request';
 import { isStandardSchema, validate } from './schema';
 
 /** As next.d.ts has it, without the types of one action. */
-export interface ActionOptions
-  extends Omit<IdempotencyOptions, 'scope' | 'payload' | 'recover' | 'onResponse' | 'skip'> {
-  readonly name: string;
+export interface ActionOptions extends DefinitionOptions {
   readonly scope: (input: unknown) => unknown;
   readonly schema?: StandardSchema;
   readonly payload?: (input: unknown) => unknown;
+  readonly signal?: AbortSignal;
   readonly recover?: (ctx: IdempotencyContext, input: unknown) => never;
   readonly onResponse?: (outcome: Outcome, input: unknown) => unknown;
   readonly onInvalid?: (issues: readonly StandardIssue[], sent: unknown) => unknown;
   readonly onProblem?: (problem: ActonceError, sent: FormData) => unknown;
-  readonly missingKey?: 'reject' | 'run';
   readonly replayCookies?: readonly string[];
-  readonly client?: ActonceClient;
 }
 
 export type Handler = (input: unknown, ctx: IdempotencyContext) => unknown;
 
-const RULES: Record<string, Rule> = {
+const RULES: OwnRules<ActionOptions> = {
   schema: (value) => (isStandardSchema(value) ? undefined : 'must be a Standard Schema (zod 3.24+, valibot 1+, …)'),
   recover: CALL_RULES.recover,
   signal: CALL_RULES.signal,
@@ -46,14 +50,14 @@ const RULES: Record<string, Rule> = {
 };
 
 /** What reached the action. */
-interface Sent {
+interface Submission {
   readonly key: unknown;
   /** The argument, or the form as it is. */
   readonly input: unknown;
 }
 
 /** `(key, input)`, `(formData)`, `(previousState, formData)`, and the last one with a key bound in front. */
-function readArguments(given: readonly unknown[]): Sent {
+function readArguments(given: readonly unknown[]): Submission {
   const last = given.at(-1);
   if (!isForm(last)) return { key: given[0], input: given[1] };
   const bound = given.length === 3 && typeof given[0] === 'string' ? given[0] : undefined;
@@ -61,7 +65,7 @@ function readArguments(given: readonly unknown[]): Sent {
 }
 
 /** Undefined when there is none anywhere. */
-async function keyOf(sent: Sent): Promise<unknown> {
+async function keyOf(sent: Submission): Promise<unknown> {
   if (sent.key !== undefined && sent.key !== null && sent.key !== '') return sent.key;
   const header = await requestHeader('idempotency-key');
   if (header === undefined || header.trim() === '') return undefined;
@@ -77,13 +81,13 @@ export function idempotentAction(options: ActionOptions, handler: Handler): (...
     try {
       return await perform(options, handler, sent);
     } catch (error) {
-      if (options.onProblem === undefined || !isActonceError(error) || !wantsAnswer(sent.input)) throw error;
+      if (options.onProblem === undefined || !isActonceError(error) || !takesProblemAsResult(sent.input)) throw error;
       return options.onProblem(error, sent.input as FormData);
     }
   };
 }
 
-async function perform(options: ActionOptions, handler: Handler, sent: Sent): Promise<unknown> {
+async function perform(options: ActionOptions, handler: Handler, sent: Submission): Promise<unknown> {
   const { name, schema, scope, payload, recover, onResponse, onInvalid, onProblem, missingKey, client, ...more } =
     options;
   const { replayCookies: cookieNames = [], ...settings } = more;
@@ -105,7 +109,7 @@ async function perform(options: ActionOptions, handler: Handler, sent: Sent): Pr
   const once = client?.withIdempotency ?? withIdempotency;
   const value = await once(key as string, keepsCookies ? (ctx) => recordCookies(cookieNames, () => run(ctx)) : run, {
     ...settings,
-    scope: scopeOf(name, owner),
+    scope: namedScope(name, owner),
     payload: payload === undefined ? sent.input : payload(input),
     skip: isUnprotected,
     ...(recover && { recover: (ctx: IdempotencyContext) => recover(ctx, input) }),

@@ -20,7 +20,7 @@ export function keyOfForm(form: FormData): string | undefined {
  * Whether a refusal is to be answered with a result. Not a plain call, nor what a hook of actonce/react sent: they can
  * catch, and to them a result would count as an outcome, after which the next try has a new key.
  */
-export function wantsAnswer(input: unknown): boolean {
+export function takesProblemAsResult(input: unknown): boolean {
   return isForm(input) && !input.has(THROWS_PROBLEMS);
 }
 

@@ -3,7 +3,7 @@
  * start that says what it is (format).
  */
 import type { Codec, ErrorClass, Outcome, OutcomeStatus } from '../../index';
-import { disown } from '../announce';
+import { ignoreRejection } from '../announce';
 import { ActonceError, ResultUnavailableError } from '../errors';
 import {
   decodeBulk,
@@ -98,7 +98,7 @@ export class Results {
   #ownText(value: unknown): string {
     const text: unknown = this.#codec?.encode(value);
     if (typeof text !== 'string') {
-      disown(text);
+      ignoreRejection(text);
       throw new TypeError('codec.encode() must return a string');
     }
     if (!text.isWellFormed()) throw new TypeError('codec.encode() returned half a surrogate pair');

@@ -18,12 +18,12 @@ export async function followed<T>(id: string, key: string, run: () => T | Promis
     return result;
   } catch (error) {
     if (isControlFlow(error)) outcomeSeen(id, key);
-    else settle(id, key, readProblem(error));
+    else noteProblem(id, key, readProblem(error));
     throw error;
   }
 }
 
-function settle(id: string, key: string, problem: Problem | undefined): void {
+function noteProblem(id: string, key: string, problem: Problem | undefined): void {
   // It ran, and nobody can have its value any more.
   if (problem?.code === 'ERR_RESULT_UNAVAILABLE') outcomeSeen(id, key);
   // Something else was sent under this key: it is of no use for this.

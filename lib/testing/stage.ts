@@ -37,7 +37,7 @@ export class Stage implements NativeModule {
       send: (op, ...command) => this.#fails(op) ?? native.send(op, ...command),
       look: (op, ...command) => this.#fails(op) ?? native.look(op, ...command),
       due: (op, ...command) => this.#fails(op) ?? native.due(op, ...command),
-      admin: (op, request) => this.#fails(op) ?? native.admin(op, request),
+      admin: (op, command) => this.#fails(op) ?? native.admin(op, command),
       complete: (op, ...ending) => this.#ends(op) ?? native.complete(op, ...ending),
       fail: (op, ...ending) => this.#ends(op) ?? native.fail(op, ...ending),
     };

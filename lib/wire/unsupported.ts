@@ -1,5 +1,5 @@
 /** Stands for every export where there is no Node.js: importing is harmless, calling says what to do. */
-export function refuse(name: string): () => never {
+export function unsupported(name: string): () => never {
   return () => {
     const message =
       `${name} of actonce needs Node.js, and this code runs in the browser or the edge runtime. Call it in a Server ` +

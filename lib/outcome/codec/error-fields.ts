@@ -4,7 +4,7 @@
  * written: it tells about the machine that ran it, and nothing about the one that reads it.
  */
 import type { ErrorClass } from '../../../index';
-import { Unreadable } from './refusals';
+import { Unreadable } from './describe';
 
 const NATIVE: readonly ErrorClass[] = [
   EvalError,

@@ -3,12 +3,12 @@
  * text an operator can read, and names the place of what it cannot write.
  */
 import { DevalueError } from 'devalue';
+import { describe, isUnreadable } from './describe';
 import { readError } from './error-fields';
 import { MalformedPayloadError, UnencodableError } from './faults';
 import { admitGraph } from './flat';
 import { parseJson } from './json';
 import { admitText } from './limits';
-import { describe, isUnreadable } from './refusals';
 import { type ErrorReader, Walk } from './walk';
 
 /** A promise only when a Blob or File is inside, whose bytes cannot be had at once. @throws UnencodableError */

@@ -1,9 +1,9 @@
 /**
  * Results and errors as text, and back. What comes back is what was recorded, or nothing was recorded: a value that
  * cannot be written exactly is refused with the place it is at. Most results are plain JSON, when that carries the value
- * exactly: the cheapest both ways. Everything else says by its first character, a capital, how it is written (../format):
- * one Buffer or one long text, as it is; else by devalue with reducers of our own, for the other kinds that React Flight
- * accepts as finished values. What was thrown is always written that way, and cut down to what can be written.
+ * exactly: the cheapest both ways. Everything else begins with a capital that says how it is written (../format): one
+ * Buffer or one long text as it is, the other kinds that React Flight accepts as finished values by devalue with
+ * reducers of our own. What was thrown is always written by devalue, and cut down to what can be written.
  *
  * `encode` answers at once, but for a value with a Blob or File inside: their bytes can only be had asynchronously,
  * so it answers a promise then, and only then. The rest of such a value is read before `encode` returns.

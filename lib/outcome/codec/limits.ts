@@ -7,7 +7,7 @@ import { MalformedPayloadError } from './faults';
 
 /** Characters of text, above any sensible `maxResultBytes`. Parsing that many takes about 50 ms. */
 export const LONGEST_TEXT = 8 * 1024 * 1024;
-/** Objects in objects. Flight, and most code that walks a value, recurses; a thousand frames are within every stack. */
+/** Objects in objects. React Flight, as most code that walks a value, recurses; a thousand frames fit every stack. */
 export const DEEPEST = 500;
 /** Arrays and objects: the expensive part of a text, up to 60 bytes for two characters. */
 const MOST_CONTAINERS = 200_000;

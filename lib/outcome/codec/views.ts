@@ -40,7 +40,7 @@ export class ViewPlan {
     return false;
   }
 
-  settled(): ViewPlan {
+  forSecondPass(): ViewPlan {
     return new ViewPlan(this.#found);
   }
 

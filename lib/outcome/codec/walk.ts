@@ -1,12 +1,12 @@
 /**
  * One pass of devalue over a value. What devalue may accept is decided by `kindOf` through its operations; what it
- * does not know is written by the reducers. Every property is read once per pass, `toJSON` is called as React's
+ * does not know is written by the reducers. Every property is read once per pass, `toJSON` is called as React
  * Flight and JSON call it, and what throws when read is refused at its place.
  */
 import { stringify, stringifyAsync } from 'devalue';
+import { Unreadable } from './describe';
 import { type Kind, kindOf } from './kinds';
 import { LONGEST_TEXT } from './limits';
-import { Unreadable } from './refusals';
 import { ViewPlan } from './views';
 
 /** What of an error is written: all of it inside of a value, a bounded part when it was thrown. */
@@ -41,7 +41,7 @@ export class Walk {
 
   /** Another pass, which knows what this one found out about shared buffers. */
   again(): Walk {
-    return new Walk(this.#errorReader, this.#blobs, this.#views.settled());
+    return new Walk(this.#errorReader, this.#blobs, this.#views.forSecondPass());
   }
 
   write(value: unknown): string {
@@ -110,7 +110,7 @@ export class Walk {
     return Array.from(entries, ([key, value]) => [this.#substituted(key, '0'), this.#substituted(value, '1')]);
   }
 
-  /** What `toJSON` makes of an object that has one and is of no kind that is kept: as Flight does. */
+  /** What `toJSON` makes of an object that has one and is of no kind that is kept: as React Flight does. */
   #substituted(value: unknown, key: string): unknown {
     if (typeof value !== 'object' || value === null) return value;
     if (this.#substitutes.has(value)) return this.#substitutes.get(value);

@@ -3,7 +3,7 @@ import { type ActonceError, invalid } from '../errors';
 import { show } from '../rules';
 
 /** @param path empty for the config itself */
-export function refuseAt(path: string, reason: string): ActonceError {
+export function configError(path: string, reason: string): ActonceError {
   return invalid(`${path === '' ? 'config' : path}: ${reason}`);
 }
 
@@ -39,7 +39,7 @@ function isNothing(value: unknown): boolean {
 
 /** @throws ActonceError `ERR_INVALID_ARGUMENT` */
 export function plainObject(value: unknown, path: string): Readonly<Record<string, unknown>> {
-  if (!isPlainObject(value)) throw refuseAt(path, `must be a plain object, not ${show(value)}`);
+  if (!isPlainObject(value)) throw configError(path, `must be a plain object, not ${show(value)}`);
   return value;
 }
 
@@ -50,9 +50,9 @@ export function objectOf(allowed: Properties, value: unknown, path: string): Rea
     const rule = allowed.get(name);
     if (rule === undefined) {
       const known = [...allowed].flatMap(([other, about]) => (about === 'known' ? [other] : []));
-      throw refuseAt(within(path, name), `is not known; what may be here: ${known.join(', ')}`);
+      throw configError(within(path, name), `is not known; what may be here: ${known.join(', ')}`);
     }
-    if (rule !== 'known' && !isNothing(part)) throw refuseAt(within(path, name), rule.unsupported);
+    if (rule !== 'known' && !isNothing(part)) throw configError(within(path, name), rule.unsupported);
   }
   return object;
 }
@@ -62,16 +62,16 @@ const LONGEST_NAME = 64;
 const CONTROL = /[\p{Cc}\u2028\u2029]/u;
 
 function checkText(text: unknown, path: string): asserts text is string {
-  if (typeof text !== 'string') throw refuseAt(path, `must be a string, not ${show(text)}`);
-  if (text === '' || text.length > LONGEST_NAME) throw refuseAt(path, `must have 1 to ${LONGEST_NAME} characters`);
-  if (!text.isWellFormed()) throw refuseAt(path, 'is not well-formed Unicode');
-  if (CONTROL.test(text)) throw refuseAt(path, 'must not have control characters');
+  if (typeof text !== 'string') throw configError(path, `must be a string, not ${show(text)}`);
+  if (text === '' || text.length > LONGEST_NAME) throw configError(path, `must have 1 to ${LONGEST_NAME} characters`);
+  if (!text.isWellFormed()) throw configError(path, 'is not well-formed Unicode');
+  if (CONTROL.test(text)) throw configError(path, 'must not have control characters');
 }
 
 /** @throws ActonceError `ERR_INVALID_ARGUMENT` */
 export function machineId(id: unknown): string {
   checkText(id, 'id');
-  if (id.includes(':')) throw refuseAt('id', `must not have ':'`);
+  if (id.includes(':')) throw configError('id', `must not have ':'`);
   return id;
 }
 
@@ -82,5 +82,5 @@ export function machineId(id: unknown): string {
 export function checkName(name: string, path: string): void {
   checkText(name, path);
   // To XState such a name is a way to another state.
-  if (name.startsWith('.') || name.startsWith('#')) throw refuseAt(path, `must not start with '${name[0]}'`);
+  if (name.startsWith('.') || name.startsWith('#')) throw configError(path, `must not start with '${name[0]}'`);
 }
