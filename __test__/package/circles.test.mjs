@@ -1,4 +1,4 @@
-// The rooms of lib/: scripts/circles.mjs names the files of an import that may not be. Small trees, each with one fault.
+// The rooms of lib/: scripts/circles.mjs names the files of an import that may not be. Small trees, one fault each.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';

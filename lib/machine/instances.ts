@@ -7,7 +7,7 @@ import { HOST, type Host } from '../call/host';
 import { ActonceError, invalid, KeyReusedError, LeaseLostError } from '../errors';
 import { type Answer, storeError, Tag } from '../native/answer';
 import type { InstanceCall } from '../native/binding';
-import { fromOf, sinceOf, stateOf, timeoutInMsOf, versionOf, wasReplayed } from '../native/instance-answer';
+import { nameOf, readInstance, readTransition, stateOf } from '../native/instance-answer';
 import { type Encoded, wholeText } from '../outcome/codec';
 import { isEncoded, type Unkept } from '../outcome/results';
 import { allowed, type Definition } from './definition';
@@ -32,15 +32,22 @@ export interface Question {
   readonly expectedVersion?: number | undefined;
 }
 
+type Hung = Host & { [INSTANCES]?: Instances };
+
 /**
  * Those of a client, one object for all machines: the addon numbers machines by client.
  * @throws ActonceError `ERR_INVALID_ARGUMENT`
  */
 export function instancesOf(client: ActonceClient): Instances {
-  const host = (client as { [HOST]?: Host & { [INSTANCES]?: Instances } })[HOST];
+  const host = (client as { [HOST]?: Hung })[HOST];
   if (host === undefined) throw invalid('the client of this state machine was not made by createClient');
-  host[INSTANCES] ??= new Instances(host);
-  return host[INSTANCES];
+  return host[INSTANCES] ?? hang(host);
+}
+
+function hang(host: Hung): Instances {
+  const instances = new Instances(host);
+  host[INSTANCES] = instances;
+  return instances;
 }
 
 export class Instances {
@@ -99,25 +106,11 @@ export class Instances {
   }
 
   instance({ definition }: Subject, answer: Answer): Instance<string, never> {
-    return {
-      state: nameOf(definition, stateOf(answer)),
-      version: versionOf(answer),
-      data: this.#data(answer),
-      since: sinceOf(answer),
-      timeoutInMs: timeoutInMsOf(answer),
-    };
+    return readInstance(answer, definition.states, this.#data(answer));
   }
 
   transition({ definition }: Subject, answer: Answer): Transition<string, never> {
-    return {
-      from: nameOf(definition, fromOf(answer)),
-      state: nameOf(definition, stateOf(answer)),
-      version: versionOf(answer),
-      data: this.#data(answer),
-      since: sinceOf(answer),
-      timeoutInMs: timeoutInMsOf(answer),
-      replayed: wasReplayed(answer),
-    };
+    return readTransition(answer, definition.states, this.#data(answer));
   }
 
   #data({ payload }: Answer): never {
@@ -128,16 +121,22 @@ export class Instances {
   errorOf({ definition }: Subject, answer: Answer, question: Question): ActonceError {
     const { id, event = '' } = question;
     const machine = definition.id;
-    const version = versionOf(answer);
+    const { attempt: version } = answer;
     switch (answer.tag) {
       case Tag.ILLEGAL: {
-        const from = nameOf(definition, stateOf(answer));
+        const from = nameOf(definition.states, stateOf(answer));
         const ways = allowed(definition, stateOf(answer));
         return new InvalidTransitionError({ machine, id, from, event, allowed: ways, version });
       }
       case Tag.CONFLICT: {
         const { expectedVersion: expected = 0 } = question;
-        return new VersionConflictError({ machine, id, expected, version, state: nameOf(definition, stateOf(answer)) });
+        return new VersionConflictError({
+          machine,
+          id,
+          expected,
+          version,
+          state: nameOf(definition.states, stateOf(answer)),
+        });
       }
       case Tag.ABSENT:
         return new ActonceError('ERR_NOT_FOUND', { detail: `${machine} '${id}'` });
@@ -153,10 +152,6 @@ export class Instances {
         return storeError(answer, undefined);
     }
   }
-}
-
-function nameOf({ states }: Definition, index: number): string {
-  return states[index]?.name ?? '';
 }
 
 function kept(encoded: Encoded | Unkept, what: string): string {

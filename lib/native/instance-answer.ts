@@ -2,16 +2,39 @@
  * How the answer about an instance of a state machine is read. src/session/machines.rs packs two numbers into `code`,
  * and the fields that a claim has mean something else for an instance.
  */
+import type { Instance, Transition } from '../../index';
 import type { Answer } from './answer';
 
-/** By its number in the definition. */
-export function stateOf({ code }: Answer): number {
-  return code & 0xffff;
+/** The states of its definition, which the addon knows by their numbers. */
+type States = readonly { readonly name: string }[];
+
+/** Of INSTANCE. */
+export function readInstance(answer: Answer, states: States, data: never): Instance<string, never> {
+  return {
+    state: nameOf(states, stateOf(answer)),
+    version: answer.attempt,
+    data,
+    since: new Date(answer.fence),
+    timeoutInMs: timeoutInMsOf(answer),
+  };
 }
 
-/** Of MOVED: the state that was left, by its number. */
-export function fromOf({ code }: Answer): number {
-  return code >>> 16;
+/** Of MOVED. */
+export function readTransition(answer: Answer, states: States, data: never): Transition<string, never> {
+  return {
+    from: nameOf(states, answer.code >>> 16),
+    state: nameOf(states, stateOf(answer)),
+    version: answer.attempt,
+    data,
+    since: new Date(answer.fence),
+    timeoutInMs: timeoutInMsOf(answer),
+    replayed: answer.recovered,
+  };
+}
+
+/** By its number. */
+export function stateOf({ code }: Answer): number {
+  return code & 0xffff;
 }
 
 /** Of INSTANCE: how many timers fired while it was looked at. */
@@ -19,13 +42,9 @@ export function firedOf({ code }: Answer): number {
   return code >>> 16;
 }
 
-export function versionOf({ attempt }: Answer): number {
-  return attempt;
-}
-
-/** Since when it is in its state. */
-export function sinceOf({ fence }: Answer): Date {
-  return new Date(fence);
+/** Of INSTANCE, after `create`: whether that made it. */
+export function wasCreated({ recovered }: Answer): boolean {
+  return recovered;
 }
 
 /** What is left until its timer is due; undefined where none runs. The addon adds one, so that 0 can stand for none. */
@@ -33,12 +52,6 @@ export function timeoutInMsOf({ ms }: Answer): number | undefined {
   return ms === 0 ? undefined : ms - 1;
 }
 
-/** Of INSTANCE, after `create`: whether that made it. */
-export function wasCreated({ recovered }: Answer): boolean {
-  return recovered;
-}
-
-/** Of MOVED: whether the same step was taken before. */
-export function wasReplayed({ recovered }: Answer): boolean {
-  return recovered;
+export function nameOf(states: States, state: number): string {
+  return states[state]?.name ?? '';
 }

@@ -1,8 +1,8 @@
 /**
  * What Next.js throws to steer the response, under any of its versions: told from an error, and thrown again. Redirects
  * and the 404, 403 and 401 pages are outcomes of an action and can be recorded; everything else that Next throws
- * belongs to one request and must pass. Next itself tells them by the string property `digest`, whatever carries it, and
- * so do we. A recorded one is thrown again by the public function of the Next that is installed.
+ * belongs to one request and must pass. Next itself tells them by the string property `digest`, whatever carries it,
+ * and so do we. A recorded one is thrown again by the public function of the Next that is installed.
  */
 
 export interface RedirectFlow {
