@@ -7,15 +7,15 @@ use std::sync::{Arc, Once};
 use tokio::sync::Notify;
 
 use super::{Leases, Loss, Renewal};
-use crate::background;
 use crate::clock::{self, Clock, MILLI, Micros};
 use crate::model::{Command, Now, Outcome};
 use crate::session::op_of;
-use crate::store::memory::MemoryStore;
+use crate::store::embedded::MemoryStore;
 use crate::store::redis::fleet::Fleet;
 use crate::store::redis::request::{Answer, Ask, Event, Request};
 use crate::store::redis::target::Servers;
 use crate::store::redis::task::{Turner, sleep_until};
+use crate::threads;
 
 /// Where leases are renewed.
 #[derive(Clone)]
@@ -49,7 +49,7 @@ impl Keeper {
                 started.call_once(|| {
                     if let Some(leases) = leases.upgrade() {
                         let (store, clock, report) = (store.clone(), clock.clone(), Arc::clone(&report));
-                        background::keeper().spawn(keep(leases, store, clock, report, Arc::clone(&stop)));
+                        threads::keeper().spawn(keep(leases, store, clock, report, Arc::clone(&stop)));
                     }
                 });
                 stop.wake.notify_one();

@@ -9,11 +9,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::outbox::Outbox;
 use super::waker::Waker;
-use crate::background;
 use crate::clock::{Clock, MILLI, Micros};
 use crate::session::{Backend, Notice, Session};
 use crate::store::redis::connect::connect;
 use crate::store::redis::wire::Wire;
+use crate::threads;
 use crate::uv::{Loop, Poll, Prepare, Timer};
 
 /// How long a timer is set that has nothing to do but to keep the loop alive.
@@ -267,7 +267,7 @@ impl OnLoop {
         if wire.engine.wants_connection(now) {
             wire.engine.connecting();
             let (target, mailbox) = (Arc::clone(&wire.target), Arc::clone(&self.mailbox));
-            background::io().spawn(async move { mailbox.send(Notice::Connected(index, connect(target).await)) });
+            threads::io().spawn(async move { mailbox.send(Notice::Connected(index, connect(target).await)) });
         }
     }
 

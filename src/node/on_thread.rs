@@ -10,10 +10,10 @@ use tokio::sync::mpsc;
 
 use super::outbox::Outbox;
 use super::waker::Waker;
-use crate::background;
 use crate::clock::{Clock, Micros};
 use crate::session::{Backend, Delivery, Notice, Session, Tag};
 use crate::store::redis::task::{Turner, sleep_until};
+use crate::threads;
 
 type Job = Box<dyn FnOnce(&mut Session, Micros) + Send>;
 
@@ -58,7 +58,7 @@ impl OnThread {
     ) -> Self {
         let (jobs, receiver) = jobs;
         let news = Arc::new(Mutex::new(Vec::new()));
-        background::io().spawn(host(session, receiver, Arc::clone(&news), waker.clone(), clock));
+        threads::io().spawn(host(session, receiver, Arc::clone(&news), waker.clone(), clock));
         Self { env, jobs, news, outbox, waker, awaited: RefCell::new(HashSet::new()) }
     }
 

@@ -8,7 +8,7 @@ use super::{Session, WITHDRAWAL, op_of};
 use crate::clock::{MILLI, Micros};
 use crate::lease::{Held, margin};
 use crate::model::Outcome;
-use crate::slack;
+use crate::shrink;
 use crate::store::redis::request::Answer;
 
 impl Session {
@@ -106,7 +106,7 @@ impl Session {
     pub(super) fn let_go(&mut self, id: u32, now: Micros) {
         self.stop_listening(id, now);
         self.ops.remove(&id);
-        slack::trim(&mut self.ops);
+        shrink::after_removal(&mut self.ops);
         self.leases.release(id);
     }
 }

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use super::delivery::{Delivery, Tag};
 use super::op::{Op, Phase};
 use super::{Backend, Notice, Session, op_of};
-use crate::background;
 use crate::clock::{self, Micros};
 use crate::error::StoreError;
 use crate::model::{Now, Origin};
 use crate::seal::{self, Place, Sealer};
 use crate::store::redis::request::{Answer, Ask, Request};
+use crate::threads;
 
 impl Session {
     /// Sends a request, its payload in the form in which it is stored.
@@ -111,7 +111,7 @@ impl Session {
     fn apart(&mut self, id: u32, work: impl FnOnce() -> Notice + Send + 'static) {
         self.apart += 1;
         let post = Arc::clone(&self.post);
-        background::seal().spawn(async move {
+        threads::seal().spawn(async move {
             // Whoever waits must hear of a bug of ours, too.
             let bug = StoreError::Protocol("a payload could neither be sealed nor opened; please report it".into());
             post(catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Notice::Told(Delivery::failed(id, &bug))));

@@ -16,11 +16,12 @@ use tokio_rustls::client::TlsStream;
 
 use super::engine::Features;
 use super::eviction;
+use super::fields;
 use super::inbox::Inbox;
-use super::reply::{self, Verdict};
 use super::sentinel::{self, Lifeline};
 use super::stream::Stream;
 use super::target::{Access, Place, Target};
+use super::verdict::{self, Verdict};
 use crate::clock::{self, ServerClock};
 use crate::error::StoreError;
 use crate::scripts;
@@ -149,7 +150,7 @@ async fn converse_but(
     while replies.len() < expected {
         match inbox.next_reply().map_err(|error| garbled(&error))? {
             Some(Value::ServerError(error)) if optional != Some(replies.len()) => {
-                return Err(judged(reply::judge(&error)));
+                return Err(judged(verdict::judge(&error)));
             }
             Some(Value::Push { .. }) => {}
             Some(value) => replies.push(value),
@@ -168,7 +169,7 @@ async fn converse_but(
 
 /// Whether a server's greeting is a primary's.
 pub fn is_primary(hello: &Value) -> bool {
-    reply::field(hello, "role").is_none_or(|role| role == "master")
+    fields::field(hello, "role").is_none_or(|role| role == "master")
 }
 
 /// One round trip: `HELLO 3 [AUTH]`, `SELECT` of another database than the first, every script, `INFO memory`, `TIME`.
@@ -192,8 +193,8 @@ async fn greet(io: &mut dyn Io, target: &Target, at: &ConnectionAddr) -> Result<
     let at_info = 1 + usize::from(selects) + scripts::ALL.len();
     let Replies { values: replies, is_surplus } = converse_but(io, &out, at_info + 2, Some(at_info), at).await?;
     let (hello, info, time) = (&replies[0], &replies[at_info], &replies[at_info + 1]);
-    let version = reply::field(hello, "version").unwrap_or_default();
-    let major_minor = reply::major_minor(&version);
+    let version = fields::field(hello, "version").unwrap_or_default();
+    let major_minor = fields::major_minor(&version);
     if major_minor < (6, 2) {
         return Err(refused(&format!("Redis {version} is too old: 6.2 or newer, or Valkey, is needed")));
     }
@@ -211,11 +212,11 @@ async fn greet(io: &mut dyn Io, target: &Target, at: &ConnectionAddr) -> Result<
             "maxmemory-policy is {policy} and not noeviction, which eviction: 'refuse' asks for"
         )));
     }
-    let is_valkey = reply::field(hello, "server").is_some_and(|name| name == "valkey");
+    let is_valkey = fields::field(hello, "server").is_some_and(|name| name == "valkey");
     if target.access.durability.is_some_and(|durability| durability.fsync) {
         check_disk(io, is_valkey, major_minor, at).await?;
     }
-    let server = reply::time(time).ok_or_else(|| refused("TIME answered no time, or one after the year 2255"))?;
+    let server = fields::time(time).ok_or_else(|| refused("TIME answered no time, or one after the year 2255"))?;
     let if_equal_since = if is_valkey { (8, 1) } else { (8, 4) };
     let features = Features {
         clock: ServerClock::measured(server, sent, clock::now()),
@@ -240,7 +241,7 @@ async fn check_disk(
     let replies = converse(io, &out, 1, at).await?;
     let info = match &replies.values[0] {
         Value::VerbatimString { text, .. } => text.clone(),
-        other => reply::text(other).unwrap_or_default(),
+        other => fields::text(other).unwrap_or_default(),
     };
     if !info.contains("aof_enabled:1") {
         return Err(refused("durability.fsync needs appendonly yes on the server"));
@@ -249,7 +250,7 @@ async fn check_disk(
         let mut out = Vec::new();
         cmd("CONFIG").arg("GET").arg("appendfsync").write_packed_command(&mut out);
         let replies = converse(io, &out, 1, at).await?;
-        if reply::field(&replies.values[0], "appendfsync").as_deref() != Some("always") {
+        if fields::field(&replies.values[0], "appendfsync").as_deref() != Some("always") {
             let why = "Valkey acknowledges WAITAOF before the disk has the write unless appendfsync is always";
             return Err(refused(&format!("durability.fsync: {why}")));
         }

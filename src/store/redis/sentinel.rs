@@ -11,10 +11,10 @@ use std::time::Duration;
 use redis::{ConnectionAddr, RedisConnectionInfo, Value, cmd};
 
 use super::connect::{Failure, Socket, converse, garbled, hello, is_primary, refused, unreachable};
-use super::reply;
+use super::fields;
 use super::stream::Stream;
 use super::target::{Access, Place, Target};
-use crate::background;
+use crate::threads;
 
 /// Between two looks while there are connections.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -104,7 +104,7 @@ impl Sentinels {
 fn named(answer: &Value, sentinel: &ConnectionAddr) -> Option<ConnectionAddr> {
     let Value::Array(parts) = answer else { return None };
     let [host, port] = parts.as_slice() else { return None };
-    let (host, port) = (reply::text(host)?, reply::text(port)?.parse().ok()?);
+    let (host, port) = (fields::text(host)?, fields::text(port)?.parse().ok()?);
     Some(match sentinel {
         ConnectionAddr::TcpTls { insecure, tls_params, .. } => {
             ConnectionAddr::TcpTls { host, port, insecure: *insecure, tls_params: tls_params.clone() }
@@ -123,7 +123,7 @@ pub fn watch(target: &Arc<Target>, at: &ConnectionAddr, stream: &Stream) -> io::
     let mut watched = sentinels.watched();
     watched.connections.push(Arc::downgrade(&lifeline));
     if !std::mem::replace(&mut watched.is_looked_after, true) {
-        background::io().spawn(look_after(Arc::clone(target)));
+        threads::io().spawn(look_after(Arc::clone(target)));
     }
     Ok(Some(lifeline))
 }

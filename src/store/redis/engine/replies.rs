@@ -5,9 +5,10 @@ use redis::{PushKind, Value};
 use super::{Engine, Flight, Link};
 use crate::clock::{Micros, ServerClock};
 use crate::error::StoreError;
-use crate::store::redis::reply::{self, Verdict};
+use crate::store::redis::fields;
 use crate::store::redis::request::{Event, Request, Sent, Stage, Step};
 use crate::store::redis::slots;
+use crate::store::redis::verdict::{self, Verdict};
 
 /// Room for as many as are usually in flight.
 const IN_FLIGHT: usize = 1_024;
@@ -56,7 +57,7 @@ impl Engine {
         let (request, stage) = match flight.sent {
             Sent::Request(request, stage) => (request, stage),
             Sent::Time => {
-                if let (Link::Up { features, .. }, Some(server)) = (&mut self.link, reply::time(&value)) {
+                if let (Link::Up { features, .. }, Some(server)) = (&mut self.link, fields::time(&value)) {
                     features.clock = ServerClock::measured(server, flight.at, now);
                 }
                 return Ok(());
@@ -95,7 +96,7 @@ impl Engine {
                 }
             };
         };
-        match reply::judge(error) {
+        match verdict::judge(error) {
             Verdict::Retire(why) => {
                 self.waiting.push_front(request);
                 return Err(why);
@@ -137,7 +138,7 @@ impl Engine {
     }
 
     fn pushed(&mut self, kind: &PushKind, data: &[Value]) -> Result<(), StoreError> {
-        let Some(channel) = data.first().and_then(reply::text) else { return Ok(()) };
+        let Some(channel) = data.first().and_then(fields::text) else { return Ok(()) };
         match kind {
             PushKind::Message => self.events.push(Event::Changed(channel)),
             PushKind::Subscribe | PushKind::Unsubscribe => {
