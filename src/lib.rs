@@ -4,8 +4,8 @@
 //!
 //! - [`model`]: what a record is and what each command does to it. Pure.
 //! - [`scripts`]: the same decisions as Lua, one file an operation.
-//! - [`store`]: where records live: [`store::embedded`] in this process, [`store::redis`] behind a connection that is
-//!   a state machine without I/O.
+//! - [`store`]: where records live, behind one seam: [`store::embedded`] in this process, [`store::redis`] behind a
+//!   connection that is a state machine without I/O.
 //! - [`lease`]: leases this process holds, renewed from a thread of their own.
 //! - [`seal`]: the form in which payloads are stored: compressed, encrypted.
 //! - [`session`]: one client's operations: begin, wait, complete, fail; what JavaScript is told.

@@ -43,9 +43,11 @@ pub struct Failure {
     pub final_: bool,
 }
 
+pub type Connected = Result<Established, Failure>;
+
 /// # Errors
 /// Everything that can go wrong on the way, within the target's connect timeout.
-pub async fn connect(target: Arc<Target>) -> Result<Established, Failure> {
+pub async fn connect(target: Arc<Target>) -> Connected {
     let limit = Duration::from_micros(target.access.connect_timeout);
     tokio::time::timeout(limit, open(&target))
         .await

@@ -4,7 +4,7 @@ use redis::cmd;
 
 use super::{Engine, Link};
 use crate::clock::Micros;
-use crate::store::redis::request::Sent;
+use crate::store::redis::pending::Sent;
 
 /// A channel somebody waits on.
 #[derive(Default)]

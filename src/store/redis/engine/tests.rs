@@ -1,6 +1,6 @@
 use super::*;
 use crate::model::{Begin, Command, Failure as Fail, Outcome, Owner, Record, State};
-use crate::store::redis::request::{Answer, Ask};
+use crate::store::ask::{Answer, Ask};
 
 mod lost;
 mod protocol;
