@@ -12,7 +12,7 @@ use actonce::lease::Leases;
 use actonce::seal::Sealer;
 use actonce::session::{Recording, Session, Tag, Terms};
 use actonce::store::keys::Hasher;
-use actonce::store::redis::engine::Features;
+use actonce::store::redis::features::Features;
 use actonce::store::{Location, Options, Store as _};
 
 static ALLOCATED: AtomicUsize = AtomicUsize::new(0);

@@ -10,8 +10,8 @@ use actonce::model::quota::Admission;
 use actonce::model::{Begin, Command, Failure, Flags, Owner, Record, State};
 use actonce::scripts::machine::Prepared;
 use actonce::store::redis::ClusterNews;
-use actonce::store::redis::connect;
-use actonce::store::redis::engine::{Engine, Features};
+use actonce::store::redis::engine::Engine;
+use actonce::store::redis::features::{ConnectError, Features};
 use actonce::store::{Answer, Ask, Event, MachineAsk, Request};
 
 const START: Micros = 1_000 * MILLI;
@@ -89,10 +89,10 @@ impl Life {
         }
     }
 
-    fn refuse(&mut self, final_: bool) {
+    fn refuse(&mut self, is_final: bool) {
         if !self.engine.is_up() {
             self.engine.connecting();
-            self.engine.failed(connect::Failure { error: StoreError::Refused("no".into()), final_ }, self.now);
+            self.engine.failed(ConnectError { error: StoreError::Refused("no".into()), is_final }, self.now);
         }
     }
 

@@ -46,7 +46,7 @@ pub use redis::connect::Connected;
 /// of this type, and of [`Connected`].
 pub use redis::wire::Wire as Connection;
 /// How a store on a server is reached, and what must have a write before it counts.
-pub use redis::{engine::Durability, target::Tls};
+pub use redis::{access::Tls, engine::Durability};
 pub use turner::{Turner, sleep_until};
 
 /// Called with the key of a record that somebody listens to, from any thread, when the record has changed.

@@ -8,6 +8,7 @@
 mod channels;
 mod cluster;
 mod durability;
+mod in_flight;
 mod replies;
 
 use std::collections::{HashMap, VecDeque};
@@ -15,13 +16,14 @@ use std::collections::{HashMap, VecDeque};
 use channels::Channel;
 pub use durability::Durability;
 use durability::Parked;
+use in_flight::{InFlight, Sent};
 
 use super::backoff::Backoff;
-use super::connect::Failure;
+use super::features::{ConnectError, Features};
 use super::inbox::Inbox;
-use super::pending::{ClusterNews, Pending, Sent};
+use super::pending::{ClusterNews, Pending};
 use super::stage::Stage;
-use crate::clock::{MILLI, Micros, ServerClock};
+use crate::clock::{MILLI, Micros};
 use crate::error::StoreError;
 use crate::store::ask::{Event, Request};
 use redis::cmd;
@@ -40,29 +42,10 @@ const PRESSING: usize = 8 * 1024;
 /// Fewer are not worth another system call.
 const MANY: usize = 8;
 
-/// What the server on the other side can do.
-#[derive(Clone, Copy, Debug)]
-pub struct Features {
-    pub clock: ServerClock,
-    /// `SET … NX GET` together: Redis 7.0, every Valkey.
-    pub set_nx_get: bool,
-    /// `SET … IFEQ`: Redis 8.4, Valkey 8.1.
-    pub set_if_equal: bool,
-}
-
 enum Link {
     Down { retry_at: Micros },
     Connecting,
     Up { features: Features, heard_at: Micros, clock_due: Micros },
-}
-
-/// What was packed and not answered yet, in order.
-struct Flight {
-    sent: Sent,
-    /// When it went to the socket; until then, when it was packed.
-    at: Micros,
-    /// Bytes that had not been answered when it was packed, its own included: they have to arrive first.
-    ahead: u64,
 }
 
 pub struct Engine {
@@ -72,7 +55,7 @@ pub struct Engine {
     backoff: Backoff,
     waiting: VecDeque<Pending>,
     later: Vec<(Micros, Pending)>,
-    flying: VecDeque<Flight>,
+    flying: VecDeque<InFlight>,
     /// How many of the newest flights the socket has not been given yet.
     unsent: usize,
     /// How many replies the last bytes from the server held.
@@ -175,18 +158,18 @@ impl Engine {
         }
     }
 
-    pub fn failed(&mut self, failure: Failure, now: Micros) {
+    pub fn failed(&mut self, why: ConnectError, now: Micros) {
         self.link = Link::Down { retry_at: now + self.backoff.next() };
-        if failure.final_ {
+        if why.is_final {
             // One refused greeting (a password being rotated, a balancer's junk) must not lose what has happened: an
             // outcome or a renewal has until its own deadline.
             let (patient, refused): (VecDeque<_>, VecDeque<_>) =
                 std::mem::take(&mut self.waiting).into_iter().partition(Pending::outlives_refusal);
             self.waiting = patient;
-            self.events.extend(refused.iter().map(|pending| pending.fail(failure.error.clone())));
+            self.events.extend(refused.iter().map(|pending| pending.fail(why.error.clone())));
             self.events.extend(self.waiting.iter_mut().filter_map(Pending::lose_patience));
         }
-        self.last_error = Some(failure.error);
+        self.last_error = Some(why.error);
         if std::mem::take(&mut self.wants_slots) {
             self.cluster_news.push(ClusterNews::Slots(None));
         }
@@ -292,7 +275,7 @@ impl Engine {
 
     fn fly(&mut self, sent: Sent, now: Micros) {
         let ahead = self.uploading + self.out.len() as u64;
-        self.flying.push_back(Flight { sent, at: now, ahead });
+        self.flying.push_back(InFlight { sent, at: now, ahead });
         self.unsent += 1;
     }
 

@@ -1,14 +1,17 @@
 //! Redis and whatever speaks like it. `engine` is the protocol without I/O, `connect` makes connections on a
-//! background thread (asking Sentinels first, where there are any), `wire` joins the two, a `fleet` is the wires to all
+//! background thread (asking Sentinels first, where there are any) by a `conversation`, `wire` joins the two, a `fleet` is the wires to all
 //! servers of a client: one, or a cluster's nodes. A [`fleet::Fleet`] is the [`Store`](super::Store). A request is
 //! `pending` until it is answered, and goes through `stage`s: a plain command, or a script. `verdict` says what a server's
 //! error means, `fields` reads what a server says of itself.
 
+pub mod access;
 mod backoff;
 mod bounds;
 pub mod connect;
+mod conversation;
 pub mod engine;
 mod eviction;
+pub mod features;
 pub mod fields;
 pub mod fleet;
 pub mod inbox;

@@ -1,7 +1,6 @@
 //! A request that waits for its answer: whether it was sent, may be sent again, and how its time runs out.
 
 use super::slots::Range;
-use super::stage::Stage;
 use crate::clock::Micros;
 use crate::error::StoreError;
 use crate::model::Command;
@@ -25,29 +24,6 @@ pub struct Route {
     pub asking: bool,
     /// How often it was sent on.
     pub hops: u8,
-}
-
-/// What went out, and so what its reply is.
-pub enum Sent {
-    Request(Pending, Stage),
-    Time,
-    Slots,
-    /// How many have what was written before.
-    Acknowledgement,
-    Subscribe(String),
-    Unsubscribe(String),
-    /// Nobody waits for this reply.
-    Orphan,
-}
-
-impl Sent {
-    #[must_use]
-    pub fn id(&self) -> Option<u64> {
-        match self {
-            Self::Request(pending, _) => Some(pending.request.id),
-            _ => None,
-        }
-    }
 }
 
 /// What only the fleet has to know.

@@ -3,7 +3,7 @@
 
 use redis::{Value, cmd};
 
-use super::engine::Features;
+use super::features::Features;
 use super::pending::Pending;
 use crate::clock::{MILLI, Micros};
 use crate::error::StoreError;

@@ -7,8 +7,9 @@ use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 
-use super::connect::{Connected, Established, Failure, connect};
+use super::connect::{Connected, Established, connect};
 use super::engine::Engine;
+use super::features::ConnectError;
 use super::sentinel::Lifeline;
 use super::stream::Stream;
 use super::target::Target;
@@ -67,8 +68,7 @@ impl Wire {
 
     /// What came of an attempt that did not end by itself.
     pub fn broken_off(why: &dyn Display) -> Connected {
-        let error = StoreError::Unavailable(format!("connecting failed: {why}"));
-        Err(Failure { error, final_: false })
+        Err(ConnectError::may_pass(StoreError::Unavailable(format!("connecting failed: {why}"))))
     }
 
     pub fn install(&mut self, result: Connected, now: Micros) {
@@ -80,7 +80,7 @@ impl Wire {
                 self.engine.connected(features, now);
                 self.engine.events().extend(evicts.map(Event::Evicts));
             }
-            Err(failure) => self.engine.failed(failure, now),
+            Err(why) => self.engine.failed(why, now),
         }
     }
 

@@ -2,9 +2,10 @@
 
 use redis::cmd;
 
+use super::in_flight::Sent;
 use super::{Engine, Link};
 use crate::clock::Micros;
-use crate::store::redis::pending::{Pending, Sent};
+use crate::store::redis::pending::Pending;
 
 impl Engine {
     /// Requests or channels depend on this connection.

@@ -6,11 +6,12 @@ use redis::{Value, cmd};
 use serde::Deserialize;
 
 use super::Engine;
+use super::in_flight::Sent;
 use crate::clock::{MILLI, Micros};
 use crate::error::StoreError;
 use crate::model::Outcome;
 use crate::store::ask::{Answer, Event};
-use crate::store::redis::pending::{Pending, Sent};
+use crate::store::redis::pending::Pending;
 
 /// What must have a write before it counts.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]

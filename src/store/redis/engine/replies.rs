@@ -2,12 +2,13 @@
 
 use redis::{PushKind, Value};
 
-use super::{Engine, Flight, Link};
+use super::in_flight::{InFlight, Sent};
+use super::{Engine, Link};
 use crate::clock::{Micros, ServerClock};
 use crate::error::StoreError;
 use crate::store::ask::Event;
 use crate::store::redis::fields;
-use crate::store::redis::pending::{ClusterNews, Pending, Sent};
+use crate::store::redis::pending::{ClusterNews, Pending};
 use crate::store::redis::slots;
 use crate::store::redis::stage::{Stage, Step};
 use crate::store::redis::verdict::{self, Verdict};
@@ -55,7 +56,7 @@ impl Engine {
 
     /// # Errors
     /// The reason why this connection must go.
-    fn answered(&mut self, flight: Flight, value: Value, now: Micros) -> Result<(), StoreError> {
+    fn answered(&mut self, flight: InFlight, value: Value, now: Micros) -> Result<(), StoreError> {
         let (pending, stage) = match flight.sent {
             Sent::Request(pending, stage) => (pending, stage),
             Sent::Time => {
