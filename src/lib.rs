@@ -4,18 +4,17 @@
 //!
 //! - [`model`]: what a record is and what each command does to it. Pure.
 //! - [`scripts`]: the same decisions as Lua, one file an operation.
-//! - [`store`]: where records live: [`store::memory`] in this process, [`store::redis`] behind a connection that is
-//!   a state machine without I/O.
+//! - [`store`]: where records live, behind one seam: [`store::embedded`] in this process, [`store::redis`] behind a
+//!   connection that is a state machine without I/O.
 //! - [`lease`]: leases this process holds, renewed from a thread of their own.
 //! - [`seal`]: the form in which payloads are stored: compressed, encrypted.
 //! - [`session`]: one client's operations: begin, wait, complete, fail; what JavaScript is told.
 //! - `uv`: sockets on Node's own event loop. `node`: the only module that knows Node-API.
-//! - [`background`], [`clock`], [`error`], `slack`: threads, time, what can go wrong, and memory that is given back.
+//! - [`threads`], [`clock`], [`error`], `shrink`: threads, time, what can go wrong, and memory that is given back.
 //!
 //! A call travels `node` → `session` → `store` → Lua or `model`, and its outcome the same way back. Rust never calls
 //! the user's function and never sees what its result means: payloads are opaque text.
 
-pub mod background;
 pub mod clock;
 pub mod error;
 pub mod lease;
@@ -23,8 +22,9 @@ pub mod model;
 pub mod scripts;
 pub mod seal;
 pub mod session;
-mod slack;
+mod shrink;
 pub mod store;
+pub mod threads;
 
 #[cfg(feature = "node")]
 mod node;

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use actonce::model::{Begin, Command, Fingerprint, Flags, Now, Outcome, Owner, Record, State};
 use actonce::scripts::{self, Clock};
-use actonce::store::memory::MemoryStore;
+use actonce::store::embedded::MemoryStore;
 
 use support::link::{Link, Reply, pack};
 use support::lua::Lua;

@@ -7,7 +7,7 @@ mod support;
 use std::collections::HashMap;
 
 use actonce::model::{Begin, Command, Outcome, Owner, Record, Stored};
-use actonce::store::memory::MemoryStore;
+use actonce::store::embedded::MemoryStore;
 use proptest::prelude::*;
 use proptest::sample::Index;
 

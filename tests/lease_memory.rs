@@ -10,11 +10,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use actonce::clock::{MILLI, Micros, ServerClock};
 use actonce::lease::Leases;
 use actonce::seal::Sealer;
-use actonce::session::{Backend, Recording, Session, Tag, Terms};
+use actonce::session::{Recording, Session, Tag, Terms};
 use actonce::store::keys::Hasher;
-use actonce::store::redis::engine::Features;
-use actonce::store::redis::fleet::Fleet;
-use actonce::store::redis::target::{Servers, Tls};
+use actonce::store::redis::features::Features;
+use actonce::store::{Location, Options, Store as _};
 
 static ALLOCATED: AtomicUsize = AtomicUsize::new(0);
 
@@ -45,13 +44,21 @@ const MOST_LEFT: usize = 1_024 * 1_024;
 const NOW: Micros = 1_000_000 * MILLI;
 
 fn session(leases: &Arc<Leases>) -> Session {
-    let servers = Servers::new("redis://127.0.0.1:6379", Tls::default(), 1_000 * MILLI, None, false).unwrap();
-    let mut fleet = Fleet::new(&servers, 1_000 * MILLI);
-    let clock = ServerClock::measured(NOW, NOW, NOW);
-    fleet.wires()[0].engine.connected(Features { clock, set_nx_get: true, set_if_equal: true }, NOW);
+    let options = Options {
+        tls: None,
+        connect_timeout: 1_000 * MILLI,
+        command_timeout: 1_000 * MILLI,
+        durability: None,
+        refuses_eviction: false,
+    };
+    let location = Location::new("redis://127.0.0.1:6379", options).unwrap();
     let sealer = Arc::new(Sealer::new(None, None, true));
-    let backend = Backend::Redis(Box::new(fleet));
-    Session::new(backend, vec![Hasher::new("actonce", "")], sealer, Arc::clone(leases), Arc::new(|_| ()))
+    let hashers = vec![Hasher::new("actonce", "")];
+    let mut session = Session::new(&location, hashers, sealer, Arc::clone(leases), Arc::new(|_| ()));
+    let clock = ServerClock::measured(NOW, NOW, NOW);
+    let features = Features { clock, set_nx_get: true, set_if_equal: true };
+    session.store.connections()[0].engine.connected(features, NOW);
+    session
 }
 
 fn terms() -> Terms {
@@ -65,8 +72,7 @@ fn hold(session: &mut Session, leases: u32) {
         for id in first..first + 100 {
             session.begin(id + 1, &format!("\u{1}bench\u{1}key-{id}"), None, terms(), None, NOW);
         }
-        let Backend::Redis(fleet) = &mut session.backend else { unreachable!() };
-        let engine = &mut fleet.wires()[0].engine;
+        let engine = &mut session.store.connections()[0].engine;
         engine.out().clear();
         engine.received(&b"_\r\n".repeat(100), NOW);
         session.take_events(NOW);
@@ -80,8 +86,7 @@ fn complete(session: &mut Session) {
     for id in 0..LEASES {
         session.complete(id + 1, "1".to_owned(), recording, NOW);
     }
-    let Backend::Redis(fleet) = &mut session.backend else { unreachable!() };
-    let engine = &mut fleet.wires()[0].engine;
+    let engine = &mut session.store.connections()[0].engine;
     *engine.out() = Vec::new();
     for _ in (0..LEASES).step_by(100) {
         engine.received(&b"+OK\r\n".repeat(100), NOW);

@@ -7,7 +7,7 @@ mod support;
 use actonce::model::Now;
 use actonce::model::quota::{Admission, Count, Verdict};
 use actonce::scripts::{ADMIT, Clock, quota};
-use actonce::store::memory::MemoryStore;
+use actonce::store::embedded::MemoryStore;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 

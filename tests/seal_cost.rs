@@ -8,9 +8,9 @@ use std::hint::black_box;
 use std::sync::mpsc;
 use std::time::Instant;
 
-use actonce::background;
 use actonce::model::{Fingerprint, Origin, Owner};
 use actonce::seal::{By, Key, Keyring, Place, Sealer};
+use actonce::threads;
 
 const SIZES: [usize; 6] = [250, 1_000, 10_000, 32_000, 100_000, 1_000_000];
 const ROUNDS: usize = 15;
@@ -81,7 +81,7 @@ fn to_another_thread_and_back() {
     let hops = (0..2_000).map(|_| {
         let send = send.clone();
         let started = Instant::now();
-        background::seal().spawn(async move { send.send(()).unwrap() });
+        threads::seal().spawn(async move { send.send(()).unwrap() });
         receive.recv().unwrap();
         started.elapsed().as_nanos() as f64 / 1_000.0
     });

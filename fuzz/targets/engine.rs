@@ -9,9 +9,10 @@ use actonce::model::machine::{self, Look, Machine};
 use actonce::model::quota::Admission;
 use actonce::model::{Begin, Command, Failure, Flags, Owner, Record, State};
 use actonce::scripts::machine::Prepared;
-use actonce::store::redis::connect;
-use actonce::store::redis::engine::{Engine, Features};
-use actonce::store::redis::request::{Answer, Ask, Event, MachineAsk, Request};
+use actonce::store::redis::ClusterNews;
+use actonce::store::redis::engine::Engine;
+use actonce::store::redis::features::{ConnectError, Features};
+use actonce::store::{Answer, Ask, Event, MachineAsk, Request};
 
 const START: Micros = 1_000 * MILLI;
 const TIMEOUT: Micros = 200 * MILLI;
@@ -88,10 +89,10 @@ impl Life {
         }
     }
 
-    fn refuse(&mut self, final_: bool) {
+    fn refuse(&mut self, is_final: bool) {
         if !self.engine.is_up() {
             self.engine.connecting();
-            self.engine.failed(connect::Failure { error: StoreError::Refused("no".into()), final_ }, self.now);
+            self.engine.failed(ConnectError { error: StoreError::Refused("no".into()), is_final }, self.now);
         }
     }
 
@@ -145,15 +146,17 @@ impl Life {
     fn hear(&mut self) {
         for event in std::mem::take(self.engine.events()) {
             match event {
-                Event::Answer(_, Answer::Delayed) | Event::Changed(_) | Event::Slots(_) | Event::Evicts(_) => {}
-                // Somebody else's from here on.
-                Event::Moved { request, .. } => {
-                    self.open.remove(&request.id);
-                }
+                Event::Answer(_, Answer::Delayed) | Event::Changed(_) | Event::Evicts(_) => {}
                 Event::Answer(id, answer) => {
                     let deadline = self.open.remove(&id);
                     assert!(deadline.is_some(), "a second last answer to {id}: {answer:?}");
                 }
+            }
+        }
+        for news in std::mem::take(self.engine.cluster_news()) {
+            if let ClusterNews::Moved { pending, .. } = news {
+                // Somebody else's from here on.
+                self.open.remove(&pending.request.id);
             }
         }
         // Only `pass` lets time go on, and it ticks.

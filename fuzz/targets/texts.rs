@@ -9,7 +9,7 @@ use actonce::model::{
 };
 use actonce::scripts;
 use actonce::store::redis::inbox::Inbox;
-use actonce::store::redis::reply;
+use actonce::store::redis::{fields, verdict};
 use redis::Value;
 
 const NOW: Now = Now { us: 1_763_900_000_000_000 };
@@ -136,13 +136,13 @@ pub fn replies(bytes: &[u8]) {
 }
 
 fn interpret(value: &Value) {
-    let _ = reply::field(value, "version").as_deref().map(reply::major_minor);
-    if let Some(time) = reply::time(value) {
+    let _ = fields::field(value, "version").as_deref().map(fields::major_minor);
+    if let Some(time) = fields::time(value) {
         assert!(time < FENCE_LIMIT);
     }
     match value {
         Value::ServerError(error) => {
-            let _ = reply::judge(error);
+            let _ = verdict::judge(error);
         }
         Value::BulkString(text) => {
             let begin = Begin {
@@ -157,7 +157,7 @@ fn interpret(value: &Value) {
             scripts::judge_set(Some(text.clone()), &begin, NOW.us);
         }
         Value::Array(parts) => {
-            let texts: Option<Vec<String>> = parts.iter().map(reply::text).collect();
+            let texts: Option<Vec<String>> = parts.iter().map(fields::text).collect();
             if let Some(texts) = texts {
                 let _ = scripts::parse(&texts);
                 let _ = scripts::machine::parse(&texts);

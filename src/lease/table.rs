@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use crate::clock::{MILLI, Micros};
 use crate::model::Owner;
-use crate::slack;
+use crate::shrink;
 
 /// Why a lease is not held any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,7 +177,7 @@ impl Leases {
     pub fn release(&self, op: u32) {
         let mut table = self.table();
         table.leases.remove(&op);
-        slack::trim(&mut table.leases);
+        shrink::after_removal(&mut table.leases);
     }
 
     #[must_use]

@@ -221,11 +221,11 @@ fn start_on_loop(
     let mailbox = Arc::new(Mailbox::default());
     let post = Arc::clone(&mailbox);
     let report = Arc::new(move |op, loss| post.send(Notice::LeaseLost(op, loss)));
-    let keeper = Keeper::new(settings.store.clone(), clock.clone(), report);
+    let keeper = Keeper::new(settings.location.clone(), clock.clone(), report);
     let letters = Arc::clone(&mailbox);
     let post = Arc::new(move |notice| letters.send(notice));
     let sealer = Arc::clone(&settings.sealer);
-    let session = Session::new(settings.backend(), hashers, sealer, Arc::clone(&keeper.leases), post);
+    let session = Session::new(&settings.location, hashers, sealer, Arc::clone(&keeper.leases), post);
     let executor = OnLoop::start(on, session, outbox, Arc::clone(&mailbox), clock.clone())
         .ok_or_else(|| napi::Error::from_reason("the event loop gives no handle"))?;
     let me = Rc::downgrade(&executor);
@@ -248,11 +248,11 @@ fn start_on_thread(
     let jobs = Jobs::new();
     let post = jobs.0.clone();
     let report = Arc::new(move |op, loss| post.notice(Notice::LeaseLost(op, loss)));
-    let keeper = Keeper::new(settings.store.clone(), clock.clone(), report);
+    let keeper = Keeper::new(settings.location.clone(), clock.clone(), report);
     let letters = jobs.0.clone();
     let post = Arc::new(move |notice| letters.notice(notice));
     let sealer = Arc::clone(&settings.sealer);
-    let session = Session::new(settings.backend(), hashers, sealer, Arc::clone(&keeper.leases), post);
+    let session = Session::new(&settings.location, hashers, sealer, Arc::clone(&keeper.leases), post);
     let me: Rc<OnceCell<Weak<OnThread>>> = Rc::default();
     let found = Rc::clone(&me);
     let look = move || {

@@ -9,14 +9,9 @@ use serde::Deserialize;
 
 use crate::clock::{MILLI, Micros};
 use crate::error::StoreError;
-use crate::lease::keeper::KeptStore;
 use crate::seal::{Key, Keyring, Sealer};
-use crate::session::Backend;
 use crate::store::keys::Hasher;
-use crate::store::memory::MemoryStore;
-use crate::store::redis::engine::Durability;
-use crate::store::redis::fleet::Fleet;
-use crate::store::redis::target::{Servers, Tls};
+use crate::store::{Durability, Location, Options, Tls};
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
@@ -96,7 +91,7 @@ impl NamedKey {
 /// A configuration that can be used.
 pub struct Settings {
     pub config: Config,
-    pub store: KeptStore,
+    pub location: Location,
     pub sealer: Arc<Sealer>,
 }
 
@@ -108,29 +103,16 @@ impl Settings {
         if config.prefix.is_empty() || config.prefix.contains(['{', '}']) {
             return Err(StoreError::Invalid("prefix: must be text without braces".into()));
         }
-        let store = if let Some(name) = config.url.strip_prefix("memory:") {
-            if config.durability.is_some() {
-                return Err(StoreError::Invalid("durability: the embedded store has no replicas and no disk".into()));
-            }
-            KeptStore::Memory(MemoryStore::named(name))
-        } else {
-            let tls = config.tls.clone().unwrap_or_default();
-            let connect_timeout = config.connect_timeout_ms * MILLI;
-            let servers = Servers::new(&config.url, tls, connect_timeout, config.durability, config.refuses_eviction)?;
-            KeptStore::Redis { servers: Arc::new(servers), command_timeout: config.command_timeout_ms * MILLI }
+        let options = Options {
+            tls: config.tls.clone(),
+            connect_timeout: config.connect_timeout_ms * MILLI,
+            command_timeout: config.command_timeout_ms * MILLI,
+            durability: config.durability,
+            refuses_eviction: config.refuses_eviction,
         };
+        let location = Location::new(&config.url, options)?;
         let sealer = Arc::new(config.sealer()?);
-        Ok(Self { config, store, sealer })
-    }
-
-    #[must_use]
-    pub fn backend(&self) -> Backend {
-        match &self.store {
-            KeptStore::Memory(store) => Backend::Memory(Arc::clone(store)),
-            KeptStore::Redis { servers, command_timeout } => {
-                Backend::Redis(Box::new(Fleet::new(servers, *command_timeout)))
-            }
-        }
+        Ok(Self { config, location, sealer })
     }
 
     #[must_use]

@@ -3,17 +3,15 @@
 //! arrive in one callback.
 
 use std::cell::{Cell, RefCell};
-use std::os::fd::AsRawFd;
 use std::rc::{Rc, Weak};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::outbox::Outbox;
 use super::waker::Waker;
-use crate::background;
 use crate::clock::{Clock, MILLI, Micros};
-use crate::session::{Backend, Notice, Session};
-use crate::store::redis::connect::connect;
-use crate::store::redis::wire::Wire;
+use crate::session::{Notice, Session};
+use crate::store::{Connection, Store as _};
+use crate::threads;
 use crate::uv::{Loop, Poll, Prepare, Timer};
 
 /// How long a timer is set that has nothing to do but to keep the loop alive.
@@ -57,7 +55,7 @@ impl Mailbox {
 struct Handles {
     prepare: Prepare,
     timer: Timer,
-    /// One for each connection of the fleet.
+    /// One for each connection of the store.
     sockets: Vec<Socket>,
 }
 
@@ -180,10 +178,8 @@ impl OnLoop {
             let mut session = self.session.borrow_mut();
             if let Some(handles) = &mut *self.handles.borrow_mut() {
                 handles.prepare.stop();
-                if let Backend::Redis(fleet) = &mut session.backend {
-                    for (socket, wire) in handles.sockets.iter_mut().zip(fleet.wires()) {
-                        socket.watch(wire.write(now));
-                    }
+                for (socket, connection) in handles.sockets.iter_mut().zip(session.store.connections()) {
+                    socket.watch(connection.write(now));
                 }
             }
             session.take_events(now);
@@ -195,11 +191,11 @@ impl OnLoop {
     fn write_what_presses(&self, now: Micros) {
         let mut session = self.session.borrow_mut();
         let mut handles = self.handles.borrow_mut();
-        let (Backend::Redis(fleet), Some(handles)) = (&mut session.backend, &mut *handles) else { return };
+        let Some(handles) = &mut *handles else { return };
         let mut has_written = false;
-        for (socket, wire) in handles.sockets.iter_mut().zip(fleet.wires()) {
-            if !socket.wants_write && wire.is_pressing() {
-                socket.watch(wire.write(now));
+        for (socket, connection) in handles.sockets.iter_mut().zip(session.store.connections()) {
+            if !socket.wants_write && connection.is_pressing() {
+                socket.watch(connection.write(now));
                 has_written = true;
             }
         }
@@ -225,16 +221,14 @@ impl OnLoop {
         let mut session = self.session.borrow_mut();
         let mut handles = self.handles.borrow_mut();
         let Some(handles) = &mut *handles else { return };
-        if let Backend::Redis(fleet) = &mut session.backend {
-            let wires = fleet.wires();
-            handles.sockets.resize_with(wires.len(), Socket::default);
-            for (index, (socket, wire)) in handles.sockets.iter_mut().zip(wires).enumerate() {
-                self.plan_socket(index, socket, wire, now);
-                let will_write = socket.wants_write || self.writes_planned.get();
-                if wire.has_output() && !will_write {
-                    self.writes_planned.set(true);
-                    handles.prepare.start();
-                }
+        let connections = session.store.connections();
+        handles.sockets.resize_with(connections.len(), Socket::default);
+        for (index, (socket, connection)) in handles.sockets.iter_mut().zip(connections).enumerate() {
+            self.plan_socket(index, socket, connection, now);
+            let will_write = socket.wants_write || self.writes_planned.get();
+            if connection.has_output() && !will_write {
+                self.writes_planned.set(true);
+                handles.prepare.start();
             }
         }
         // Only a timer that is set keeps the loop alive, and what another thread works on has no time of its own.
@@ -250,24 +244,22 @@ impl OnLoop {
         }
     }
 
-    fn plan_socket(&self, index: usize, socket: &mut Socket, wire: &mut Wire, now: Micros) {
-        if wire.has_retired() || (socket.poll.is_none() && wire.stream().is_some()) {
+    fn plan_socket(&self, index: usize, socket: &mut Socket, connection: &mut Connection, now: Micros) {
+        if connection.has_retired() || (socket.poll.is_none() && connection.descriptor().is_some()) {
             // Polling ends before the descriptor is closed.
             *socket = Socket::default();
-            drop(wire.take_retired());
+            connection.drop_retired();
             let me = self.me.clone();
             let ready = Rc::new(move || {
                 if let Some(me) = me.upgrade() {
                     me.socket_is_ready(index);
                 }
             });
-            let descriptor = wire.stream().map(AsRawFd::as_raw_fd);
-            socket.poll = descriptor.and_then(|descriptor| Poll::new(&self.on, descriptor, ready));
+            socket.poll = connection.descriptor().and_then(|descriptor| Poll::new(&self.on, descriptor, ready));
         }
-        if wire.engine.wants_connection(now) {
-            wire.engine.connecting();
-            let (target, mailbox) = (Arc::clone(&wire.target), Arc::clone(&self.mailbox));
-            background::io().spawn(async move { mailbox.send(Notice::Connected(index, connect(target).await)) });
+        if let Some(attempt) = connection.connect(now) {
+            let mailbox = Arc::clone(&self.mailbox);
+            threads::io().spawn(async move { mailbox.send(Notice::Connected(index, attempt.await)) });
         }
     }
 
@@ -283,9 +275,7 @@ impl OnLoop {
         self.afterwards(now, true);
         let handles = self.handles.borrow_mut().take();
         drop(handles);
-        if let Backend::Redis(fleet) = &mut self.session.borrow_mut().backend {
-            fleet.wires().iter_mut().for_each(|wire| drop(wire.take_retired()));
-        }
+        self.session.borrow_mut().store.connections().iter_mut().for_each(Connection::drop_retired);
         self.mailbox.close();
         self.outbox.close();
         self.when_closed(closed);

@@ -10,10 +10,10 @@ use tokio::sync::mpsc;
 
 use super::outbox::Outbox;
 use super::waker::Waker;
-use crate::background;
 use crate::clock::{Clock, Micros};
-use crate::session::{Backend, Delivery, Notice, Session, Tag};
-use crate::store::redis::task::{Turner, sleep_until};
+use crate::session::{Delivery, Notice, Session, Tag};
+use crate::store::Turner;
+use crate::threads;
 
 type Job = Box<dyn FnOnce(&mut Session, Micros) + Send>;
 
@@ -58,7 +58,7 @@ impl OnThread {
     ) -> Self {
         let (jobs, receiver) = jobs;
         let news = Arc::new(Mutex::new(Vec::new()));
-        background::io().spawn(host(session, receiver, Arc::clone(&news), waker.clone(), clock));
+        threads::io().spawn(host(session, receiver, Arc::clone(&news), waker.clone(), clock));
         Self { env, jobs, news, outbox, waker, awaited: RefCell::new(HashSet::new()) }
     }
 
@@ -116,9 +116,7 @@ async fn host(
     loop {
         let now = clock.now();
         session.turn(now);
-        if let Backend::Redis(fleet) = &mut session.backend {
-            turner.write(fleet, now);
-        }
+        turner.write(&mut session.store, now);
         session.take_events(now);
         let fresh = std::mem::take(session.deliveries());
         if !fresh.is_empty() {
@@ -128,17 +126,11 @@ async fn host(
         if session.is_closed() {
             return;
         }
-        let wake_at = session.wake_at();
-        let job = match &mut session.backend {
-            Backend::Memory(_) => {
-                let wake_at = clock.on_boot_clock(wake_at);
-                tokio::select! { job = jobs.recv() => Some(job), () = sleep_until(wake_at) => None }
-            }
-            Backend::Redis(fleet) => tokio::select! {
-                biased;
-                job = jobs.recv() => Some(job),
-                () = turner.idle(fleet, wake_at) => None,
-            },
+        let wake_at = clock.on_boot_clock(session.wake_at());
+        let job = tokio::select! {
+            biased;
+            job = jobs.recv() => Some(job),
+            () = turner.idle(&mut session.store, wake_at) => None,
         };
         match job {
             None => {}

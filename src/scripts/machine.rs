@@ -1,8 +1,7 @@
 //! The bytes that call the scripts of state machines, and what their replies mean: [`Outcome`]'s names in `snake_case`,
 //! the fields in their order.
 
-use super::reply::{Malformed, decimal, unreadable};
-use super::request::{Clock, Request};
+use super::resp::{Clock, Malformed, Request, decimal, unreadable};
 use super::{DUE, TRANSITION};
 use crate::model::machine::{Command, History, Look, Machine, Outcome, Send, Snapshot};
 

@@ -1,5 +1,6 @@
-//! The state machine again, as Lua that Redis runs atomically: one script per command on a record,
-//! one for all commands on a state machine's instance, one that counts a scope's keys.
+//! The state machine again, as Lua that Redis runs atomically. Each folder of scripts has a Rust file of the same name,
+//! which calls them: `record` has one script per command on a record, `machine` one for all commands on a state
+//! machine's instance, `quota` one that counts a scope's keys. `includes` is what they share; `resp` writes their calls.
 //!
 //! Owns the script sources, the bytes that call them ([`pack`]; for the two common cases also a plain command each,
 //! [`pack_set_if_absent`] and [`pack_set_if_equal`]) and the meaning of the replies ([`parse`], [`judge_set`]). Must
@@ -8,13 +9,13 @@
 
 pub mod machine;
 pub mod quota;
-mod reply;
-mod request;
+mod record;
+mod resp;
 
 use std::sync::LazyLock;
 
-pub use reply::{Malformed, judge_set, parse};
-pub use request::{Clock, pack, pack_set_if_absent, pack_set_if_equal};
+pub use record::{judge_set, pack, pack_set_if_absent, pack_set_if_equal, parse};
+pub use resp::{Clock, Malformed};
 
 use crate::model::Command;
 
@@ -28,26 +29,27 @@ pub struct Script {
     pub sha1: String,
 }
 
-/// Read by every script that may change a record: a line `-- @include <name>` stands for the file.
+/// Included by scripts of every folder: a line `-- @include <name>` stands for the file.
 const INCLUDES: [(&str, &str); 6] = [
-    ("record.lua", include_str!("record.lua")),
-    ("lease.lua", include_str!("lease.lua")),
-    ("now.lua", include_str!("now.lua")),
-    ("instance.lua", include_str!("instance.lua")),
-    ("repeat.lua", include_str!("repeat.lua")),
-    ("forget.lua", include_str!("forget.lua")),
+    ("record.lua", include_str!("includes/record.lua")),
+    ("lease.lua", include_str!("includes/lease.lua")),
+    ("now.lua", include_str!("includes/now.lua")),
+    ("instance.lua", include_str!("includes/instance.lua")),
+    ("repeat.lua", include_str!("includes/repeat.lua")),
+    ("forget.lua", include_str!("includes/forget.lua")),
 ];
 
-pub static BEGIN: LazyLock<Script> = LazyLock::new(|| Script::new("begin", include_str!("begin.lua")));
-pub static EXTEND: LazyLock<Script> = LazyLock::new(|| Script::new("extend", include_str!("extend.lua")));
-pub static COMPLETE: LazyLock<Script> = LazyLock::new(|| Script::new("complete", include_str!("complete.lua")));
-pub static FAIL: LazyLock<Script> = LazyLock::new(|| Script::new("fail", include_str!("fail.lua")));
-pub static RESOLVE: LazyLock<Script> = LazyLock::new(|| Script::new("resolve", include_str!("resolve.lua")));
-pub static RESET: LazyLock<Script> = LazyLock::new(|| Script::new("reset", include_str!("reset.lua")));
-pub static TRANSITION: LazyLock<Script> = LazyLock::new(|| Script::new("transition", include_str!("transition.lua")));
-pub static DUE: LazyLock<Script> = LazyLock::new(|| Script::new("due", include_str!("due.lua")));
+pub static BEGIN: LazyLock<Script> = LazyLock::new(|| Script::new("begin", include_str!("record/begin.lua")));
+pub static EXTEND: LazyLock<Script> = LazyLock::new(|| Script::new("extend", include_str!("record/extend.lua")));
+pub static COMPLETE: LazyLock<Script> = LazyLock::new(|| Script::new("complete", include_str!("record/complete.lua")));
+pub static FAIL: LazyLock<Script> = LazyLock::new(|| Script::new("fail", include_str!("record/fail.lua")));
+pub static RESOLVE: LazyLock<Script> = LazyLock::new(|| Script::new("resolve", include_str!("record/resolve.lua")));
+pub static RESET: LazyLock<Script> = LazyLock::new(|| Script::new("reset", include_str!("record/reset.lua")));
+pub static TRANSITION: LazyLock<Script> =
+    LazyLock::new(|| Script::new("transition", include_str!("machine/transition.lua")));
+pub static DUE: LazyLock<Script> = LazyLock::new(|| Script::new("due", include_str!("machine/due.lua")));
 /// Loaded where it is asked for: few clients have a quota.
-pub static ADMIT: LazyLock<Script> = LazyLock::new(|| Script::new("admit", include_str!("admit.lua")));
+pub static ADMIT: LazyLock<Script> = LazyLock::new(|| Script::new("admit", include_str!("quota/admit.lua")));
 
 /// Those that carry out a [`Command`].
 pub static RECORD_SCRIPTS: [&LazyLock<Script>; 6] = [&BEGIN, &EXTEND, &COMPLETE, &FAIL, &RESOLVE, &RESET];

@@ -1,8 +1,7 @@
 //! The bytes that call the script of a scope's count, and what its replies mean.
 
 use super::ADMIT;
-use super::reply::{Malformed, decimal};
-use super::request::{Clock, call};
+use super::resp::{Clock, Malformed, call, decimal};
 use crate::model::quota::{Admission, Verdict};
 
 /// Appends the `EVALSHA` that counts one more key at `count`.

@@ -12,7 +12,7 @@ use crate::clock::{MILLI, Micros};
 use crate::error::StoreError;
 use crate::model::{Outcome, Record, Resolution, State, Unreadable};
 use crate::seal;
-use crate::store::redis::request::NO_EXPIRY_MS;
+use crate::store::ask::NO_EXPIRY_MS;
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::delivery::{Delivery, Tag};
 use super::op::Phase;
-use super::{Session, WITHDRAWAL, op_of};
+use super::{Session, WITHDRAWAL};
 use crate::clock::{MILLI, Micros};
 use crate::lease::{Held, margin};
 use crate::model::Outcome;
-use crate::slack;
-use crate::store::redis::request::Answer;
+use crate::shrink;
+use crate::store::{Answer, op_of};
 
 impl Session {
     pub(super) fn answer(&mut self, request: u64, answer: Answer, now: Micros) {
@@ -106,7 +106,7 @@ impl Session {
     pub(super) fn let_go(&mut self, id: u32, now: Micros) {
         self.stop_listening(id, now);
         self.ops.remove(&id);
-        slack::trim(&mut self.ops);
+        shrink::after_removal(&mut self.ops);
         self.leases.release(id);
     }
 }

@@ -12,8 +12,8 @@ use crate::clock::Micros;
 use crate::error::StoreError;
 use crate::model::machine::{Caller, Cause, Command, Entry, Look, Machine, Outcome, Send, Snapshot, Token};
 use crate::scripts::machine::Prepared;
+use crate::store::MachineAsk;
 use crate::store::keys::{self, PARTITIONS};
-use crate::store::redis::request::MachineAsk;
 
 /// The machines a client has defined, by the number it gave them.
 #[derive(Default)]

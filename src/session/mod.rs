@@ -1,6 +1,5 @@
 //! One client's calls, above any store: which operation is where, who waits for what, what JavaScript is told.
-//! It hosts the backend (the embedded store, or a fleet of Redis servers) and is turned by an executor. Like the engine it
-//! reads no clock.
+//! It asks a store, knows nothing of which one that is, and is turned by an executor. It reads no clock.
 //!
 //! An operation is begun, and then either answered for good, or held (its lease is renewed until it is completed,
 //! failed or forgotten), or blocked behind another attempt (until it is tried again or forgotten).
@@ -17,7 +16,6 @@ mod terms;
 mod waits;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustc_hash::FxHashMap;
 
@@ -27,10 +25,7 @@ use crate::lease::{Leases, Loss};
 use crate::model::{Command, Failure, Flags, Owner, Record, State};
 use crate::seal::Sealer;
 use crate::store::keys::Hasher;
-use crate::store::memory::MemoryStore;
-use crate::store::redis::connect::{Established, Failure as ConnectFailure};
-use crate::store::redis::fleet::Fleet;
-use crate::store::redis::request::{Ask, Event, Request};
+use crate::store::{AnyStore, Ask, Connected, Event, Location, Request, Store as _, op_of};
 
 pub use admin::AdminRequest;
 pub use delivery::{Delivery, Tag};
@@ -49,20 +44,13 @@ const OF_NO_OPERATION: u32 = 0;
 /// How any thread tells the session something.
 pub type Post = Arc<dyn Fn(Notice) + Send + Sync>;
 
-static WATCHERS: AtomicU64 = AtomicU64::new(0);
-
-pub enum Backend {
-    Memory(Arc<MemoryStore>),
-    Redis(Box<Fleet>),
-}
-
 /// What the world outside the executor's thread has to say.
 pub enum Notice {
     LeaseLost(u32, Loss),
-    /// The embedded store changed a record somebody waits for.
+    /// The record at this key, which somebody waits for, has changed.
     Changed(String),
-    /// The fleet's connection with this number is made, or not.
-    Connected(usize, Result<Established, ConnectFailure>),
+    /// The store's connection with this number is made, or not.
+    Connected(usize, Connected),
     /// A large payload is in the form in which it is stored.
     Sealed(Box<Request>),
     /// A large payload is what it was, or why it cannot be read: the last word on its operation.
@@ -70,7 +58,7 @@ pub enum Notice {
 }
 
 pub struct Session {
-    pub backend: Backend,
+    pub store: AnyStore,
     /// The first writes; a record found under a later one is used where it is.
     hashers: Vec<Hasher>,
     leases: Arc<Leases>,
@@ -82,17 +70,16 @@ pub struct Session {
     /// Payloads that other threads work on.
     apart: usize,
     post: Post,
-    /// Names this session to the embedded store.
-    watcher: u64,
     has_told_eviction: bool,
     closed: bool,
 }
 
 impl Session {
     #[must_use]
-    pub fn new(backend: Backend, hashers: Vec<Hasher>, sealer: Arc<Sealer>, leases: Arc<Leases>, post: Post) -> Self {
+    pub fn new(at: &Location, hashers: Vec<Hasher>, sealer: Arc<Sealer>, leases: Arc<Leases>, post: Post) -> Self {
+        let tell = Arc::clone(&post);
         Self {
-            backend,
+            store: at.open(Arc::new(move |key| tell(Notice::Changed(key)))),
             hashers,
             leases,
             ops: FxHashMap::default(),
@@ -102,7 +89,6 @@ impl Session {
             sealer,
             apart: 0,
             post,
-            watcher: WATCHERS.fetch_add(1, Ordering::Relaxed),
             has_told_eviction: false,
             closed: false,
         }
@@ -157,10 +143,7 @@ impl Session {
         self.stop_listening(id, now);
         let Some(op) = self.ops.remove(&id) else { return };
         self.leases.release(id);
-        let never_left = match &mut self.backend {
-            Backend::Redis(fleet) => fleet.forget(u64::from(id)),
-            Backend::Memory(_) => false,
-        };
+        let never_left = self.store.forget(u64::from(id));
         // Held: the key was acquired while its caller, who has not heard of it yet, gave up.
         if matches!(op.phase, Phase::Beginning | Phase::Held { .. }) && !never_left {
             self.withdraw(id, Arc::clone(op.key()), op.owner, op.terms.lease_ms, now);
@@ -187,29 +170,14 @@ impl Session {
         if changed || audible_already {
             return self.deliver(Delivery::bare(id, Tag::Woken));
         }
-        let for_us = match &self.backend {
-            Backend::Redis(fleet) if !fleet.can_listen(&key) => for_us.min(waits::POLL_WITHOUT_NEWS),
-            _ => for_us,
-        };
+        let for_us = if self.store.hears_of(&key) { for_us } else { for_us.min(waits::POLL_WITHOUT_NEWS) };
         self.waits.start(id, now + for_us);
     }
 
     /// True when changes are heard from this moment on; otherwise a change is announced when they are.
     fn listen(&mut self, id: u32, key: &str, now: Micros) -> bool {
-        let first = self.waits.listen(id, key);
-        match &mut self.backend {
-            Backend::Memory(store) => {
-                if first {
-                    let (post, changed) = (Arc::clone(&self.post), key.to_owned());
-                    store.subscribe(key, self.watcher, Box::new(move || post(Notice::Changed(changed.clone()))));
-                }
-                true
-            }
-            Backend::Redis(fleet) => {
-                fleet.subscribe(key, now);
-                !first
-            }
-        }
+        let is_first = self.waits.listen(id, key);
+        !is_first || self.store.listen(key, now)
     }
 
     fn stop_listening(&mut self, id: u32, now: Micros) {
@@ -219,10 +187,7 @@ impl Session {
         }
         let key = Arc::clone(op.key());
         if self.waits.unlisten(id, &key) {
-            match &mut self.backend {
-                Backend::Memory(store) => store.unsubscribe(&key, self.watcher),
-                Backend::Redis(fleet) => fleet.unsubscribe(&key, now),
-            }
+            self.store.stop_listening(&key, now);
         }
     }
 
@@ -237,9 +202,7 @@ impl Session {
             Notice::Sealed(request) => self.sealed(*request, now),
             Notice::Told(delivery) => self.told(delivery, now),
             Notice::Connected(index, result) => {
-                if let Backend::Redis(fleet) = &mut self.backend {
-                    fleet.install(index, result, now);
-                }
+                self.store.connected(index, result, now);
                 self.take_events(now);
             }
         }
@@ -253,17 +216,13 @@ impl Session {
 
     /// A socket may be ready, or the time has come: reads what is there, and does everything that follows from it.
     pub fn turn(&mut self, now: Micros) {
-        if let Backend::Redis(fleet) = &mut self.backend {
-            fleet.turn_all(now);
-        }
+        self.store.turn(now);
         self.catch_up(now);
     }
 
     /// As [`Session::turn`], for the connection with this number only.
     pub fn turn_one(&mut self, index: usize, now: Micros) {
-        if let Backend::Redis(fleet) = &mut self.backend {
-            fleet.turn(index, now);
-        }
+        self.store.turn_one(index, now);
         self.catch_up(now);
     }
 
@@ -274,16 +233,13 @@ impl Session {
         }
     }
 
-    /// Hands the engine's news on; answering may ask anew, which the engine then holds ready to write.
+    /// Hands the store's news on. An answer may lead to another request, which a store on a server holds ready to write.
     pub fn take_events(&mut self, now: Micros) {
-        let Backend::Redis(fleet) = &mut self.backend else { return };
-        for event in fleet.take_events(now) {
+        for event in self.store.take_events(now) {
             match event {
                 Event::Answer(id, answer) => self.answer(id, answer, now),
                 Event::Changed(key) => self.changed(&key),
                 Event::Evicts(policy) => self.evicts(policy),
-                // A fleet keeps these to itself.
-                Event::Moved { .. } | Event::Slots(_) => {}
             }
         }
     }
@@ -315,17 +271,13 @@ impl Session {
 
     #[must_use]
     pub fn wake_at(&self) -> Micros {
-        let engine = match &self.backend {
-            Backend::Memory(_) => Micros::MAX,
-            Backend::Redis(fleet) => fleet.wake_at(),
-        };
-        engine.min(self.waits.next())
+        self.store.wake_at().min(self.waits.next())
     }
 
     /// Somebody waits for an answer: the process must stay.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        !self.waits.is_empty() || self.apart > 0 || matches!(&self.backend, Backend::Redis(fleet) if !fleet.is_idle())
+        !self.waits.is_empty() || self.apart > 0 || !self.store.is_idle()
     }
 
     /// Another thread works on a payload, and will post it.
@@ -343,24 +295,14 @@ impl Session {
         for id in self.waits.all() {
             self.deliver(Delivery::failed(id, &StoreError::Closed));
         }
-        if let Backend::Redis(fleet) = &mut self.backend {
-            fleet.fail_all(&StoreError::Closed);
-        }
+        self.store.fail_all(&StoreError::Closed);
         self.take_events(now);
         for id in self.ops.keys().copied().collect::<Vec<_>>() {
             self.stop_listening(id, now);
             self.leases.release(id);
         }
         self.ops.clear();
-        if let Backend::Redis(fleet) = &mut self.backend {
-            // Claims of calls that were answered just now are withdrawn with what the socket takes at once.
-            fleet.disconnect(now);
-        }
+        // Claims of calls that were answered just now are withdrawn with what the socket takes at once.
+        self.store.disconnect(now);
     }
-}
-
-/// Request ids carry the operation in their lower half.
-#[allow(clippy::cast_possible_truncation, reason = "the lower half is what is asked for")]
-pub fn op_of(id: u64) -> u32 {
-    (id & u64::from(u32::MAX)) as u32
 }

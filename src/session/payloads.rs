@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use super::delivery::{Delivery, Tag};
 use super::op::{Op, Phase};
-use super::{Backend, Notice, Session, op_of};
-use crate::background;
-use crate::clock::{self, Micros};
+use super::{Notice, Session};
+use crate::clock::Micros;
 use crate::error::StoreError;
-use crate::model::{Now, Origin};
+use crate::model::Origin;
 use crate::seal::{self, Place, Sealer};
-use crate::store::redis::request::{Answer, Ask, Request};
+use crate::store::{Ask, Request, Store as _, op_of};
+use crate::threads;
 
 impl Session {
     /// Sends a request, its payload in the form in which it is stored.
@@ -35,29 +35,9 @@ impl Session {
     }
 
     fn dispatch(&mut self, request: Request, now: Micros) {
-        match &mut self.backend {
-            Backend::Redis(fleet) => fleet.submit(request, now),
-            Backend::Memory(store) => {
-                let server = Now { us: clock::embedded(now) };
-                let answer = match &request.ask {
-                    Ask::Command(command) => {
-                        Answer::Outcome { outcome: store.execute(&request.key, command, server), sent_at: now }
-                    }
-                    Ask::Inspect => Answer::Inspected(store.inspect(&request.key, server)),
-                    Ask::Find => Answer::Found(store.holds(&request.key, server)),
-                    Ask::Admit(admission) => Answer::Admission(store.admit(&request.key, *admission, server)),
-                    Ask::Machine(ask) => {
-                        let listed = (&*ask.due_set, &*ask.member);
-                        let machine = &ask.prepared.machine;
-                        Answer::Machine(store.transition(machine, &request.key, listed, &ask.command, server))
-                    }
-                    Ask::Due { limit } => {
-                        let limit = usize::try_from(*limit).unwrap_or(usize::MAX);
-                        Answer::Due(store.due(&request.key, limit, server))
-                    }
-                };
-                self.answer(request.id, answer, now);
-            }
+        let id = request.id;
+        if let Some(answer) = self.store.submit(request, now) {
+            self.answer(id, answer, now);
         }
     }
 
@@ -111,7 +91,7 @@ impl Session {
     fn apart(&mut self, id: u32, work: impl FnOnce() -> Notice + Send + 'static) {
         self.apart += 1;
         let post = Arc::clone(&self.post);
-        background::seal().spawn(async move {
+        threads::seal().spawn(async move {
             // Whoever waits must hear of a bug of ours, too.
             let bug = StoreError::Protocol("a payload could neither be sealed nor opened; please report it".into());
             post(catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Notice::Told(Delivery::failed(id, &bug))));

@@ -1,15 +1,17 @@
 //! What a test of a user's code does to a client of the embedded store: time passes at once, an owner's process dies.
 
-use super::{Backend, Delivery, Session};
+use super::{Delivery, Session};
 use crate::clock::{Clock, MILLI, Micros};
-use crate::lease::keeper::renew_embedded;
+use crate::lease::keeper::renew;
+use crate::store::Store as _;
 
 impl Session {
     /// Lets this much time pass, from one appointment to the next, as if the keeper had looked after its leases all
     /// along: what is held stays held, up to `maxLeaseMs`.
     pub fn advance(&mut self, clock: &Clock, by: Micros) {
-        let Backend::Memory(store) = &self.backend else { return };
-        let store = store.clone();
+        if !self.store.runs_on_process_time() {
+            return;
+        }
         // The keeper's thread looks after the same leases.
         let steady = clock.steady();
         let end = clock.now() + by;
@@ -19,7 +21,7 @@ impl Session {
             let next = self.leases.turn(now, &mut renewals, &mut losses);
             let has_renewed = !renewals.is_empty();
             for renewal in renewals.drain(..) {
-                renew_embedded(&self.leases, &store, &renewal, now, &mut losses);
+                renew(&self.leases, &mut self.store, renewal, now, &mut losses);
             }
             for (op, loss) in losses.drain(..) {
                 self.deliver(Delivery::lease_lost(op, loss));

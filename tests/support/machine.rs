@@ -7,7 +7,7 @@ use actonce::model::Now;
 use actonce::model::machine::{Command, Due, Effect, Fields, Instance, Look, Machine, Outcome, Token, Write, apply};
 use actonce::scripts::machine::{Keys, Prepared, pack, parse};
 use actonce::scripts::{ALL, Clock, TRANSITION};
-use actonce::store::memory::MemoryStore;
+use actonce::store::embedded::MemoryStore;
 
 use super::link::{self, Link, Reply};
 use super::machine_steps::{Ask, Elapse, Step};

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use actonce::model::{Command, Effect, Flags, Now, Outcome, Record, State, Stored, apply};
-use actonce::store::memory::MemoryStore;
+use actonce::store::embedded::MemoryStore;
 
 use super::lua::{Lua, MARK_MS, Seen};
 use super::sequence::Step;

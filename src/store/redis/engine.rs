@@ -8,6 +8,7 @@
 mod channels;
 mod cluster;
 mod durability;
+mod in_flight;
 mod replies;
 
 use std::collections::{HashMap, VecDeque};
@@ -15,13 +16,16 @@ use std::collections::{HashMap, VecDeque};
 use channels::Channel;
 pub use durability::Durability;
 use durability::Parked;
+use in_flight::{InFlight, Sent};
 
 use super::backoff::Backoff;
-use super::connect::Failure;
+use super::features::{ConnectError, Features};
 use super::inbox::Inbox;
-use super::request::{Event, Request, Sent, Stage};
-use crate::clock::{MILLI, Micros, ServerClock};
+use super::pending::{ClusterNews, Pending};
+use super::stage::Stage;
+use crate::clock::{MILLI, Micros};
 use crate::error::StoreError;
+use crate::store::ask::{Event, Request};
 use redis::cmd;
 
 /// How long a measured server clock is used before it is measured again.
@@ -38,29 +42,10 @@ const PRESSING: usize = 8 * 1024;
 /// Fewer are not worth another system call.
 const MANY: usize = 8;
 
-/// What the server on the other side can do.
-#[derive(Clone, Copy, Debug)]
-pub struct Features {
-    pub clock: ServerClock,
-    /// `SET … NX GET` together: Redis 7.0, every Valkey.
-    pub set_nx_get: bool,
-    /// `SET … IFEQ`: Redis 8.4, Valkey 8.1.
-    pub set_if_equal: bool,
-}
-
 enum Link {
     Down { retry_at: Micros },
     Connecting,
     Up { features: Features, heard_at: Micros, clock_due: Micros },
-}
-
-/// What was packed and not answered yet, in order.
-struct Flight {
-    sent: Sent,
-    /// When it went to the socket; until then, when it was packed.
-    at: Micros,
-    /// Bytes that had not been answered when it was packed, its own included: they have to arrive first.
-    ahead: u64,
 }
 
 pub struct Engine {
@@ -68,9 +53,9 @@ pub struct Engine {
     durability: Option<Durability>,
     link: Link,
     backoff: Backoff,
-    waiting: VecDeque<Request>,
-    later: Vec<(Micros, Request)>,
-    flying: VecDeque<Flight>,
+    waiting: VecDeque<Pending>,
+    later: Vec<(Micros, Pending)>,
+    flying: VecDeque<InFlight>,
     /// How many of the newest flights the socket has not been given yet.
     unsent: usize,
     /// How many replies the last bytes from the server held.
@@ -87,6 +72,7 @@ pub struct Engine {
     out: Vec<u8>,
     inbox: Inbox,
     events: Vec<Event>,
+    cluster_news: Vec<ClusterNews>,
     /// Earliest deadline or end of patience among all requests; may be earlier than the truth, never later.
     next_check: Micros,
     last_error: Option<StoreError>,
@@ -113,24 +99,30 @@ impl Engine {
             out: Vec::with_capacity(16 * 1024),
             inbox: Inbox::default(),
             events: Vec::new(),
+            cluster_news: Vec::new(),
             next_check: Micros::MAX,
             last_error: None,
         }
     }
 
     pub fn submit(&mut self, request: Request, now: Micros) {
-        self.next_check = self.next_check.min(request.next_check());
-        if matches!(self.link, Link::Up { .. }) { self.send(request, now) } else { self.waiting.push_back(request) }
+        self.take_over(Pending::new(request), now);
+    }
+
+    /// As [`Engine::submit`], for a request that was with another engine.
+    pub fn take_over(&mut self, pending: Pending, now: Micros) {
+        self.next_check = self.next_check.min(pending.next_check());
+        if matches!(self.link, Link::Up { .. }) { self.send(pending, now) } else { self.waiting.push_back(pending) }
     }
 
     /// Answers to this request are of no interest any more. One that is on the wire is still executed; true when it
     /// never left.
     pub fn forget(&mut self, id: u64) -> bool {
-        let mut unsent = self.waiting.iter().chain(self.later.iter().map(|(_, request)| request));
-        let never_left = unsent.any(|request| request.id == id && !request.was_sent);
-        self.waiting.retain(|request| request.id != id);
-        self.later.retain(|(_, request)| request.id != id);
-        self.parked.retain(|parked| parked.request.id != id);
+        let mut unsent = self.waiting.iter().chain(self.later.iter().map(|(_, pending)| pending));
+        let never_left = unsent.any(|pending| pending.request.id == id && !pending.was_sent);
+        self.waiting.retain(|pending| pending.request.id != id);
+        self.later.retain(|(_, pending)| pending.request.id != id);
+        self.parked.retain(|parked| parked.pending.request.id != id);
         for flight in &mut self.flying {
             if flight.sent.id() == Some(id) {
                 flight.sent = Sent::Orphan;
@@ -161,25 +153,25 @@ impl Engine {
             self.send_subscribe(&channel, now);
         }
         self.send_slots(now);
-        for request in std::mem::take(&mut self.waiting) {
-            self.send(request, now);
+        for pending in std::mem::take(&mut self.waiting) {
+            self.send(pending, now);
         }
     }
 
-    pub fn failed(&mut self, failure: Failure, now: Micros) {
+    pub fn failed(&mut self, why: ConnectError, now: Micros) {
         self.link = Link::Down { retry_at: now + self.backoff.next() };
-        if failure.final_ {
+        if why.is_final {
             // One refused greeting (a password being rotated, a balancer's junk) must not lose what has happened: an
             // outcome or a renewal has until its own deadline.
             let (patient, refused): (VecDeque<_>, VecDeque<_>) =
-                std::mem::take(&mut self.waiting).into_iter().partition(Request::outlives_refusal);
+                std::mem::take(&mut self.waiting).into_iter().partition(Pending::outlives_refusal);
             self.waiting = patient;
-            self.events.extend(refused.iter().map(|request| request.fail(failure.error.clone())));
-            self.events.extend(self.waiting.iter_mut().filter_map(Request::lose_patience));
+            self.events.extend(refused.iter().map(|pending| pending.fail(why.error.clone())));
+            self.events.extend(self.waiting.iter_mut().filter_map(Pending::lose_patience));
         }
-        self.last_error = Some(failure.error);
+        self.last_error = Some(why.error);
         if std::mem::take(&mut self.wants_slots) {
-            self.events.push(Event::Slots(None));
+            self.cluster_news.push(ClusterNews::Slots(None));
         }
     }
 
@@ -193,8 +185,8 @@ impl Engine {
         self.inbox = Inbox::default();
         for flight in std::mem::take(&mut self.flying).into_iter().rev() {
             match flight.sent {
-                Sent::Request(request, _) => self.send_again(request, &why),
-                Sent::Slots => self.events.push(Event::Slots(None)),
+                Sent::Request(pending, _) => self.send_again(pending, &why),
+                Sent::Slots => self.cluster_news.push(ClusterNews::Slots(None)),
                 _ => {}
             }
         }
@@ -207,12 +199,12 @@ impl Engine {
 
     /// Whether it was applied is unknown. What names the owner of an attempt is recognised when it comes again; an
     /// operator's reset is not, and could hit the attempt that came after it.
-    fn send_again(&mut self, mut request: Request, why: &StoreError) {
-        if request.is_repeatable() {
-            request.is_repeat = request.was_sent;
-            self.waiting.push_front(request);
+    fn send_again(&mut self, mut pending: Pending, why: &StoreError) {
+        if pending.is_repeatable() {
+            pending.is_repeat = pending.was_sent;
+            self.waiting.push_front(pending);
         } else {
-            self.events.push(request.fail(why.clone()));
+            self.events.push(pending.fail(why.clone()));
         }
     }
 
@@ -254,32 +246,36 @@ impl Engine {
         &mut self.events
     }
 
-    fn send(&mut self, request: Request, now: Micros) {
-        let Link::Up { features, clock_due, .. } = &mut self.link else { return self.waiting.push_back(request) };
+    pub fn cluster_news(&mut self) -> &mut Vec<ClusterNews> {
+        &mut self.cluster_news
+    }
+
+    fn send(&mut self, pending: Pending, now: Micros) {
+        let Link::Up { features, clock_due, .. } = &mut self.link else { return self.waiting.push_back(pending) };
         let features = *features;
         if *clock_due <= now {
             *clock_due = now + CLOCK_AGE;
             cmd("TIME").write_packed_command(&mut self.out);
             self.fly(Sent::Time, now);
         }
-        let stage = request.first_stage(&features, now);
-        self.write(request, stage, now);
+        let stage = pending.first_stage(&features, now);
+        self.write(pending, stage, now);
     }
 
-    fn write(&mut self, mut request: Request, stage: Stage, now: Micros) {
-        self.write_something(&request, now);
-        if request.route.asking {
+    fn write(&mut self, mut pending: Pending, stage: Stage, now: Micros) {
+        self.write_something(&pending, now);
+        if pending.route.asking {
             cmd("ASKING").write_packed_command(&mut self.out);
             self.fly(Sent::Orphan, now);
         }
-        request.pack(&stage, &mut self.out);
-        request.was_sent = true;
-        self.fly(Sent::Request(request, stage), now);
+        pending.pack(&stage, &mut self.out);
+        pending.was_sent = true;
+        self.fly(Sent::Request(pending, stage), now);
     }
 
     fn fly(&mut self, sent: Sent, now: Micros) {
         let ahead = self.uploading + self.out.len() as u64;
-        self.flying.push_back(Flight { sent, at: now, ahead });
+        self.flying.push_back(InFlight { sent, at: now, ahead });
         self.unsent += 1;
     }
 
@@ -288,7 +284,7 @@ impl Engine {
         let Link::Up { heard_at, .. } = self.link else { return None };
         let oldest = self.flying.front().filter(|_| self.unsent < self.flying.len())?;
         let allowed = match &oldest.sent {
-            Sent::Request(request, _) => request.silence.min(self.command_timeout),
+            Sent::Request(pending, _) => pending.request.silence.min(self.command_timeout),
             _ => self.command_timeout,
         };
         Some(
@@ -308,9 +304,9 @@ impl Engine {
         if self.is_up() && self.later.iter().any(|(due, _)| *due <= now) {
             let (due, later) = std::mem::take(&mut self.later).into_iter().partition(|(due, _)| *due <= now);
             self.later = later;
-            let due: Vec<(Micros, Request)> = due;
-            for (_, request) in due {
-                self.send(request, now);
+            let due: Vec<(Micros, Pending)> = due;
+            for (_, pending) in due {
+                self.send(pending, now);
             }
         }
         if self.next_check <= now {
@@ -325,19 +321,19 @@ impl Engine {
             .unwrap_or_else(|| StoreError::Unavailable("Redis gave no answer within the time allowed".into()));
         let mut next = Micros::MAX;
         let events = &mut self.events;
-        let mut keep = |request: &mut Request| {
-            let alive = request.check(now, &error, events);
+        let mut keep = |pending: &mut Pending| {
+            let alive = pending.check(now, &error, events);
             if alive {
-                next = next.min(request.next_check());
+                next = next.min(pending.next_check());
             }
             alive
         };
         self.waiting.retain_mut(&mut keep);
-        self.later.retain_mut(|(_, request)| keep(request));
-        self.parked.retain_mut(|parked| keep(&mut parked.request));
+        self.later.retain_mut(|(_, pending)| keep(pending));
+        self.parked.retain_mut(|parked| keep(&mut parked.pending));
         for flight in &mut self.flying {
-            if let Sent::Request(request, _) = &mut flight.sent
-                && !keep(request)
+            if let Sent::Request(pending, _) = &mut flight.sent
+                && !keep(pending)
             {
                 flight.sent = Sent::Orphan;
             }
@@ -369,15 +365,15 @@ impl Engine {
     /// Answers everything with `error`; used by `close()`.
     pub fn fail_all(&mut self, error: &StoreError) {
         let flying = std::mem::take(&mut self.flying).into_iter().filter_map(|flight| match flight.sent {
-            Sent::Request(request, _) => Some(request),
+            Sent::Request(pending, _) => Some(pending),
             _ => None,
         });
         let all = flying
             .chain(std::mem::take(&mut self.waiting))
-            .chain(std::mem::take(&mut self.later).into_iter().map(|(_, request)| request))
+            .chain(std::mem::take(&mut self.later).into_iter().map(|(_, pending)| pending))
             .chain(self.take_parked());
-        for request in all.collect::<Vec<_>>() {
-            self.events.push(request.fail(error.clone()));
+        for pending in all.collect::<Vec<_>>() {
+            self.events.push(pending.fail(error.clone()));
         }
         self.channels.clear();
     }

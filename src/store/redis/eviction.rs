@@ -3,14 +3,14 @@
 
 use redis::Value;
 
-use super::reply;
+use super::fields;
 
 /// The policy by which it may; `None` where it may not, or does not tell.
 #[must_use]
 pub fn policy(info: &Value) -> Option<String> {
     let text = match info {
         Value::VerbatimString { text, .. } => text.clone(),
-        other => reply::text(other)?,
+        other => fields::text(other)?,
     };
     let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     let (limit, policy) = (field("maxmemory")?, field("maxmemory_policy")?);

@@ -4,13 +4,15 @@
 
 use std::sync::Arc;
 
-use super::connect::{Established, Failure};
-use super::request::{Event, Request, Route};
+use super::connect::Connected;
+use super::pending::{ClusterNews, Pending, Route};
 use super::slots::{Range, SLOTS, slot};
 use super::target::Servers;
 use super::wire::Wire;
 use crate::clock::{MILLI, Micros};
 use crate::error::StoreError;
+use crate::store::Store;
+use crate::store::ask::{Answer, Event, Request};
 
 const READ_SIZE: usize = 64 * 1024;
 
@@ -54,82 +56,23 @@ impl Fleet {
         Self { wires, command_timeout, map, buffer: vec![0; READ_SIZE].into_boxed_slice() }
     }
 
-    #[must_use]
-    pub fn wires(&mut self) -> &mut [Wire] {
-        &mut self.wires
-    }
-
     fn home(&mut self, key: &str) -> &mut Wire {
         let index = self.map.as_ref().map_or(0, |map| usize::from(map.owners[slot(key)]));
         &mut self.wires[index]
     }
 
-    pub fn submit(&mut self, request: Request, now: Micros) {
-        self.home(&request.key).engine.submit(request, now);
-    }
-
-    /// As [`super::engine::Engine::forget`].
-    pub fn forget(&mut self, id: u64) -> bool {
-        self.wires.iter_mut().any(|wire| wire.engine.forget(id))
-    }
-
-    pub fn subscribe(&mut self, channel: &str, now: Micros) {
-        // Every node hears of it, so one that is listening already is as good as another.
-        if !self.wires.iter().any(|wire| wire.engine.knows(channel)) {
-            self.home(channel).engine.subscribe(channel, now);
-        }
-    }
-
-    pub fn unsubscribe(&mut self, channel: &str, now: Micros) {
-        for wire in &mut self.wires {
-            wire.engine.unsubscribe(channel, now);
-        }
-    }
-
-    #[must_use]
-    pub fn can_listen(&self, channel: &str) -> bool {
-        self.wires.iter().any(|wire| wire.engine.can_listen(channel))
-    }
-
-    pub fn install(&mut self, index: usize, result: Result<Established, Failure>, now: Micros) {
-        self.wires[index].install(result, now);
-    }
-
-    /// Reads what is there on one connection, then lets its time pass: late must not be taken for silent.
-    pub fn turn(&mut self, index: usize, now: Micros) {
-        let wire = &mut self.wires[index];
-        wire.read(&mut self.buffer, now);
-        wire.tick(now);
-    }
-
-    pub fn turn_all(&mut self, now: Micros) {
-        for index in 0..self.wires.len() {
-            self.turn(index, now);
-        }
-    }
-
-    /// What has happened, but for what concerns the cluster: that is dealt with here.
-    pub fn take_events(&mut self, now: Micros) -> Vec<Event> {
-        let mut news = std::mem::take(self.wires[0].engine.events());
-        if self.map.is_none() {
-            news.iter_mut().for_each(refuse_redirection);
-            return news;
-        }
-        let mut events: Vec<_> = news.drain(..).map(|event| (0, event)).collect();
-        for (index, wire) in self.wires.iter_mut().enumerate().skip(1) {
-            events.extend(wire.engine.events().drain(..).map(|event| (index, event)));
-        }
-        for (from, event) in events {
-            match event {
-                Event::Moved { request, slot, address, once } => {
-                    self.send_on(from, *request, slot, &address, once, now);
-                }
-                Event::Slots(ranges) => self.learn(from, ranges, now),
-                Event::Answer(..) | Event::Changed(_) | Event::Evicts(_) => news.push(event),
+    fn follow(&mut self, from: usize, news: ClusterNews, now: Micros) {
+        match news {
+            ClusterNews::Moved { pending, .. } if self.map.is_none() => {
+                let why = "the server is a node of a cluster: give its address as redis+cluster://";
+                let refusal = pending.fail(StoreError::Refused(why.into()));
+                self.wires[from].engine.events().push(refusal);
             }
+            ClusterNews::Moved { pending, slot, address, once } => {
+                self.send_on(from, *pending, slot, &address, once, now);
+            }
+            ClusterNews::Slots(ranges) => self.learn(from, ranges, now),
         }
-        self.look_around(now);
-        news
     }
 
     /// The wire to a node that another one named.
@@ -143,13 +86,13 @@ impl Fleet {
         }))
     }
 
-    fn send_on(&mut self, from: usize, mut request: Request, slot: u16, address: &str, once: bool, now: Micros) {
-        let hops = request.route.hops.saturating_add(1);
+    fn send_on(&mut self, from: usize, mut pending: Pending, slot: u16, address: &str, once: bool, now: Micros) {
+        let hops = pending.route.hops.saturating_add(1);
         let Some(to) = self.wire_to(address, from) else {
             let why = StoreError::Protocol(format!("a node sent us on to '{address}'"));
-            return self.wires[from].engine.postpone(request, why, now);
+            return self.wires[from].engine.postpone(pending, why, now);
         };
-        request.route = Route { asking: once, hops };
+        pending.route = Route { asking: once, hops };
         if let Some(map) = self.map.as_mut().filter(|_| !once) {
             map.owners[usize::from(slot)] = index_of(to);
             map.look_at = map.look_at.min(now + LOOK_SOON).max(map.looked_at + LOOK_SOON);
@@ -157,9 +100,9 @@ impl Fleet {
         let engine = &mut self.wires[to].engine;
         if hops.is_multiple_of(PATIENT_HOPS) {
             let why = StoreError::Unavailable("the nodes of the cluster send each other's keys to and fro".into());
-            engine.postpone(request, why, now);
+            engine.postpone(pending, why, now);
         } else {
-            engine.submit(request, now);
+            engine.take_over(pending, now);
         }
     }
 
@@ -192,12 +135,12 @@ impl Fleet {
             moving.push(wire.engine.surrender(|key| usize::from(map.owners[slot(key)]) != index));
         }
         for (requests, channels) in moving {
-            for mut request in requests {
-                request.route = Route::default();
-                self.submit(request, now);
+            for mut pending in requests {
+                pending.route = Route::default();
+                self.home(&pending.request.key).engine.take_over(pending, now);
             }
             for channel in channels {
-                self.subscribe(&channel, now);
+                self.listen(&channel, now);
             }
         }
     }
@@ -223,38 +166,91 @@ impl Fleet {
         map.is_looking = true;
         self.wires[index].engine.ask_slots(now);
     }
+}
 
-    #[must_use]
-    pub fn wake_at(&self) -> Micros {
+impl Store for Fleet {
+    fn submit(&mut self, request: Request, now: Micros) -> Option<Answer> {
+        self.home(&request.key).engine.submit(request, now);
+        None
+    }
+
+    fn forget(&mut self, id: u64) -> bool {
+        self.wires.iter_mut().any(|wire| wire.engine.forget(id))
+    }
+
+    fn listen(&mut self, key: &str, now: Micros) -> bool {
+        // Every node hears of it, so one that is listening already is as good as another.
+        if !self.wires.iter().any(|wire| wire.engine.knows(key)) {
+            self.home(key).engine.subscribe(key, now);
+        }
+        false
+    }
+
+    fn stop_listening(&mut self, key: &str, now: Micros) {
+        for wire in &mut self.wires {
+            wire.engine.unsubscribe(key, now);
+        }
+    }
+
+    fn hears_of(&self, key: &str) -> bool {
+        self.wires.iter().any(|wire| wire.engine.can_listen(key))
+    }
+
+    /// What has happened, but for what concerns the cluster: that is dealt with here.
+    fn take_events(&mut self, now: Micros) -> Vec<Event> {
+        for index in 0..self.wires.len() {
+            for news in std::mem::take(self.wires[index].engine.cluster_news()) {
+                self.follow(index, news, now);
+            }
+        }
+        self.look_around(now);
+        let mut events = std::mem::take(self.wires[0].engine.events());
+        for wire in &mut self.wires[1..] {
+            events.append(wire.engine.events());
+        }
+        events
+    }
+
+    fn turn(&mut self, now: Micros) {
+        for index in 0..self.wires.len() {
+            self.turn_one(index, now);
+        }
+    }
+
+    fn turn_one(&mut self, connection: usize, now: Micros) {
+        let wire = &mut self.wires[connection];
+        wire.read(&mut self.buffer, now);
+        wire.tick(now);
+    }
+
+    fn wake_at(&self) -> Micros {
         let look_at = self.map.as_ref().filter(|map| !map.is_looking).map_or(Micros::MAX, |map| map.look_at);
         self.wires.iter().map(|wire| wire.engine.wake_at()).fold(look_at, Micros::min)
     }
 
-    #[must_use]
-    pub fn is_idle(&self) -> bool {
+    fn is_idle(&self) -> bool {
         self.wires.iter().all(|wire| wire.engine.is_idle())
     }
 
-    /// Answers everything with `error`; used by `close()`.
-    pub fn fail_all(&mut self, error: &StoreError) {
+    fn connections(&mut self) -> &mut [Wire] {
+        &mut self.wires
+    }
+
+    fn connected(&mut self, connection: usize, result: Connected, now: Micros) {
+        self.wires[connection].install(result, now);
+    }
+
+    fn fail_all(&mut self, error: &StoreError) {
         for wire in &mut self.wires {
             wire.engine.fail_all(error);
         }
     }
 
-    /// Writes what the sockets take at once, and hangs up.
-    pub fn disconnect(&mut self, now: Micros) {
+    fn disconnect(&mut self, now: Micros) {
         for wire in &mut self.wires {
             wire.write(now);
             wire.disconnect(now);
         }
-    }
-}
-
-fn refuse_redirection(event: &mut Event) {
-    if let Event::Moved { request, .. } = event {
-        let why = "the server is a node of a cluster: give its address as redis+cluster://";
-        *event = request.fail(StoreError::Refused(why.into()));
     }
 }
 

@@ -1,19 +1,45 @@
 //! Redis and whatever speaks like it. `engine` is the protocol without I/O, `connect` makes connections on a
-//! background thread (asking Sentinels first, where there are any), `wire` joins the two, a `fleet` is the wires to all
-//! servers of a client: one, or a cluster's nodes. `task` turns a fleet on a tokio thread, `node/on_loop` on Node's loop.
+//! background thread (asking Sentinels first, where there are any) by a `conversation`, `wire` joins the two, a `fleet` is the wires to all
+//! servers of a client: one, or a cluster's nodes. A [`fleet::Fleet`] is the [`Store`](super::Store). A request is
+//! `pending` until it is answered, and goes through `stage`s: a plain command, or a script. `verdict` says what a server's
+//! error means, `fields` reads what a server says of itself.
 
+pub mod access;
 mod backoff;
 mod bounds;
 pub mod connect;
+mod conversation;
 pub mod engine;
 mod eviction;
+pub mod features;
+pub mod fields;
 pub mod fleet;
 pub mod inbox;
-pub mod reply;
-pub mod request;
+mod pending;
 mod sentinel;
 mod slots;
+mod stage;
 pub mod stream;
 pub mod target;
-pub mod task;
+pub mod verdict;
 pub mod wire;
+
+use std::sync::Arc;
+
+use super::Options;
+use crate::error::StoreError;
+use fleet::Fleet;
+use target::Servers;
+
+pub use pending::ClusterNews;
+
+/// Opens a fleet to the servers that the URL names, as often as it is called. It connects when it is first asked.
+///
+/// # Errors
+/// `Invalid` for a scheme, address or certificate that cannot be used.
+pub fn opener(url: &str, options: Options) -> Result<impl Fn() -> Fleet + use<>, StoreError> {
+    let Options { tls, connect_timeout, command_timeout, durability, refuses_eviction } = options;
+    let servers = Servers::new(url, tls.unwrap_or_default(), connect_timeout, durability, refuses_eviction)?;
+    let servers = Arc::new(servers);
+    Ok(move || Fleet::new(&servers, command_timeout))
+}

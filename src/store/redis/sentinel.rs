@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use redis::{ConnectionAddr, RedisConnectionInfo, Value, cmd};
 
-use super::connect::{Failure, Socket, converse, garbled, hello, is_primary, refused, unreachable};
-use super::reply;
+use super::access::Access;
+use super::conversation::{Socket, converse, hello, is_primary};
+use super::features::ConnectError;
+use super::fields;
 use super::stream::Stream;
-use super::target::{Access, Place, Target};
-use crate::background;
+use crate::threads;
 
 /// Between two looks while there are connections.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -50,7 +51,7 @@ impl Sentinels {
 
     /// # Errors
     /// What a Sentinel said, when none of them names a primary. Final only when all of them refused.
-    pub async fn primary(&self, access: &Access) -> Result<ConnectionAddr, Failure> {
+    pub async fn primary(&self, access: &Access) -> Result<ConnectionAddr, ConnectError> {
         let count = self.addresses.len();
         let first = self.next.load(Ordering::Relaxed);
         // A Sentinel that is silent must leave time for the next, and for the primary.
@@ -60,30 +61,33 @@ impl Sentinels {
             let sentinel = &self.addresses[index];
             let found = tokio::time::timeout(share, self.ask(sentinel, access))
                 .await
-                .unwrap_or_else(|_| Err(unreachable(sentinel, "this Sentinel does not answer")));
+                .unwrap_or_else(|_| Err(ConnectError::unreachable(sentinel, "this Sentinel does not answer")));
             match found {
                 Ok(address) => {
                     self.next.store(index, Ordering::Relaxed);
                     return Ok(address);
                 }
                 // One that cannot be reached says more than one that does not know: it may pass.
-                Err(next) if failure.as_ref().is_none_or(|known: &Failure| known.final_) => failure = Some(next),
+                Err(next) if failure.as_ref().is_none_or(|known: &ConnectError| known.is_final) => failure = Some(next),
                 Err(_) => {}
             }
         }
-        Err(failure.unwrap_or_else(|| refused("the url names no Sentinel")))
+        Err(failure.unwrap_or_else(|| ConnectError::refused("the url names no Sentinel")))
     }
 
-    async fn ask(&self, sentinel: &ConnectionAddr, access: &Access) -> Result<ConnectionAddr, Failure> {
+    async fn ask(&self, sentinel: &ConnectionAddr, access: &Access) -> Result<ConnectionAddr, ConnectError> {
         let mut socket = Socket::open(sentinel, access).await?;
         let mut out = Vec::new();
         hello(&self.login).write_packed_command(&mut out);
         cmd("SENTINEL").arg("get-master-addr-by-name").arg(&self.service).write_packed_command(&mut out);
         let replies = converse(&mut socket.io(), &out, 2, sentinel).await?;
         if replies.values[1] == Value::Nil {
-            return Err(refused(&format!("the Sentinel at {sentinel} watches no service named '{}'", self.service)));
+            return Err(ConnectError::refused(&format!(
+                "the Sentinel at {sentinel} watches no service named '{}'",
+                self.service
+            )));
         }
-        named(&replies.values[1], sentinel).ok_or_else(|| garbled(&"a Sentinel names no address"))
+        named(&replies.values[1], sentinel).ok_or_else(|| ConnectError::garbled(&"a Sentinel names no address"))
     }
 
     fn watched(&self) -> std::sync::MutexGuard<'_, Watched> {
@@ -104,7 +108,7 @@ impl Sentinels {
 fn named(answer: &Value, sentinel: &ConnectionAddr) -> Option<ConnectionAddr> {
     let Value::Array(parts) = answer else { return None };
     let [host, port] = parts.as_slice() else { return None };
-    let (host, port) = (reply::text(host)?, reply::text(port)?.parse().ok()?);
+    let (host, port) = (fields::text(host)?, fields::text(port)?.parse().ok()?);
     Some(match sentinel {
         ConnectionAddr::TcpTls { insecure, tls_params, .. } => {
             ConnectionAddr::TcpTls { host, port, insecure: *insecure, tls_params: tls_params.clone() }
@@ -113,23 +117,28 @@ fn named(answer: &Value, sentinel: &ConnectionAddr) -> Option<ConnectionAddr> {
     })
 }
 
-/// From now on this connection is ended when the Sentinels name another server; `None` where there are no Sentinels.
+/// From now on this connection is ended when the Sentinels name another server; `None` for a socket that cannot be ended
+/// from here.
 ///
 /// # Errors
 /// No further handle of the socket can be had.
-pub fn watch(target: &Arc<Target>, at: &ConnectionAddr, stream: &Stream) -> io::Result<Option<Arc<Lifeline>>> {
-    let (Place::Sentinels(sentinels), Some(socket)) = (&target.place, stream.socket()) else { return Ok(None) };
+pub fn watch(
+    sentinels: &Arc<Sentinels>,
+    access: &Arc<Access>,
+    at: &ConnectionAddr,
+    stream: &Stream,
+) -> io::Result<Option<Arc<Lifeline>>> {
+    let Some(socket) = stream.socket() else { return Ok(None) };
     let lifeline = Arc::new(Lifeline { at: at.clone(), socket: socket.try_clone()? });
     let mut watched = sentinels.watched();
     watched.connections.push(Arc::downgrade(&lifeline));
     if !std::mem::replace(&mut watched.is_looked_after, true) {
-        background::io().spawn(look_after(Arc::clone(target)));
+        threads::io().spawn(look_after(Arc::clone(sentinels), Arc::clone(access)));
     }
     Ok(Some(lifeline))
 }
 
-async fn look_after(target: Arc<Target>) {
-    let Place::Sentinels(sentinels) = &target.place else { return };
+async fn look_after(sentinels: Arc<Sentinels>, access: Arc<Access>) {
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         let connections = sentinels.connections();
@@ -138,8 +147,8 @@ async fn look_after(target: Arc<Target>) {
         }
         // Each of them in turn: one of them may be cut off and know only of former times.
         sentinels.next.fetch_add(1, Ordering::Relaxed);
-        let Ok(primary) = sentinels.primary(&target.access).await else { continue };
-        if connections.iter().all(|connection| connection.at == primary) || !answers_as_primary(&primary, &target).await
+        let Ok(primary) = sentinels.primary(&access).await else { continue };
+        if connections.iter().all(|connection| connection.at == primary) || !answers_as_primary(&primary, &access).await
         {
             continue;
         }
@@ -151,14 +160,14 @@ async fn look_after(target: Arc<Target>) {
 }
 
 /// It does not name a server of former times.
-async fn answers_as_primary(at: &ConnectionAddr, target: &Target) -> bool {
+async fn answers_as_primary(at: &ConnectionAddr, access: &Access) -> bool {
     let greeting = async {
-        let mut socket = Socket::open(at, &target.access).await?;
+        let mut socket = Socket::open(at, access).await?;
         let mut out = Vec::new();
-        hello(&target.access.login).write_packed_command(&mut out);
+        hello(&access.login).write_packed_command(&mut out);
         converse(&mut socket.io(), &out, 1, at).await
     };
-    let limit = Duration::from_micros(target.access.connect_timeout);
+    let limit = Duration::from_micros(access.connect_timeout);
     let replies = tokio::time::timeout(limit, greeting).await;
     matches!(replies, Ok(Ok(replies)) if is_primary(&replies.values[0]))
 }

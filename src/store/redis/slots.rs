@@ -3,7 +3,7 @@
 use crc::{CRC_16_XMODEM, Crc};
 use redis::Value;
 
-use super::reply;
+use super::fields;
 
 pub const SLOTS: usize = 16_384;
 
@@ -38,7 +38,7 @@ fn range(row: &Value) -> Option<Range> {
     let (first, last) = (usize::try_from(*first).ok()?, usize::try_from(*last).ok()?);
     let [host, Value::Int(port), ..] = primary.as_slice() else { return None };
     // A node that does not know its own name says nothing or '?'.
-    let host = reply::text(host).filter(|host| host != "?").unwrap_or_default();
+    let host = fields::text(host).filter(|host| host != "?").unwrap_or_default();
     (first <= last && last < SLOTS).then(|| Range { first, last, address: format!("{host}:{port}") })
 }
 

@@ -1,18 +1,21 @@
 //! An [`Engine`] and the socket it speaks through. Both executors turn it: Node's loop when the socket is ready,
 //! a tokio task when it is awaited. The caller must stop polling a socket before it drops it, so a retired stream
-//! is kept until [`Wire::take_retired`] is called.
+//! is kept until [`Wire::drop_retired`] is called.
 
+use std::fmt::Display;
 use std::io;
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 
-use super::connect::{Established, Failure};
+use super::connect::{Connected, Established, connect};
 use super::engine::Engine;
-use super::request::Event;
+use super::features::ConnectError;
 use super::sentinel::Lifeline;
 use super::stream::Stream;
 use super::target::Target;
 use crate::clock::Micros;
 use crate::error::StoreError;
+use crate::store::ask::Event;
 
 /// More is not kept in memory for a socket that does not catch up.
 const CHUNK: usize = 64 * 1024;
@@ -36,21 +39,39 @@ impl Wire {
         Self { engine, target, stream: None, lifeline: None, retired: None, written: 0, peak: 0 }
     }
 
+    /// The socket to watch, while there is one.
     #[must_use]
-    pub fn stream(&self) -> Option<&Stream> {
-        self.stream.as_ref()
+    pub fn descriptor(&self) -> Option<RawFd> {
+        self.stream.as_ref().map(AsRawFd::as_raw_fd)
     }
 
+    /// A socket that is of no use any more waits to be closed.
     #[must_use]
     pub fn has_retired(&self) -> bool {
         self.retired.is_some()
     }
 
-    pub fn take_retired(&mut self) -> Option<Stream> {
-        self.retired.take()
+    /// Closes it. The caller polls it no longer.
+    pub fn drop_retired(&mut self) {
+        self.retired = None;
     }
 
-    pub fn install(&mut self, result: Result<Established, Failure>, now: Micros) {
+    /// An attempt to connect, if it is time for one: to be awaited on a tokio thread, and told by
+    /// [`Store::connected`](crate::store::Store::connected).
+    pub fn connect(&mut self, now: Micros) -> Option<impl Future<Output = Connected> + Send + use<>> {
+        let is_time = self.engine.wants_connection(now);
+        is_time.then(|| {
+            self.engine.connecting();
+            connect(Arc::clone(&self.target))
+        })
+    }
+
+    /// What came of an attempt that did not end by itself.
+    pub fn broken_off(why: &dyn Display) -> Connected {
+        Err(ConnectError::may_pass(StoreError::Unavailable(format!("connecting failed: {why}"))))
+    }
+
+    pub fn install(&mut self, result: Connected, now: Micros) {
         match result {
             Ok(Established { stream, features, evicts, lifeline }) => {
                 self.lifeline = lifeline;
@@ -59,7 +80,7 @@ impl Wire {
                 self.engine.connected(features, now);
                 self.engine.events().extend(evicts.map(Event::Evicts));
             }
-            Err(failure) => self.engine.failed(failure, now),
+            Err(why) => self.engine.failed(why, now),
         }
     }
 

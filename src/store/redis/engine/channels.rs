@@ -2,9 +2,9 @@
 
 use redis::cmd;
 
+use super::in_flight::Sent;
 use super::{Engine, Link};
 use crate::clock::Micros;
-use crate::store::redis::request::Sent;
 
 /// A channel somebody waits on.
 #[derive(Default)]

@@ -2,9 +2,10 @@
 
 use redis::cmd;
 
+use super::in_flight::Sent;
 use super::{Engine, Link};
 use crate::clock::Micros;
-use crate::store::redis::request::{Request, Sent};
+use crate::store::redis::pending::Pending;
 
 impl Engine {
     /// Requests or channels depend on this connection.
@@ -13,7 +14,7 @@ impl Engine {
         !self.waiting.is_empty() || !self.later.is_empty() || !self.channels.is_empty()
     }
 
-    /// Tells by [`Event::Slots`], as soon as there is a connection, which node of the cluster has what.
+    /// Tells by `ClusterNews::Slots`, as soon as there is a connection, which node of the cluster has what.
     pub fn ask_slots(&mut self, now: Micros) {
         self.wants_slots = true;
         self.send_slots(now);
@@ -27,15 +28,15 @@ impl Engine {
     }
 
     /// Without a connection: hands over what another node of the cluster has by now, requests and channels.
-    pub fn surrender(&mut self, is_elsewhere: impl Fn(&str) -> bool) -> (Vec<Request>, Vec<String>) {
+    pub fn surrender(&mut self, is_elsewhere: impl Fn(&str) -> bool) -> (Vec<Pending>, Vec<String>) {
         let waiting = std::mem::take(&mut self.waiting);
         let later = std::mem::take(&mut self.later);
         let mut gone = Vec::new();
-        for request in waiting {
-            if is_elsewhere(&request.key) { gone.push(request) } else { self.waiting.push_back(request) }
+        for pending in waiting {
+            if is_elsewhere(&pending.request.key) { gone.push(pending) } else { self.waiting.push_back(pending) }
         }
-        for (due, request) in later {
-            if is_elsewhere(&request.key) { gone.push(request) } else { self.later.push((due, request)) }
+        for (due, pending) in later {
+            if is_elsewhere(&pending.request.key) { gone.push(pending) } else { self.later.push((due, pending)) }
         }
         let channels: Vec<String> = self.channels.keys().filter(|channel| is_elsewhere(channel)).cloned().collect();
         for channel in &channels {

@@ -6,9 +6,12 @@ use redis::{Value, cmd};
 use serde::Deserialize;
 
 use super::Engine;
+use super::in_flight::Sent;
 use crate::clock::{MILLI, Micros};
 use crate::error::StoreError;
-use crate::store::redis::request::{Event, Request, Sent};
+use crate::model::Outcome;
+use crate::store::ask::{Answer, Event};
+use crate::store::redis::pending::Pending;
 
 /// What must have a write before it counts.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
@@ -65,16 +68,25 @@ impl Durability {
 
 /// What has been answered and is not acknowledged yet.
 pub(super) struct Parked {
-    pub(super) request: Request,
-    event: Event,
+    pub(super) pending: Pending,
+    answer: Answer,
+}
+
+/// It says that something was done, which must not be said of what may be lost.
+fn stands_for_a_write(answer: &Answer) -> bool {
+    match answer {
+        Answer::Outcome { outcome, .. } => matches!(outcome, Outcome::Acquired { .. } | Outcome::Done),
+        Answer::Machine(outcome) => outcome.stands_for_a_write(),
+        _ => false,
+    }
 }
 
 impl Engine {
     /// A write that may have been done over another connection is none over this one, and servers count only what
     /// this one wrote: so it writes something that is of no meaning, and goes by itself.
-    pub(super) fn write_something(&mut self, request: &Request, now: Micros) {
-        if self.durability.is_some() && request.is_repeat && request.writes() {
-            let key = format!("{}:w", request.key);
+    pub(super) fn write_something(&mut self, pending: &Pending, now: Micros) {
+        if self.durability.is_some() && pending.is_repeat && pending.writes() {
+            let key = format!("{}:w", pending.request.key);
             cmd("SET").arg(key).arg(1).arg("PX").arg(1_000).write_packed_command(&mut self.out);
             self.fly(Sent::Orphan, now);
         }
@@ -85,7 +97,7 @@ impl Engine {
         if self.durability.is_none() {
             return;
         }
-        let is_write = |sent: &Sent| matches!(sent, Sent::Request(request, _) if request.writes());
+        let is_write = |sent: &Sent| matches!(sent, Sent::Request(pending, _) if pending.writes());
         self.unacknowledged |= self.flying.iter().rev().take(self.unsent).any(|flight| is_write(&flight.sent));
         let is_out = self.flying.iter().any(|flight| matches!(flight.sent, Sent::Acknowledgement));
         if self.unacknowledged && !is_out {
@@ -101,21 +113,21 @@ impl Engine {
     }
 
     /// Tells of an answer, now or when it is acknowledged.
-    pub(super) fn tell(&mut self, request: Request, event: Event) {
-        if self.durability.is_some() && request.writes() {
-            self.parked.push(Parked { request, event });
+    pub(super) fn tell(&mut self, pending: Pending, answer: Answer) {
+        if self.durability.is_some() && pending.writes() {
+            self.parked.push(Parked { pending, answer });
         } else {
-            self.events.push(event);
+            self.events.push(Event::Answer(pending.request.id, answer));
         }
     }
 
     pub(super) fn acknowledged(&mut self, value: &Value, now: Micros) {
         let Some(durability) = self.durability else { return };
         let verdict = durability.judge(value).map_err(StoreError::Durability);
-        for Parked { request, event } in std::mem::take(&mut self.parked) {
+        for Parked { pending, answer } in std::mem::take(&mut self.parked) {
             self.events.push(match &verdict {
-                Err(error) if event.stands_for_a_write() => request.fail(error.clone()),
-                _ => event,
+                Err(error) if stands_for_a_write(&answer) => pending.fail(error.clone()),
+                _ => Event::Answer(pending.request.id, answer),
             });
         }
         if self.unacknowledged {
@@ -125,12 +137,12 @@ impl Engine {
 
     /// The connection is gone before anybody knew: it is asked again over the next, and recognised.
     pub(super) fn send_parked_again(&mut self, why: &StoreError) {
-        for request in self.take_parked().into_iter().rev() {
-            self.send_again(request, why);
+        for pending in self.take_parked().into_iter().rev() {
+            self.send_again(pending, why);
         }
     }
 
-    pub(super) fn take_parked(&mut self) -> Vec<Request> {
-        self.parked.drain(..).map(|parked| parked.request).collect()
+    pub(super) fn take_parked(&mut self) -> Vec<Pending> {
+        self.parked.drain(..).map(|parked| parked.pending).collect()
     }
 }

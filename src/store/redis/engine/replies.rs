@@ -2,12 +2,16 @@
 
 use redis::{PushKind, Value};
 
-use super::{Engine, Flight, Link};
+use super::in_flight::{InFlight, Sent};
+use super::{Engine, Link};
 use crate::clock::{Micros, ServerClock};
 use crate::error::StoreError;
-use crate::store::redis::reply::{self, Verdict};
-use crate::store::redis::request::{Event, Request, Sent, Stage, Step};
+use crate::store::ask::Event;
+use crate::store::redis::fields;
+use crate::store::redis::pending::{ClusterNews, Pending};
 use crate::store::redis::slots;
+use crate::store::redis::stage::{Stage, Step};
+use crate::store::redis::verdict::{self, Verdict};
 
 /// Room for as many as are usually in flight.
 const IN_FLIGHT: usize = 1_024;
@@ -52,11 +56,11 @@ impl Engine {
 
     /// # Errors
     /// The reason why this connection must go.
-    fn answered(&mut self, flight: Flight, value: Value, now: Micros) -> Result<(), StoreError> {
-        let (request, stage) = match flight.sent {
-            Sent::Request(request, stage) => (request, stage),
+    fn answered(&mut self, flight: InFlight, value: Value, now: Micros) -> Result<(), StoreError> {
+        let (pending, stage) = match flight.sent {
+            Sent::Request(pending, stage) => (pending, stage),
             Sent::Time => {
-                if let (Link::Up { features, .. }, Some(server)) = (&mut self.link, reply::time(&value)) {
+                if let (Link::Up { features, .. }, Some(server)) = (&mut self.link, fields::time(&value)) {
                     features.clock = ServerClock::measured(server, flight.at, now);
                 }
                 return Ok(());
@@ -66,7 +70,7 @@ impl Engine {
                 return Ok(());
             }
             Sent::Slots => {
-                self.events.push(Event::Slots(slots::ranges(&value)));
+                self.cluster_news.push(ClusterNews::Slots(slots::ranges(&value)));
                 return Ok(());
             }
             Sent::Subscribe(channel) => {
@@ -80,64 +84,64 @@ impl Engine {
             Sent::Unsubscribe(_) | Sent::Orphan => return Ok(()),
         };
         let Value::ServerError(error) = &value else {
-            return match request.read(stage, value, flight.at) {
-                Ok(Step::Answered(event)) => {
-                    self.tell(request, event);
+            return match pending.read(stage, value, flight.at) {
+                Ok(Step::Answered(answer)) => {
+                    self.tell(pending, answer);
                     Ok(())
                 }
                 Ok(Step::Next(stage)) => {
-                    self.write(request, stage, now);
+                    self.write(pending, stage, now);
                     Ok(())
                 }
                 Err(why) => {
-                    self.send_again(request, &why);
+                    self.send_again(pending, &why);
                     Err(why)
                 }
             };
         };
-        match reply::judge(error) {
+        match verdict::judge(error) {
             Verdict::Retire(why) => {
-                self.waiting.push_front(request);
+                self.waiting.push_front(pending);
                 return Err(why);
             }
-            Verdict::Later(why) => self.postpone(request, why, now),
+            Verdict::Later(why) => self.postpone(pending, why, now),
             // A server that answers IFEQ with an error has not compared, so it has not set.
             Verdict::Final(StoreError::Protocol(_)) if matches!(stage, Stage::IfEqual) => {
-                self.write(request, Stage::Script { loaded: false }, now);
+                self.write(pending, Stage::Script { loaded: false }, now);
             }
             // What nobody understands may pass, a proxy's complaint for one; an outcome is not given up for it, nor a lease.
-            Verdict::Final(why @ (StoreError::Full(_) | StoreError::Protocol(_))) if request.outlives_refusal() => {
-                let mut request = request;
-                self.events.extend(request.lose_patience());
-                self.postpone(request, why, now);
+            Verdict::Final(why @ (StoreError::Full(_) | StoreError::Protocol(_))) if pending.outlives_refusal() => {
+                let mut pending = pending;
+                self.events.extend(pending.lose_patience());
+                self.postpone(pending, why, now);
             }
-            Verdict::Final(why) => self.events.push(request.fail(why)),
+            Verdict::Final(why) => self.events.push(pending.fail(why)),
             Verdict::NoScript if matches!(stage, Stage::Script { loaded: true }) => {
                 let why = "Redis forgets scripts as soon as they are loaded, or does not let us load them";
-                self.postpone(request, StoreError::Unavailable(why.into()), now);
+                self.postpone(pending, StoreError::Unavailable(why.into()), now);
             }
             Verdict::NoScript => {
-                request.load_script(&mut self.out);
+                pending.load_script(&mut self.out);
                 self.fly(Sent::Orphan, now);
-                self.write(request, Stage::Script { loaded: true }, now);
+                self.write(pending, Stage::Script { loaded: true }, now);
             }
             Verdict::Moved { slot, address, once } => {
-                let request = Box::new(request);
-                self.events.push(Event::Moved { request, slot, address, once });
+                let pending = Box::new(pending);
+                self.cluster_news.push(ClusterNews::Moved { pending, slot, address, once });
             }
-            Verdict::WrongType(reason) => self.events.push(request.unreadable(reason)),
+            Verdict::WrongType(reason) => self.events.push(pending.unreadable(reason)),
         }
         Ok(())
     }
 
     /// Tries again on this connection, a little later.
-    pub fn postpone(&mut self, request: Request, why: StoreError, now: Micros) {
+    pub fn postpone(&mut self, pending: Pending, why: StoreError, now: Micros) {
         self.last_error = Some(why);
-        self.later.push((now + self.backoff.pause(), request));
+        self.later.push((now + self.backoff.pause(), pending));
     }
 
     fn pushed(&mut self, kind: &PushKind, data: &[Value]) -> Result<(), StoreError> {
-        let Some(channel) = data.first().and_then(reply::text) else { return Ok(()) };
+        let Some(channel) = data.first().and_then(fields::text) else { return Ok(()) };
         match kind {
             PushKind::Message => self.events.push(Event::Changed(channel)),
             PushKind::Subscribe | PushKind::Unsubscribe => {

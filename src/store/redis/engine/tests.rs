@@ -1,6 +1,7 @@
 use super::*;
-use crate::model::{Begin, Command, Failure as Fail, Outcome, Owner, Record, State};
-use crate::store::redis::request::{Answer, Ask};
+use crate::clock::ServerClock;
+use crate::model::{Begin, Command, Failure, Outcome, Owner, Record, State};
+use crate::store::ask::{Answer, Ask};
 
 mod lost;
 mod protocol;
@@ -32,7 +33,7 @@ fn begin(id: u64) -> Request {
 }
 
 fn release(id: u64) -> Request {
-    let failure = Fail::Release { payload: Vec::new() };
+    let failure = Failure::Release { payload: Vec::new() };
     let mut request = request(id, Ask::Command(Command::Fail { owner: owner(1), failure }));
     request.patience = NOW + 500 * MILLI;
     request

@@ -53,7 +53,7 @@ fn every_request_is_answered_by_its_deadline_with_the_last_reason() {
     engine.submit(begin(1), NOW);
     assert!(engine.wants_connection(NOW));
     engine.connecting();
-    engine.failed(Failure { error: StoreError::Unavailable("refused".into()), final_: false }, NOW);
+    engine.failed(ConnectError { error: StoreError::Unavailable("refused".into()), is_final: false }, NOW);
     assert!(events(&mut engine).is_empty());
     engine.tick(NOW + 1_000 * MILLI);
     assert_eq!(the_error(&mut engine), (StoreError::Unavailable("refused".into()), false));
@@ -64,7 +64,7 @@ fn a_server_that_refuses_us_is_not_asked_again() {
     let mut engine = Engine::new(TIMEOUT, None);
     engine.submit(begin(1), NOW);
     engine.connecting();
-    engine.failed(Failure { error: StoreError::Refused("WRONGPASS".into()), final_: true }, NOW);
+    engine.failed(ConnectError { error: StoreError::Refused("WRONGPASS".into()), is_final: true }, NOW);
     assert_eq!(the_error(&mut engine), (StoreError::Refused("WRONGPASS".into()), false));
 }
 
@@ -74,7 +74,7 @@ fn one_refused_greeting_loses_no_outcome() {
     engine.submit(release(1), NOW);
     engine.submit(begin(2), NOW);
     engine.connecting();
-    engine.failed(Failure { error: StoreError::Refused("WRONGPASS".into()), final_: true }, NOW);
+    engine.failed(ConnectError { error: StoreError::Refused("WRONGPASS".into()), is_final: true }, NOW);
     let seen: Vec<String> = events(&mut engine).iter().map(|event| format!("{event:?}")).collect();
     assert!(seen[0].contains("Answer(2, Failed") && seen[1].contains("Answer(1, Delayed"), "{seen:?}");
     connect(&mut engine, NOW + 100 * MILLI);
@@ -110,7 +110,7 @@ fn a_large_upload_may_take_its_time() {
     engine.submit(release(1), NOW);
     let mut large = release(2);
     if let Ask::Command(Command::Fail { failure, .. }) = &mut large.ask {
-        *failure = Fail::Release { payload: vec![b'x'; 1024 * 1024] };
+        *failure = Failure::Release { payload: vec![b'x'; 1024 * 1024] };
     }
     engine.submit(large, NOW);
     engine.sending(NOW);

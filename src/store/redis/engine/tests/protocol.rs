@@ -180,9 +180,9 @@ proptest! {
                 Happening::Reply(bytes) if engine.is_up() => engine.received(&bytes, now),
                 Happening::Cut if engine.is_up() => engine.retire(StoreError::Unavailable("cut".into()), now),
                 Happening::Connect if engine.wants_connection(now) => connect(&mut engine, now),
-                Happening::ConnectFails(final_) if engine.wants_connection(now) => {
+                Happening::ConnectFails(is_final) if engine.wants_connection(now) => {
                     engine.connecting();
-                    engine.failed(Failure { error: StoreError::Unavailable("no".into()), final_ }, now);
+                    engine.failed(ConnectError { error: StoreError::Unavailable("no".into()), is_final }, now);
                 }
                 Happening::Pass(time) => {
                     now += time;

@@ -1,8 +1,10 @@
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::shelf::{LIVE_PER_SWEEP, SMALLEST_CAPACITY};
-use super::*;
-use crate::model::{Begin, Failure, Flags, Owner, Record, State};
+use super::{MemoryStore, Watch};
+use crate::model::quota::{Admission, Verdict};
+use crate::model::{Begin, Command, Failure, Flags, Now, Outcome, Owner, Record, State};
 
 fn owner(n: u8) -> Owner {
     Owner::from_random([n; 12])
@@ -62,11 +64,11 @@ fn memory_returns_to_its_baseline_after_a_burst() {
         store.execute(&key, &begin(1, false), at_ms(n));
         store.execute(&key, &complete(1, n * 1_000, 60_000), at_ms(n));
     }
-    assert_eq!(store.lock().records.slots.len(), 10_000);
+    assert_eq!(store.lock().table.records.slots.len(), 10_000);
     for n in 0..1_000 {
         store.execute("afterwards", &begin(1, false), at_ms(100_000 + n));
     }
-    let table = store.lock();
+    let table = &store.lock().table;
     assert_eq!(table.records.slots.len(), 1);
     assert!(table.records.slots.capacity() <= SMALLEST_CAPACITY * 4, "{}", table.records.slots.capacity());
 }
@@ -79,7 +81,7 @@ fn under_steady_load_expired_records_stay_a_fraction_of_the_live() {
         store.execute(&key, &begin(1, false), at_ms(n));
         store.execute(&key, &complete(1, n * 1_000, 1_000), at_ms(n));
     }
-    let records = store.lock().records.slots.len();
+    let records = store.lock().table.records.slots.len();
     assert!((1_000..2_000).contains(&records), "{records} records for 1,000 live ones");
 }
 
@@ -91,11 +93,11 @@ fn no_sweep_begins_before_something_may_have_expired() {
         store.execute(&key, &begin(1, false), at_ms(n));
         store.execute(&key, &complete(1, n * 1_000, 60_000), at_ms(n));
     }
-    let due_ms = store.lock().records.sweep.due_ms;
+    let due_ms = store.lock().table.records.sweep.due_ms;
     store.execute("just before", &begin(1, false), at_ms(due_ms - 1));
-    assert_eq!(store.lock().records.sweep.hand, 0);
+    assert_eq!(store.lock().table.records.sweep.hand, 0);
     store.execute("just then", &begin(1, false), at_ms(due_ms));
-    assert_eq!(store.lock().records.sweep.hand, LIVE_PER_SWEEP);
+    assert_eq!(store.lock().table.records.sweep.hand, LIVE_PER_SWEEP);
 }
 
 #[test]
@@ -108,11 +110,13 @@ fn a_store_that_is_not_used_keeps_nothing_that_has_expired() {
         store.execute(&key, &complete(1, n * 1_000, 60_000 + n % 7), at_ms(n));
     }
     assert!(store.tidy(at_ms(60_500)));
-    let expired = |table: &Table| table.records.slots.values().filter(|stored| stored.expires_at_ms <= 60_500).count();
+    let expired = |state: &super::memory::State| {
+        state.table.records.slots.values().filter(|stored| stored.expires_at_ms <= 60_500).count()
+    };
     assert_eq!(expired(&store.lock()), 0);
-    assert!((490..=510).contains(&store.lock().records.slots.len()));
+    assert!((490..=510).contains(&store.lock().table.records.slots.len()));
     assert!(!store.tidy(at_ms(70_000)));
-    assert_eq!(store.lock().records.slots.len(), 0);
+    assert_eq!(store.lock().table.records.slots.len(), 0);
 }
 
 #[test]
@@ -189,6 +193,6 @@ fn the_count_of_a_scope_is_swept_as_records_are() {
     assert!(matches!(store.admit("scope 7", admission, at_ms(1_000)), Verdict::Full { .. }));
     assert_eq!(store.count("scope 7", at_ms(1_000)).as_deref(), Some("1024 1 2016 1"));
     assert!(store.tidy(at_ms(1_024)), "one has a key that is not forgotten");
-    assert_eq!(store.lock().counts.slots.len(), 1);
+    assert_eq!(store.lock().table.counts.slots.len(), 1);
     assert!(!store.tidy(at_ms(2_016)));
 }

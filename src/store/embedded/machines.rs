@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::memory::MemoryStore;
 use super::shelf::Expires;
-use super::{MemoryStore, Table};
+use super::table::Table;
 use crate::model::Now;
 use crate::model::machine::{Command, Due, Instance, Machine, Outcome, Write, apply};
 
@@ -41,6 +42,33 @@ impl DueSet {
 }
 
 impl Table {
+    /// Whether those who watch the instance are to be told, and what the caller is answered.
+    fn transition(
+        &mut self,
+        machine: &Machine,
+        key: &str,
+        (due_set, member): (&str, &str),
+        command: &Command,
+        now: Now,
+    ) -> (bool, Outcome) {
+        let live = self.instances.slots.get_mut(key).filter(|kept| kept.expires_at_ms > now.ms());
+        let stored = live.and_then(|kept| kept.instance.take());
+        let (instance, effect, outcome) = apply(machine, stored, command, now);
+        if let Some(instance) = instance {
+            self.keep(key, instance, effect.write, now);
+        }
+        match effect.due {
+            Due::At { ms } => self.due_sets.entry(due_set.into()).or_default().set(member, ms),
+            Due::Remove => {
+                if let Some(set) = self.due_sets.get_mut(due_set) {
+                    set.remove(member);
+                }
+            }
+            Due::Keep => {}
+        }
+        (effect.publish, outcome)
+    }
+
     fn keep(&mut self, key: &str, instance: Instance, write: Write, now: Now) {
         let slot = self.instances.slots.entry(key.into());
         let kept = slot.or_insert(Kept { instance: None, expires_at_ms: u64::MAX });
@@ -63,25 +91,11 @@ impl MemoryStore {
         command: &Command,
         now: Now,
     ) -> Outcome {
-        let mut table = self.lock();
-        table.sweep(now);
-        let live = table.instances.slots.get_mut(key).filter(|kept| kept.expires_at_ms > now.ms());
-        let stored = live.and_then(|kept| kept.instance.take());
-        let (instance, effect, outcome) = apply(machine, stored, command, now);
-        if let Some(instance) = instance {
-            table.keep(key, instance, effect.write, now);
-        }
-        match effect.due {
-            Due::At { ms } => table.due_sets.entry(due_set.into()).or_default().set(member, ms),
-            Due::Remove => {
-                if let Some(set) = table.due_sets.get_mut(due_set) {
-                    set.remove(member);
-                }
-            }
-            Due::Keep => {}
-        }
-        let watches = if effect.publish { table.watches(key) } else { Vec::new() };
-        drop(table);
+        let mut state = self.lock();
+        state.table.sweep(now);
+        let (publish, outcome) = state.table.transition(machine, key, (due_set, member), command, now);
+        let watches = if publish { state.watches(key) } else { Vec::new() };
+        drop(state);
         for watch in watches {
             watch();
         }
@@ -90,8 +104,8 @@ impl MemoryStore {
 
     /// The members of `due_set` whose timer should have fired, the oldest first.
     pub fn due(&self, due_set: &str, limit: usize, now: Now) -> Vec<String> {
-        let table = self.lock();
-        let Some(set) = table.due_sets.get(due_set) else { return Vec::new() };
+        let state = self.lock();
+        let Some(set) = state.table.due_sets.get(due_set) else { return Vec::new() };
         let due = set.in_order.iter().take_while(|(at_ms, _)| *at_ms <= now.ms());
         due.take(limit).map(|(_, member)| member.to_string()).collect()
     }
@@ -103,11 +117,11 @@ impl MemoryStore {
         (due_set, member): (&str, &str),
         now: Now,
     ) -> (Option<(Instance, u64)>, Option<u64>) {
-        let table = self.lock();
-        let found = table.instances.live(key, now).and_then(|kept| {
+        let state = self.lock();
+        let found = state.table.instances.live(key, now).and_then(|kept| {
             let left_ms = if kept.expires_at_ms == u64::MAX { u64::MAX } else { kept.expires_at_ms - now.ms() };
             Some((kept.instance.clone()?, left_ms))
         });
-        (found, table.due_sets.get(due_set).and_then(|set| set.at_ms.get(member)).copied())
+        (found, state.table.due_sets.get(due_set).and_then(|set| set.at_ms.get(member)).copied())
     }
 }

@@ -1,7 +1,7 @@
-//! Turns a [`Fleet`] on a tokio thread: the keeper's connections, and the data path where Node's loop is not to be had.
+//! Turns a store on a tokio thread: the keeper's, and the data path where Node's loop is not to be had.
 
 use std::future::{Future as _, pending, poll_fn};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::RawFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -9,47 +9,42 @@ use std::time::Duration;
 use tokio::io::unix::AsyncFd;
 use tokio::task::JoinHandle;
 
-use super::connect::{Established, Failure, connect};
-use super::fleet::Fleet;
-use super::wire::Wire;
+use super::{Connected, Connection, Store};
 use crate::clock::{self, MILLI, Micros};
-use crate::error::StoreError;
 
-type Connected = Result<Established, Failure>;
-
-/// What the task knows of its fleet's sockets and of connections under way.
+/// What a task knows of its store's sockets, and of connections under way.
 #[derive(Default)]
 pub struct Turner {
-    /// One for each wire.
+    /// One for each connection.
     sockets: Vec<Socket>,
 }
 
 #[derive(Default)]
 struct Socket {
-    /// Readiness of the wire's socket. The descriptor is the wire's and outlives this registration.
+    /// Readiness of the connection's socket. The descriptor is the connection's and outlives this registration.
     ready: Option<AsyncFd<RawFd>>,
     connecting: Option<JoinHandle<Connected>>,
     wants_write: bool,
 }
 
 impl Turner {
-    /// Connects where the engines want to, and writes what they have to say.
-    pub fn write(&mut self, fleet: &mut Fleet, now: Micros) {
-        let wires = fleet.wires();
-        self.sockets.resize_with(wires.len(), Socket::default);
-        for (socket, wire) in self.sockets.iter_mut().zip(wires) {
-            socket.write(wire, now);
+    /// Connects where it is time to, and writes what there is to say.
+    pub fn write(&mut self, store: &mut impl Store, now: Micros) {
+        let connections = store.connections();
+        self.sockets.resize_with(connections.len(), Socket::default);
+        for (socket, connection) in self.sockets.iter_mut().zip(connections) {
+            socket.write(connection, now);
         }
     }
 
-    /// Waits until a socket is ready, a connection is made (installed at once) or the time has come.
-    pub async fn idle(&mut self, fleet: &mut Fleet, wake_at: Micros) {
+    /// Waits until a socket is ready, a connection is made (and told to the store at once) or the time has come.
+    pub async fn idle(&mut self, store: &mut impl Store, wake_at: Micros) {
         let news = tokio::select! {
             news = poll_fn(|context| self.poll(context)) => news,
             () = sleep_until(wake_at) => None,
         };
         if let Some((index, result)) = news {
-            fleet.install(index, result, clock::now());
+            store.connected(index, result, clock::now());
         }
     }
 
@@ -66,17 +61,18 @@ impl Turner {
 }
 
 impl Socket {
-    fn write(&mut self, wire: &mut Wire, now: Micros) {
-        if wire.engine.wants_connection(now) && self.connecting.is_none() {
-            wire.engine.connecting();
-            self.connecting = Some(tokio::spawn(connect(wire.target.clone())));
+    fn write(&mut self, connection: &mut Connection, now: Micros) {
+        if self.connecting.is_none()
+            && let Some(attempt) = connection.connect(now)
+        {
+            self.connecting = Some(tokio::spawn(attempt));
         }
-        self.wants_write = wire.write(now);
+        self.wants_write = connection.write(now);
         // The registration ends before its descriptor is closed.
-        let descriptor = wire.stream().map(AsRawFd::as_raw_fd);
-        if wire.has_retired() || self.ready.as_ref().map(|ready| *ready.get_ref()) != descriptor {
+        let descriptor = connection.descriptor();
+        if connection.has_retired() || self.ready.as_ref().map(|ready| *ready.get_ref()) != descriptor {
             self.ready = None;
-            drop(wire.take_retired());
+            connection.drop_retired();
             self.ready = descriptor.and_then(registered);
         }
     }
@@ -85,10 +81,7 @@ impl Socket {
         let Some(handle) = &mut self.connecting else { return Poll::Pending };
         let Poll::Ready(joined) = Pin::new(handle).poll(context) else { return Poll::Pending };
         self.connecting = None;
-        Poll::Ready(joined.unwrap_or_else(|panic| {
-            let error = StoreError::Unavailable(format!("connecting failed: {panic}"));
-            Err(Failure { error, final_: false })
-        }))
+        Poll::Ready(joined.unwrap_or_else(|panic| Connection::broken_off(&panic)))
     }
 
     /// The turn that follows empties the socket, so the readiness is used up.
@@ -111,7 +104,7 @@ impl Socket {
 
 #[allow(unsafe_code, reason = "tokio has no safe registration of a descriptor that somebody else owns")]
 fn registered(descriptor: RawFd) -> Option<AsyncFd<RawFd>> {
-    // SAFETY: the wire keeps this descriptor open until `take_retired`, and the registration is dropped before that.
+    // SAFETY: the connection keeps this descriptor open until `drop_retired`, and the registration is dropped before that.
     unsafe { AsyncFd::register(descriptor).ok() }
 }
 

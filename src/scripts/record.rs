@@ -1,0 +1,173 @@
+//! The bytes that call the scripts of a record, and what their replies mean. The words of a reply are the `snake_case`
+//! names of [`Outcome`]'s variants, its fields in their order.
+
+use std::borrow::Cow;
+
+use super::Script;
+use super::resp::{Clock, Malformed, Request, call, decimal, unreadable};
+use crate::model::record::{Origin, push_fence};
+use crate::model::{
+    Begin, Command, Failure, Fingerprint, Flags, Outcome, Record, Resolution, outcome_at_any_time, unfinished_ttl_ms,
+};
+
+/// Appends the `EVALSHA` of `command` on the record at `key`.
+pub fn pack(command: &Command, key: &[u8], clock: Clock, out: &mut Vec<u8>) {
+    let script = Script::of(command);
+    match command {
+        Command::Begin(begin) => pack_begin(call(out, script, key, 8), begin, clock),
+        Command::Extend { owner } => call(out, script, key, 1).owner(*owner),
+        Command::Complete { record, retention_ms } => call(out, script, key, 2).record(record).number(*retention_ms),
+        Command::Fail { owner, failure } => pack_fail(call(out, script, key, 5).owner(*owner), failure, clock),
+        Command::Resolve { owner, to, force } => {
+            pack_resolve(call(out, script, key, 6).owner(*owner), to).flag(*force).clock(clock)
+        }
+        Command::Reset { owner, retention_ms, force } => {
+            let ttl_ms = unfinished_ttl_ms(*retention_ms, 0);
+            call(out, script, key, 4).owner(*owner).number(ttl_ms).flag(*force).clock(clock)
+        }
+    };
+}
+
+/// Appends the plain `SET … NX GET PX` that is a begin on Redis 7 and newer: it acquires a free key with `fence`, the
+/// client's estimate of the server's microseconds, or returns the record that is there, for [`super::judge_set`].
+pub fn pack_set_if_absent(begin: &Begin, key: &[u8], fence: u64, out: &mut Vec<u8>) {
+    let record = begin.record(fence, 1, Flags::default());
+    Request::start(out, 7)
+        .arg(b"SET")
+        .arg(key)
+        .record(&record)
+        .arg(b"NX")
+        .arg(b"GET")
+        .arg(b"PX")
+        .number(begin.ttl_ms());
+}
+
+/// Appends the plain `SET … IFEQ … PX` that is a complete on Redis 8.4, Valkey 8.1 and newer, at an eighth of the
+/// script's cost. `held` is the record that this attempt's begin wrote, [`Begin::record`] with what `Acquired` told.
+/// `OK` is [`crate::model::Outcome::Done`]; nil means that the record is another by now, be it that somebody waits or
+/// that this is a repeat: then the script of the same complete is to be run.
+pub fn pack_set_if_equal(held: &Record, completed: &Record, retention_ms: u64, key: &[u8], out: &mut Vec<u8>) {
+    let request = Request::start(out, 7).arg(b"SET").arg(key).record(completed).arg(b"IFEQ").record(held);
+    request.arg(b"PX").number(retention_ms);
+}
+
+fn pack_begin<'a>(request: Request<'a>, begin: &Begin, clock: Clock) -> Request<'a> {
+    let mut awaited = Vec::new();
+    if let Some(fence) = begin.awaited_fence {
+        push_fence(&mut awaited, fence);
+    }
+    request
+        .owner(begin.owner)
+        .arg(Fingerprint::text(begin.fingerprint.as_ref()))
+        .number(begin.lease_ms)
+        .number(begin.ttl_ms())
+        .arg(if begin.hold { b"4" } else { b"0" })
+        .flag(begin.mark_waited)
+        .arg(&awaited)
+        .clock(clock)
+}
+
+fn pack_fail<'a>(request: Request<'a>, failure: &Failure, clock: Clock) -> Request<'a> {
+    match failure {
+        Failure::Release { payload } => request.arg(b"R").arg(payload).arg(b""),
+        Failure::Record { payload, retention_ms } => request.arg(b"F").arg(payload).number(*retention_ms),
+        Failure::Hold => request.arg(b"I").arg(b"").arg(b""),
+    }
+    .clock(clock)
+}
+
+fn pack_resolve<'a>(request: Request<'a>, to: &Resolution) -> Request<'a> {
+    match to {
+        Resolution::Value { payload, retention_ms } => request.arg(b"C").arg(payload).number(*retention_ms),
+        Resolution::Rerun { retention_ms } => request.arg(b"R").arg(b"").number(unfinished_ttl_ms(*retention_ms, 0)),
+    }
+}
+
+/// A script replies with an array of strings, or with one bare string where the name says all (`done`, `lost`,
+/// `settled`), which is `reply` with one element.
+pub fn parse<B: AsRef<[u8]>>(reply: &[B]) -> Result<Outcome, Malformed> {
+    let (name, fields) = reply.split_first().ok_or(Malformed)?;
+    let number = |at: usize| decimal(fields.get(at)?.as_ref());
+    let outcome = || {
+        Some(match (name.as_ref(), fields.len()) {
+            (b"acquired", 3) => {
+                Outcome::Acquired { fence: number(0)?, attempt: number(1)?, recovered: number(2)? == 1 }
+            }
+            (b"in_progress", 2) => Outcome::InProgress { fence: number(0)?, remaining_ms: number(1)? },
+            (b"mismatch", 1) => Outcome::Mismatch { fence: number(0)? },
+            (b"indeterminate", 2) => Outcome::Indeterminate { fence: number(0)?, since_ms: number(1)? },
+            (b"released" | b"replay" | b"replay_error", 4) => {
+                let (fence, attempt) = (number(0)?, number(1)?);
+                let (origin, payload) = (Origin::from_text(fields[2].as_ref())?, fields[3].as_ref().to_vec());
+                match name.as_ref() {
+                    b"released" => Outcome::Released { fence, attempt, origin, payload },
+                    b"replay" => Outcome::Replay { fence, attempt, origin, payload },
+                    _ => Outcome::ReplayError { fence, attempt, origin, payload },
+                }
+            }
+            (b"done", 0) => Outcome::Done,
+            (b"stale", 1) => Outcome::Stale { fence: number(0)? },
+            (b"lost", 0) => Outcome::Lost,
+            (b"settled", 0) => Outcome::Settled,
+            (b"unreadable", 1) => Outcome::Unreadable(unreadable(fields[0].as_ref())?),
+            _ => return None,
+        })
+    };
+    outcome().ok_or(Malformed)
+}
+
+/// What the reply of [`super::pack_set_if_absent`] means: nil is an acquisition, a record is judged by the model.
+/// `None` when the clock or a write has to decide: then the script of the same begin is to be run.
+pub fn judge_set(reply: Option<Vec<u8>>, begin: &Begin, fence: u64) -> Option<Outcome> {
+    let Some(text) = reply else {
+        return Some(Outcome::Acquired { fence, attempt: 1, recovered: false });
+    };
+    match Record::decode(text) {
+        Ok(record) => outcome_at_any_time(Cow::Owned(record), begin),
+        Err(reason) => Some(Outcome::Unreadable(reason)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Unreadable;
+
+    #[test]
+    fn replies_become_outcomes() {
+        let fence = 1_763_900_000_000_000;
+        assert_eq!(
+            parse(&["acquired", "1763900000000000", "2", "1"]),
+            Ok(Outcome::Acquired { fence, attempt: 2, recovered: true })
+        );
+        assert_eq!(
+            parse(&["replay", "0000000000000042", "1", &"-".repeat(38), ""]),
+            Ok(Outcome::Replay {
+                fence: 42,
+                attempt: 1,
+                origin: Origin::from_text(&[b'-'; 38]).unwrap(),
+                payload: Vec::new()
+            })
+        );
+        assert_eq!(parse(&["done"]), Ok(Outcome::Done));
+        assert_eq!(parse(&["unreadable", "no_expiry"]), Ok(Outcome::Unreadable(Unreadable::NoExpiry)));
+    }
+
+    #[test]
+    fn anything_else_is_malformed() {
+        let replies: [&[&str]; 9] = [
+            &[],
+            &[""],
+            &["Done"],
+            &["done", "1"],
+            &["stale"],
+            &["stale", "-1"],
+            &["stale", "12345678901234567"],
+            &["unreadable", "x"],
+            &["replay", "42", "1", "an origin that is too short", ""],
+        ];
+        for reply in replies {
+            assert_eq!(parse(reply), Err(Malformed), "{reply:?}");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! What is asked of a store, and what a store answers. Every request names one key, and every request is answered by
+//! its deadline: by an outcome of the model, by what was found, or by why there is neither.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::clock::Micros;
+use crate::error::StoreError;
+use crate::model::quota::{Admission, Verdict};
+use crate::model::{Command, Outcome, Record, machine};
+use crate::scripts::machine::Prepared;
+
+/// What is left of a record that somebody made permanent: as much as JavaScript counts exactly.
+pub const NO_EXPIRY_MS: u64 = (1 << 53) - 1;
+
+/// One request to a store.
+pub struct Request {
+    pub id: u64,
+    pub key: Arc<str>,
+    pub ask: Ask,
+    /// It is answered by then, whatever happens.
+    pub deadline: Micros,
+    /// The caller is told once, by [`Answer::Delayed`], when it takes longer than this.
+    pub patience: Micros,
+    /// How long a server may be silent while this request waits for it.
+    pub silence: Micros,
+    /// For a completion: the record that its begin wrote. A store that can compare needs to know nothing else.
+    pub held: Option<Box<Record>>,
+}
+
+pub enum Ask {
+    /// A command on a record.
+    Command(Command),
+    /// The record and the time left of it; changes nothing.
+    Inspect,
+    /// Whether there is a record.
+    Find,
+    /// One more key in the count of its scope.
+    Admit(Admission),
+    /// A command on an instance of a state machine.
+    Machine(Box<MachineAsk>),
+    /// The members of a due set whose timer should have fired, at most this many.
+    Due { limit: u64 },
+}
+
+pub struct MachineAsk {
+    /// The machine, with what a script is told of it: that is made once per definition.
+    pub prepared: Arc<Prepared>,
+    pub command: machine::Command,
+    /// Where the instance's timer is listed, and by which name.
+    pub due_set: Arc<str>,
+    pub member: Box<str>,
+}
+
+#[derive(Debug)]
+pub enum Answer {
+    /// `sent_at`: when the command that is answered had been written.
+    Outcome {
+        outcome: Outcome,
+        sent_at: Micros,
+    },
+    /// The record's text and the milliseconds left of it.
+    Inspected(Option<(Vec<u8>, u64)>),
+    Found(bool),
+    Admission(Verdict),
+    Machine(machine::Outcome),
+    Due(Vec<String>),
+    /// It takes longer; the last answer comes later.
+    Delayed,
+    /// `unknown`: the store may have carried the command out all the same.
+    Failed {
+        error: StoreError,
+        unknown: bool,
+    },
+    /// What is at the key is not a record.
+    Unreadable(String),
+}
+
+/// What a store tells of its own accord.
+#[derive(Debug)]
+pub enum Event {
+    /// The answer to the request with this id.
+    Answer(u64, Answer),
+    /// The record at this key, which somebody listens to, may have changed.
+    Changed(String),
+    /// The server may evict records, by this policy.
+    Evicts(String),
+}
+
+impl Request {
+    /// One that nobody is in a hurry for.
+    #[must_use]
+    pub fn new(id: u64, key: Arc<str>, ask: Ask, deadline: Micros) -> Self {
+        Self { id, key, ask, deadline, patience: Micros::MAX, silence: Micros::MAX, held: None }
+    }
+}
+
+/// Values and keys are nobody's business.
+impl fmt::Debug for Request {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Request({})", self.id)
+    }
+}
+
+/// Request ids carry the operation in their lower half.
+#[must_use]
+#[allow(clippy::cast_possible_truncation, reason = "the lower half is what is asked for")]
+pub fn op_of(id: u64) -> u32 {
+    (id & u64::from(u32::MAX)) as u32
+}

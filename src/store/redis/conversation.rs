@@ -1,0 +1,155 @@
+//! What is said to a server while a connection is made: a socket on a background thread, commands, and their replies.
+
+use std::io;
+use std::time::Duration;
+
+use redis::{Cmd, ConnectionAddr, RedisConnectionInfo, Value, cmd};
+use rustls::StreamOwned;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::access::Access;
+use super::features::ConnectError;
+use super::fields;
+use super::inbox::Inbox;
+use super::stream::Stream;
+use super::verdict::{self, Verdict};
+use crate::error::StoreError;
+
+pub trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Io for S {}
+
+/// A connected socket while it is still spoken to from a background thread.
+pub enum Socket {
+    Tcp(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+    Unix(UnixStream),
+}
+
+impl Socket {
+    pub async fn open(at: &ConnectionAddr, access: &Access) -> Result<Self, ConnectError> {
+        let lost = |error| ConnectError::broken(at, &error);
+        match at {
+            ConnectionAddr::Tcp(host, port) => {
+                Ok(Self::Tcp(TcpStream::connect((host.as_str(), *port)).await.map_err(lost)?))
+            }
+            ConnectionAddr::TcpTls { host, port, .. } => {
+                let config = access.tls_config().map_err(|error| ConnectError { error, is_final: true })?;
+                let name = ServerName::try_from(host.clone())
+                    .map_err(|error| ConnectError::refused(&format!("tls: {error}")))?;
+                let socket = TcpStream::connect((host.as_str(), *port)).await.map_err(lost)?;
+                Ok(Self::Tls(Box::new(TlsConnector::from(config).connect(name, socket).await.map_err(lost)?)))
+            }
+            ConnectionAddr::Unix(path) => Ok(Self::Unix(UnixStream::connect(path).await.map_err(lost)?)),
+            _ => Err(ConnectError::refused("this kind of address is not supported")),
+        }
+    }
+
+    pub fn io(&mut self) -> Box<dyn Io + '_> {
+        match self {
+            Self::Tcp(socket) => Box::new(socket),
+            Self::Tls(socket) => Box::new(socket),
+            Self::Unix(socket) => Box::new(socket),
+        }
+    }
+
+    pub fn into_stream(self) -> io::Result<Stream> {
+        Ok(match self {
+            Self::Tcp(socket) => Stream::Tcp(prepared(socket)?),
+            Self::Tls(socket) => {
+                let (socket, session) = socket.into_inner();
+                Stream::Tls(Box::new(StreamOwned::new(session, prepared(socket)?)))
+            }
+            Self::Unix(socket) => Stream::Unix(socket.into_std()?),
+        })
+    }
+}
+
+/// Non-blocking already; no delay for small writes, and a dead peer is noticed while idle.
+fn prepared(socket: TcpStream) -> io::Result<std::net::TcpStream> {
+    let socket = socket.into_std()?;
+    socket.set_nodelay(true)?;
+    rustix::net::sockopt::set_socket_keepalive(&socket, true)?;
+    #[cfg(target_os = "linux")]
+    rustix::net::sockopt::set_tcp_keepidle(&socket, Duration::from_secs(10))?;
+    Ok(socket)
+}
+
+pub struct Replies {
+    pub values: Vec<Value>,
+    /// It says more than it was asked.
+    pub is_surplus: bool,
+}
+
+/// Sends `out` and collects so many replies. The first that is an error ends it.
+pub async fn converse(
+    io: &mut dyn Io,
+    out: &[u8],
+    expected: usize,
+    at: &ConnectionAddr,
+) -> Result<Replies, ConnectError> {
+    converse_but(io, out, expected, None, at).await
+}
+
+/// As [`converse`], but the reply in this place may be an error.
+pub async fn converse_but(
+    io: &mut dyn Io,
+    out: &[u8],
+    expected: usize,
+    optional: Option<usize>,
+    at: &ConnectionAddr,
+) -> Result<Replies, ConnectError> {
+    let lost = |error| ConnectError::broken(at, &error);
+    // A server that turns us away says why and hangs up, perhaps before it has taken all of this: its words count.
+    let written = io.write_all(out).await;
+    let mut inbox = Inbox::default();
+    let mut chunk = [0; 4 * 1_024];
+    let mut replies = Vec::new();
+    while replies.len() < expected {
+        match inbox.next_reply().map_err(|error| ConnectError::garbled(&error))? {
+            Some(Value::ServerError(error)) if optional != Some(replies.len()) => {
+                return Err(judged(verdict::judge(&error)));
+            }
+            Some(Value::Push { .. }) => {}
+            Some(value) => replies.push(value),
+            None => {
+                let length = io.read(&mut chunk).await.map_err(lost)?;
+                if length == 0 {
+                    written.map_err(lost)?;
+                    return Err(ConnectError::unreachable(at, "the server closed the connection during the handshake"));
+                }
+                inbox.push(&chunk[..length]).map_err(|error| ConnectError::garbled(&error))?;
+            }
+        }
+    }
+    Ok(Replies { values: replies, is_surplus: !inbox.is_empty() })
+}
+
+/// Whether a server's greeting is a primary's.
+pub fn is_primary(hello: &Value) -> bool {
+    fields::field(hello, "role").is_none_or(|role| role == "master")
+}
+
+pub fn hello(settings: &RedisConnectionInfo) -> Cmd {
+    let mut hello = cmd("HELLO");
+    hello.arg(3);
+    if let Some(password) = settings.password() {
+        hello.arg("AUTH").arg(settings.username().unwrap_or("default")).arg(password);
+    }
+    hello.arg("SETNAME").arg("actonce");
+    hello
+}
+
+fn judged(verdict: Verdict) -> ConnectError {
+    match verdict {
+        Verdict::Retire(error) | Verdict::Later(error) => ConnectError::may_pass(error),
+        // An error that means nothing special is still the server's no to a greeting: `DB index is out of range`.
+        Verdict::Final(StoreError::Protocol(reason)) | Verdict::WrongType(reason) => ConnectError::refused(&reason),
+        Verdict::Final(error) => ConnectError { error, is_final: true },
+        Verdict::Moved { .. } => ConnectError::refused("a node of a cluster; its url begins with redis+cluster://"),
+        Verdict::NoScript => ConnectError::refused("the server forgot a script while it was being loaded"),
+    }
+}

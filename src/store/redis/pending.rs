@@ -1,0 +1,97 @@
+//! A request that waits for its answer: whether it was sent, may be sent again, and how its time runs out.
+
+use super::slots::Range;
+use crate::clock::Micros;
+use crate::error::StoreError;
+use crate::model::Command;
+use crate::store::ask::{Answer, Ask, Event, Request};
+
+/// A request that has not had its last answer, and what has become of it so far.
+pub struct Pending {
+    pub request: Request,
+    /// It may have reached the server.
+    pub was_sent: bool,
+    /// An answer to it was lost: the server may have done it without our knowing.
+    pub is_repeat: bool,
+    /// In a cluster: how it got to this node.
+    pub route: Route,
+}
+
+/// How a request got to a cluster's node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Route {
+    /// Its slot is on the move to this node: the node must be told that we know.
+    pub asking: bool,
+    /// How often it was sent on.
+    pub hops: u8,
+}
+
+/// What only the fleet has to know.
+pub enum ClusterNews {
+    /// Another node of the cluster has the request's key; `once`: for this command only.
+    Moved { pending: Box<Pending>, slot: u16, address: String, once: bool },
+    /// Which nodes have which slots, as this node knows it; `None` when it did not tell.
+    Slots(Option<Vec<Range>>),
+}
+
+impl Pending {
+    #[must_use]
+    pub fn new(request: Request) -> Self {
+        Self { request, was_sent: false, is_repeat: false, route: Route::default() }
+    }
+
+    #[must_use]
+    pub fn next_check(&self) -> Micros {
+        self.request.deadline.min(self.request.patience)
+    }
+
+    /// An outcome of `fn` to record: a full store is waited out, nothing is lost.
+    #[must_use]
+    pub fn is_outcome(&self) -> bool {
+        matches!(self.request.ask, Ask::Command(Command::Complete { .. } | Command::Fail { .. }))
+    }
+
+    /// It may change something in the store.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        matches!(self.request.ask, Ask::Command(_) | Ask::Machine(_))
+    }
+
+    /// It may wait for a server that will have us: nobody may start what it stands for again meanwhile.
+    pub fn outlives_refusal(&self) -> bool {
+        self.is_outcome() || matches!(self.request.ask, Ask::Command(Command::Extend { .. }))
+    }
+
+    /// Doing it twice is doing it once, whatever came between.
+    pub fn is_repeatable(&self) -> bool {
+        !self.was_sent || !matches!(self.request.ask, Ask::Command(Command::Reset { .. } | Command::Resolve { .. }))
+    }
+
+    #[must_use]
+    pub fn fail(&self, error: StoreError) -> Event {
+        Event::Answer(self.request.id, Answer::Failed { error, unknown: self.was_sent })
+    }
+
+    #[must_use]
+    pub fn unreadable(&self, reason: String) -> Event {
+        Event::Answer(self.request.id, Answer::Unreadable(reason))
+    }
+
+    pub fn lose_patience(&mut self) -> Option<Event> {
+        let impatient = self.request.patience != Micros::MAX;
+        self.request.patience = Micros::MAX;
+        impatient.then_some(Event::Answer(self.request.id, Answer::Delayed))
+    }
+
+    /// False when its time is over: it has been answered.
+    pub fn check(&mut self, now: Micros, error: &StoreError, events: &mut Vec<Event>) -> bool {
+        if self.request.deadline <= now {
+            events.push(self.fail(error.clone()));
+            return false;
+        }
+        if self.request.patience <= now {
+            events.extend(self.lose_patience());
+        }
+        true
+    }
+}

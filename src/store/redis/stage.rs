@@ -1,0 +1,183 @@
+//! How a request is packed, command by command, and what the replies mean. A command on a record is usually one
+//! script; `begin` of a new key is one plain `SET … NX GET`, which costs Redis a third of the script.
+
+use redis::{Value, cmd};
+
+use super::features::Features;
+use super::pending::Pending;
+use crate::clock::{MILLI, Micros};
+use crate::error::StoreError;
+use crate::model::{Command, Failure, Outcome};
+use crate::scripts::machine::{self as machine_scripts, Keys};
+use crate::scripts::{self, ADMIT, Clock, DUE, Script, TRANSITION, quota as quota_scripts};
+use crate::store::ask::{Answer, Ask, NO_EXPIRY_MS, Request};
+
+/// What is on the wire for a request.
+pub enum Stage {
+    /// `SET key record NX GET PX ttl`; the fence is the one in that record.
+    Plain {
+        fence: u64,
+    },
+    /// `SET key completed IFEQ held PX retention`.
+    IfEqual,
+    /// `EVALSHA`; `loaded` when its script went out just before it.
+    Script {
+        loaded: bool,
+    },
+    Get,
+    Pttl {
+        record: Option<Vec<u8>>,
+    },
+    /// `GETRANGE key 0 0`, empty where there is no record: unlike `EXISTS` a right that every user needs.
+    FirstByte,
+}
+
+pub enum Step {
+    Answered(Answer),
+    /// Ask on.
+    Next(Stage),
+}
+
+impl Pending {
+    #[must_use]
+    pub fn first_stage(&self, features: &Features, now: Micros) -> Stage {
+        let command = match &self.request.ask {
+            Ask::Command(command) => command,
+            Ask::Machine(_) | Ask::Due { .. } | Ask::Admit(_) => return Stage::Script { loaded: false },
+            Ask::Inspect => return Stage::Get,
+            Ask::Find => return Stage::FirstByte,
+        };
+        match command {
+            // A repeat goes through the script, which renews a lease that is ours already.
+            Command::Begin(begin) if features.set_nx_get && !self.was_sent && begin.awaited_fence.is_none() => {
+                // The fence must also outgrow a record that has expired: only an estimate much better than that time serves.
+                if begin.retention_ms * MILLI > 10 * features.clock.error(now) {
+                    return Stage::Plain { fence: features.clock.estimate(now) };
+                }
+                Stage::Script { loaded: false }
+            }
+            Command::Complete { .. } if features.set_if_equal && !self.was_sent && self.request.held.is_some() => {
+                Stage::IfEqual
+            }
+            _ => Stage::Script { loaded: false },
+        }
+    }
+
+    pub fn pack(&self, stage: &Stage, out: &mut Vec<u8>) {
+        let Request { key, ask, .. } = &self.request;
+        match (stage, ask) {
+            (Stage::Plain { fence }, Ask::Command(Command::Begin(begin))) => {
+                scripts::pack_set_if_absent(begin, key.as_bytes(), *fence, out);
+            }
+            (Stage::IfEqual, Ask::Command(Command::Complete { record, retention_ms })) => {
+                let held = self.request.held.as_deref().unwrap_or(record);
+                scripts::pack_set_if_equal(held, record, *retention_ms, key.as_bytes(), out);
+            }
+            (Stage::Script { .. } | Stage::Plain { .. } | Stage::IfEqual, Ask::Command(command)) => {
+                scripts::pack(command, key.as_bytes(), Clock::Server, out);
+            }
+            (_, Ask::Machine(ask)) => {
+                let keys =
+                    Keys { instance: key.as_bytes(), due_set: ask.due_set.as_bytes(), member: ask.member.as_bytes() };
+                machine_scripts::pack(&ask.command, &ask.prepared, keys, Clock::Server, out);
+            }
+            (_, Ask::Due { limit }) => machine_scripts::pack_due(key.as_bytes(), *limit, Clock::Server, out),
+            (_, Ask::Admit(admission)) => quota_scripts::pack(*admission, key.as_bytes(), Clock::Server, out),
+            (_, Ask::Find) | (Stage::FirstByte, _) => {
+                cmd("GETRANGE").arg(&**key).arg(0).arg(0).write_packed_command(out);
+            }
+            (Stage::Pttl { .. }, _) => cmd("PTTL").arg(&**key).write_packed_command(out),
+            (_, Ask::Inspect) | (Stage::Get, _) => cmd("GET").arg(&**key).write_packed_command(out),
+        }
+    }
+
+    pub fn load_script(&self, out: &mut Vec<u8>) {
+        let script: &Script = match &self.request.ask {
+            Ask::Command(command) => Script::of(command),
+            Ask::Machine(_) => &TRANSITION,
+            Ask::Due { .. } => &DUE,
+            Ask::Admit(_) => &ADMIT,
+            Ask::Inspect | Ask::Find => return,
+        };
+        cmd("SCRIPT").arg("LOAD").arg(&script.source).write_packed_command(out);
+    }
+
+    /// # Errors
+    /// The reply is none that its command can have: it is to be sent again over another connection.
+    pub fn read(&self, stage: Stage, value: Value, sent_at: Micros) -> Result<Step, StoreError> {
+        match (stage, value) {
+            (Stage::Plain { fence }, reply @ (Value::Nil | Value::BulkString(_))) => {
+                let record = if let Value::BulkString(record) = reply { Some(record) } else { None };
+                let Ask::Command(Command::Begin(begin)) = &self.request.ask else { return strange("a begin's reply") };
+                let outcome = scripts::judge_set(record, begin, fence);
+                let script = Step::Next(Stage::Script { loaded: false });
+                Ok(outcome.map_or(script, |outcome| self.outcome(outcome, sent_at)))
+            }
+            (Stage::IfEqual, Value::Okay) => Ok(self.outcome(Outcome::Done, sent_at)),
+            // Somebody waits, or this is a repeat, or it is not ours any more.
+            (Stage::IfEqual, Value::Nil) => Ok(Step::Next(Stage::Script { loaded: false })),
+            (Stage::Script { .. }, reply) => {
+                let parts: Option<Vec<&[u8]>> = match &reply {
+                    Value::Array(parts) => parts.iter().map(bytes).collect(),
+                    one => bytes(one).map(|word| vec![word]),
+                };
+                match parts.and_then(|parts| self.interpret(&parts, sent_at)) {
+                    Some(answer) => Ok(Step::Answered(answer)),
+                    None => strange("a reply that none of the scripts gives"),
+                }
+            }
+            (Stage::FirstByte, Value::BulkString(byte)) => Ok(Step::Answered(Answer::Found(!byte.is_empty()))),
+            (Stage::Get, Value::Nil) => Ok(Step::Answered(Answer::Inspected(None))),
+            (Stage::Get, Value::BulkString(record)) => Ok(Step::Next(Stage::Pttl { record: Some(record) })),
+            (Stage::Pttl { record }, Value::Int(left)) => {
+                // -2: it went away in between.
+                let left = if left == -1 { Some(NO_EXPIRY_MS) } else { u64::try_from(left).ok() };
+                let found = record.zip(left);
+                Ok(Step::Answered(Answer::Inspected(found)))
+            }
+            _ => strange("a reply of a kind its command does not have"),
+        }
+    }
+
+    /// What its script's reply means.
+    fn interpret(&self, parts: &[&[u8]], sent_at: Micros) -> Option<Answer> {
+        match &self.request.ask {
+            Ask::Machine(_) => machine_scripts::parse(parts).ok().map(Answer::Machine),
+            Ask::Admit(_) => quota_scripts::parse(parts).ok().map(Answer::Admission),
+            Ask::Due { .. } => {
+                let members = parts.iter().map(|member| String::from_utf8(member.to_vec()).ok());
+                members.collect::<Option<_>>().map(Answer::Due)
+            }
+            _ => scripts::parse(parts).ok().map(|outcome| self.judged(outcome, sent_at)),
+        }
+    }
+
+    fn outcome(&self, outcome: Outcome, sent_at: Micros) -> Step {
+        Step::Answered(self.judged(outcome, sent_at))
+    }
+
+    fn judged(&self, outcome: Outcome, sent_at: Micros) -> Answer {
+        let outcome = if self.was_released_before(&outcome) { Outcome::Done } else { outcome };
+        Answer::Outcome { outcome, sent_at }
+    }
+
+    /// A release lets others acquire. Whom it finds when it comes a second time is most likely one of them, and nothing
+    /// of theirs is in danger: a release that is stale changes nothing.
+    fn was_released_before(&self, outcome: &Outcome) -> bool {
+        let is_release =
+            matches!(&self.request.ask, Ask::Command(Command::Fail { failure: Failure::Release { .. }, .. }));
+        self.is_repeat && is_release && matches!(outcome, Outcome::Stale { .. })
+    }
+}
+
+fn strange(what: &str) -> Result<Step, StoreError> {
+    Err(StoreError::Protocol(format!("the server sent {what}")))
+}
+
+fn bytes(value: &Value) -> Option<&[u8]> {
+    match value {
+        Value::BulkString(bytes) => Some(bytes),
+        Value::SimpleString(text) => Some(text.as_bytes()),
+        _ => None,
+    }
+}
