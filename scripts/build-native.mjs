@@ -1,4 +1,5 @@
-// Builds the crate and puts the addon where lib/native/binding.ts looks first. Nothing is skipped: cargo knows what is up to date.
+// Builds the crate and puts the addon where lib/native/addon.ts looks first. Nothing is skipped: cargo knows what is up to
+// date.
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';

@@ -1,4 +1,4 @@
-// `npm run check`: the look of the code, in Rust and TypeScript. Every check runs, so that one run shows all that is wrong.
+// `npm run check`: the look of the code and of the texts about it. Every check runs, so that one run shows all that is wrong.
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { prepareModules } from './prepare.mjs';
@@ -17,6 +17,7 @@ const CHECKS = {
   tsc: [installed('tsc'), '--noEmit'],
   'tsc, in the browser': [installed('tsc'), '--noEmit', '-p', 'tsconfig.react.json'],
   'the rooms of lib/': [process.execPath, 'scripts/circles.mjs'],
+  'pointers to what is not there': [process.execPath, 'scripts/pointers.mjs'],
   // It reads the manifests of every platform's crates: cargo fetches those that no build here has needed yet.
   'cargo deny': ['cargo', 'deny', '--locked', 'check', 'bans', 'licenses', 'sources'],
 };

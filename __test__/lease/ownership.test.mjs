@@ -1,5 +1,5 @@
-// Scenarios C9, C10, C17, C19: an attempt ends only what it owns. The table of design.md section 2, cell by cell, for an
-// owner that was displaced and for one that vanished and came back.
+// Scenarios C9, C10, C17, C19: an attempt ends only what it owns. The table of src/model/idempotency/tests.rs, cell by
+// cell, for an owner that was displaced and for one that vanished and came back.
 import assert from 'node:assert/strict';
 import { createClient } from '../support/actonce.mjs';
 import { conformance } from '../support/conformance.mjs';

@@ -1,6 +1,6 @@
-// The client scenarios of nextjs.md 7.3 in Chromium, behind a network that loses answers and takes each request to
-// the other of two servers: the form of actonce/react, and beside it what people write by hand, a hidden field with a
-// key that the page was rendered with.
+// What docs/nextjs.md says about keys of forms, in Chromium, behind a network that loses answers and takes each request
+// to the other of two servers: the form of actonce/react, and beside it what people write by hand, a hidden field with
+// a key that the page was rendered with.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { hydrated } from '../support/browser.mjs';

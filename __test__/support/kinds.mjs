@@ -1,4 +1,4 @@
-// Every row of the table in nextjs.md section 4.1, and what else a program may return: kept exactly, or refused.
+// Every kind of value that a Server Action may return, and what else a program may return: kept exactly, or refused.
 
 function cyclic() {
   const order = { id: 1, lines: [] };

@@ -1,4 +1,4 @@
-// The payment of design.md section 10, as the tests of state machines use it.
+// The payment of docs/state-machines.md, as the tests of state machines use it.
 export const paymentConfig = {
   id: 'payment',
   initial: 'requested',

@@ -1,5 +1,5 @@
-// The pattern that design.md replaces, as it is found in the wild: three commands, no owner, no retention. It keeps the
-// result where the original keeps the word COMPLETED, so that every contestant stores the same 250 bytes.
+// The lock of docs/why.md, as it is found in the wild: three commands, no owner, no retention. It keeps the result where
+// the original keeps the word COMPLETED, so that every contestant stores the same 250 bytes.
 import { Redis } from 'ioredis';
 
 export async function open({ url }) {

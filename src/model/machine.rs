@@ -1,4 +1,4 @@
-//! The state machine that a user defined, as a function: `design.md` section 10.
+//! The state machine that a user defined, as a function. docs/state-machines.md says what it promises.
 //!
 //! [`apply`] decides what a command does to one instance. Whatever comes, timers that are due fire first, by the store's
 //! time and as if each had fired in its millisecond. Every command that changes something carries a token, and is

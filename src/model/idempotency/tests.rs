@@ -1,4 +1,4 @@
-//! The table of design.md section 2, cell by cell, and beside it what the cells leave out: flags, fences, lifetimes.
+//! The table of states and commands, cell by cell, and beside it what the cells leave out: flags, fences, lifetimes.
 
 use super::*;
 use crate::model::Fingerprint;
