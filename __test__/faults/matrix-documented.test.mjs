@@ -1,5 +1,5 @@
 // docs/reliability.md is true: every row of the fault matrix has tests that carry its number, and every number that a test
-// carries is a row. Rows RG are about sagas and have a page of their own.
+// carries is a row. Numbers of other forms, RG among them, are rows of docs/scenarios.md.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';

@@ -109,7 +109,7 @@ describe('requests that come again', () => {
     assert.equal(app.ledger().filter((line) => line.answered).length, 10);
   });
 
-  it('F7 a post without JavaScript and its reload (F5)', async () => {
+  it('F7 a post without JavaScript and its reload', async () => {
     const form = await formOf('/plain', { item: 'milk' }, 'order');
     for (const server of [servers[0], servers[0], servers[1]])
       assert.equal((await post(server, '/plain', form)).status, 200);
