@@ -1,4 +1,5 @@
-// The checks of texts find what they are there for: pointers to what is not there, and prose that is too wide.
+// The checks of texts find what they are there for: pointers to what is not there, prose that is too wide, and a
+// CONTRIBUTING.md that lacks a command.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -6,6 +7,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { WIDTH, wideLines, wrapped } from '../../scripts/markdown-width.mjs';
 import { faults } from '../../scripts/pointers.mjs';
+import { root } from '../../scripts/step.mjs';
 import { temporaryFolder } from '../support/folder.mjs';
 import '../support/unhandled.mjs';
 
@@ -117,4 +119,21 @@ test('what is wrapped says the same: code and targets stay whole, nothing become
   assert.ok(narrow.split('\n').every((line) => !/^[-#]/.test(line)));
   assert.match(narrow, /and\\\nword/);
   assert.match(narrow, /word {2}\nend$/);
+});
+
+const contributing = fs.readFileSync(path.join(root, 'CONTRIBUTING.md'), 'utf8');
+
+test('CONTRIBUTING.md names every command of package.json', () => {
+  const { scripts } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
+  for (const name of Object.keys(scripts)) {
+    const command = ['start', 'test'].includes(name) ? `npm ${name}` : `npm run ${name}`;
+    // The two halves of a build are explained with it, by their names alone.
+    const isNamed = new RegExp(`\`(?:${command}|${name})(?: [^\`]*)?\``).test(contributing);
+    assert.ok(isNamed || contributing.includes(`\n${command} `), `CONTRIBUTING.md lacks \`${command}\``);
+  }
+});
+
+test("CONTRIBUTING.md names every one of the tests' own tools", () => {
+  const tools = fs.readdirSync(path.join(root, '__test__/support')).filter((file) => !file.endsWith('.test.mjs'));
+  for (const tool of tools) assert.ok(contributing.includes(`\`${tool}\``), `CONTRIBUTING.md lacks \`${tool}\``);
 });
