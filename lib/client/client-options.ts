@@ -21,7 +21,9 @@ import {
   whole,
 } from '../rules';
 
-const CACHE_DEFAULTS = { maxEntries: 1_000, maxBytes: 8_388_608, maxAgeMs: 5_000 } as const;
+// What index.d.ts states as a `@default` stands in the table of its interface, here and wherever options are read; a test
+// compares the two.
+export const CACHE_DEFAULTS = { maxEntries: 1_000, maxBytes: 8_388_608, maxAgeMs: 5_000 } as const;
 const CACHE_RULES = rulesOf({
   maxEntries: whole(2, 1_000_000),
   maxBytes: whole(2, LARGEST_RESULT_BYTES),
@@ -67,9 +69,11 @@ export const CLIENT_DEFAULTS = {
   connectTimeoutMs: 2_000,
   commandTimeoutMs: 1_000,
   totalTimeoutMs: 5_000,
-  graceMs: 5_000,
-  durabilityTimeoutMs: 1_000,
+  cache: CACHE_DEFAULTS,
+  eviction: 'warn',
 } as const;
+export const DURABILITY_DEFAULTS = { timeoutMs: 1_000, fsync: false } as const;
+export const CLOSE_DEFAULTS = { graceMs: 5_000 } as const;
 
 const CLIENT_RULES = rulesOf<keyof ClientOptions>({
   url: ofType('string'),
@@ -109,7 +113,7 @@ export function checkClientOptions(options: ClientOptions): void {
 export function durabilityOf({ durability, defaults }: ClientOptions): NativeConfig['durability'] {
   if (durability === undefined) return undefined;
   check(DURABILITY_RULES, durability, 'option durability');
-  const { replicas, timeoutMs = CLIENT_DEFAULTS.durabilityTimeoutMs, fsync = false } = durability;
+  const { replicas, timeoutMs = DURABILITY_DEFAULTS.timeoutMs, fsync = DURABILITY_DEFAULTS.fsync } = durability;
   if (replicas === undefined || (replicas === 0 && !fsync)) {
     throw optionError('durability.replicas', 'must be given, and at least 1 without fsync');
   }
@@ -124,7 +128,7 @@ export function durabilityOf({ durability, defaults }: ClientOptions): NativeCon
 /** @throws ActonceError `ERR_INVALID_ARGUMENT` */
 export function cacheLimits(cache: ClientOptions['cache']): CacheLimits | undefined {
   if (cache === false) return undefined;
-  if (cache === undefined) return CACHE_DEFAULTS;
+  if (cache === undefined) return CLIENT_DEFAULTS.cache;
   check(CACHE_RULES, cache, 'option cache');
   return {
     maxEntries: cache.maxEntries ?? CACHE_DEFAULTS.maxEntries,

@@ -24,7 +24,14 @@ import { type Settings, settingsOfClient } from '../call/options';
 import { ActonceError } from '../errors';
 import { Binding, type NativeModule } from '../native/binding';
 import { Results } from '../outcome/results';
-import { CLIENT_DEFAULTS, cacheLimits, checkClientOptions, checkClose, durabilityOf } from './client-options';
+import {
+  CLIENT_DEFAULTS,
+  CLOSE_DEFAULTS,
+  cacheLimits,
+  checkClientOptions,
+  checkClose,
+  durabilityOf,
+} from './client-options';
 import { secretFromEnvironment, urlFromEnvironment } from './environment';
 import { Operator } from './operator';
 import { sealOptions } from './seal-options';
@@ -79,7 +86,7 @@ export class Client implements ActonceClient, Host {
       ...sealOptions(options),
       ...(options.tls === undefined ? {} : { tls: options.tls }),
       ...(durability === undefined ? {} : { durability }),
-      ...(options.eviction === 'refuse' ? { refusesEviction: true } : {}),
+      ...((options.eviction ?? CLIENT_DEFAULTS.eviction) === 'refuse' ? { refusesEviction: true } : {}),
     };
     this.binding = new Binding(config, addon);
     this.space = JSON.stringify([url, prefix, secrets]);
@@ -135,7 +142,7 @@ export class Client implements ActonceClient, Host {
 
   async close(options: CloseOptions = {}): Promise<void> {
     checkClose(options);
-    this.#closing ??= this.#drain(options.graceMs ?? CLIENT_DEFAULTS.graceMs).then(() => this.binding.close());
+    this.#closing ??= this.#drain(options.graceMs ?? CLOSE_DEFAULTS.graceMs).then(() => this.binding.close());
     return this.#closing;
   }
 

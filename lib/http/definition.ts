@@ -18,6 +18,8 @@ export interface DefinitionOptions extends IdempotencyDefaults {
   readonly client?: ActonceClient;
 }
 
+export const DEFINITION_DEFAULTS = { missingKey: 'reject' } as const;
+
 /** Those of one of the two besides: each option has a rule, or it does not compile. */
 export type OwnRules<Options extends DefinitionOptions> = Record<Exclude<keyof Options, keyof DefinitionOptions>, Rule>;
 

@@ -3,12 +3,13 @@
 import { checkKey } from '../call/identity';
 import { ActonceError, invalid, isActonceError } from '../errors';
 import { parseKeyHeader } from '../wire/key-header';
+import { DEFINITION_DEFAULTS } from './definition';
 import type { RouteOptions } from './route';
 import { problemResponse } from './route-problem';
 
 /** @returns undefined when there is none and none is needed; a response when it is missing or malformed */
 export async function keyOfRequest(
-  { key, missingKey, documentation }: RouteOptions,
+  { key, missingKey = DEFINITION_DEFAULTS.missingKey, documentation }: RouteOptions,
   request: Request,
   rawBody: Uint8Array,
   verified: unknown,

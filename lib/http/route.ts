@@ -8,7 +8,14 @@ import { withIdempotency } from '../client/default-client';
 import { isActonceError } from '../errors';
 import { isForeignControlFlow, recordableControlFlow, throwControlFlow } from '../outcome/next-signals';
 import { ofType } from '../rules';
-import { checkDefinition, type DefinitionOptions, isNames, namedScope, type OwnRules } from './definition';
+import {
+  checkDefinition,
+  DEFINITION_DEFAULTS,
+  type DefinitionOptions,
+  isNames,
+  namedScope,
+  type OwnRules,
+} from './definition';
 import { keyOfRequest } from './route-key';
 import { payloadOf } from './route-payload';
 import { problemResponse, unverifiedResponse } from './route-problem';
@@ -36,6 +43,8 @@ const RULES: OwnRules<RouteOptions> = {
   isFailure: ofType('function'),
   documentation: (value) => (URL.canParse(String(value)) ? undefined : 'must be an URL'),
 };
+
+export const ROUTE_DEFAULTS = { ...DEFINITION_DEFAULTS, onDuplicate: 'reject', methods: ['POST', 'PATCH'] } as const;
 
 const FAILURE = 'FailedResponse';
 
@@ -78,7 +87,7 @@ async function respondTo(
     key,
     verify,
     payload,
-    methods = ['POST', 'PATCH'],
+    methods = ROUTE_DEFAULTS.methods,
     missingKey,
     isFailure = isServerError,
     documentation,
@@ -113,7 +122,7 @@ async function respondTo(
   };
   const once = client?.withIdempotency ?? withIdempotency;
   const outcome = await once.outcome(given as string, run, {
-    onDuplicate: 'reject',
+    onDuplicate: ROUTE_DEFAULTS.onDuplicate,
     ...settings,
     scope: namedScope(name, owner, place),
     ...(isUnprotected

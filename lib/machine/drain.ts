@@ -10,12 +10,12 @@ import { machinesOf } from './registry';
 const PARTITIONS = 16;
 /** Instances that are asked for, and looked at, at a time. */
 const BATCH = 100;
-const DEFAULT_LIMIT_MS = 5_000;
+export const DRAIN_DEFAULTS = { limitMs: 5_000 } as const;
 const RULES = rulesOf<keyof DrainOptions>({ limitMs: duration, client: CLIENT_RULE });
 
 export async function drainStateMachines(options: DrainOptions = {}): Promise<{ readonly fired: number }> {
   check(RULES, options);
-  const endsAt = performance.now() + (options.limitMs ?? DEFAULT_LIMIT_MS);
+  const endsAt = performance.now() + (options.limitMs ?? DRAIN_DEFAULTS.limitMs);
   const machines = machinesOf(options.client) as Machine[];
   const partitions = machines.flatMap((machine) => Array.from({ length: PARTITIONS }, (_, at) => ({ machine, at })));
   const fired = await Promise.all(partitions.map(({ machine, at }) => drain(machine, at, endsAt)));

@@ -9,8 +9,7 @@ import { machineOf, register } from './registry';
 
 export { drainStateMachines } from './drain';
 
-const RETENTION_MS = 2_592_000_000;
-const HISTORY_LIMIT = 50;
+export const MACHINE_DEFAULTS = { retentionMs: 2_592_000_000, historyLimit: 50 } as const;
 const RULES = rulesOf<keyof StateMachineOptions>({
   client: CLIENT_RULE,
   retentionMs: SETTINGS.retentionMs.rule,
@@ -20,7 +19,7 @@ const RULES = rulesOf<keyof StateMachineOptions>({
 export const defineStateMachine = ((config: unknown, options: StateMachineOptions = {}) => {
   check(RULES, options);
   const definition = defineStates(config);
-  const { client, retentionMs = RETENTION_MS, historyLimit = HISTORY_LIMIT } = options;
+  const { client, retentionMs = MACHINE_DEFAULTS.retentionMs, historyLimit = MACHINE_DEFAULTS.historyLimit } = options;
   const text = JSON.stringify({ ...definition, historyLimit, retentionMs });
   return register(definition.id, text, client, () => new Machine(definition, text, client));
 }) as unknown as typeof described.defineStateMachine;

@@ -11,7 +11,7 @@ import type { Machine } from './machine';
 
 /** News can be lost; this is how late they are then. */
 const LONGEST_WAIT_MS = 1_000;
-const DEFAULT_TIMEOUT_MS = 10_000;
+export const WAIT_DEFAULTS = { timeoutMs: 10_000 } as const;
 const RULES = rulesOf<keyof WaitForOptions>({ timeoutMs: duration, signal: SIGNAL_RULE });
 
 /** @throws ActonceError `ERR_INVALID_ARGUMENT` */
@@ -41,7 +41,7 @@ class Wait {
     machine: Machine,
     id: string,
     wanted: readonly number[],
-    { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: WaitForOptions,
+    { timeoutMs = WAIT_DEFAULTS.timeoutMs, signal }: WaitForOptions,
     resolve: (instance: Instance<string>) => void,
     reject: (reason: unknown) => void,
   ) {

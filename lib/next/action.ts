@@ -10,6 +10,7 @@ import { withIdempotency } from '../client/default-client';
 import { type ActonceError, InvalidInputError, invalid, isActonceError } from '../errors';
 import {
   checkDefinition,
+  DEFINITION_DEFAULTS,
   type DefinitionOptions,
   isNames,
   isPublic,
@@ -88,9 +89,8 @@ export function idempotentAction(options: ActionOptions, handler: Handler): (...
 }
 
 async function perform(options: ActionOptions, handler: Handler, sent: Submission): Promise<unknown> {
-  const { name, schema, scope, payload, recover, onResponse, onInvalid, onProblem, missingKey, client, ...more } =
-    options;
-  const { replayCookies: cookieNames = [], ...settings } = more;
+  const { name, schema, scope, payload, recover, onResponse, onInvalid, onProblem, client, ...more } = options;
+  const { replayCookies: cookieNames = [], missingKey = DEFINITION_DEFAULTS.missingKey, ...settings } = more;
   const isFormForSchema = schema !== undefined && isForm(sent.input);
   const validated = await validate(schema, isFormForSchema ? objectOfForm(sent.input as FormData) : sent.input);
   if ('issues' in validated) {

@@ -37,8 +37,8 @@ function randomKey(): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** Within this time after its outcome was seen, the same thing sent again is a double click. */
-export const REPEAT_AFTER_MS = 2_000;
+/** repeatAfterMs: within this time after its outcome was seen, the same thing sent again is a double click. */
+export const INTENT_DEFAULTS = { repeatAfterMs: 2_000 } as const;
 
 export function chooseKey(id: string, fingerprint: string, repeatAfterMs: number, suggested?: string): string {
   const rules = { repeatAfterMs, lifetimeMs: LIFETIME_MS, suggested, makeKey: randomKey };

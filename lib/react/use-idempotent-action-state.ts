@@ -8,7 +8,7 @@ import { KEY_FIELD, THROWS_PROBLEMS } from '../wire/form-entries';
 import { type Problem, readProblem } from '../wire/problem';
 import { fingerprintOf } from './fingerprint';
 import { followed } from './outcome';
-import { chooseKey, forgetAll, REPEAT_AFTER_MS } from './tab';
+import { chooseKey, forgetAll, INTENT_DEFAULTS } from './tab';
 
 /** By reflection: bundlers refuse a name that a module does not have, as React 18, also where it is never used. */
 const useActionState: typeof React.useActionState | undefined = Reflect.get(React, 'useActionState');
@@ -18,7 +18,7 @@ type Action<State> = (previous: Awaited<State>, form: FormData) => State | Promi
 export function useIdempotentActionState<State>(
   action: Action<State>,
   initialState: Awaited<State>,
-  { id, initialKey, repeatAfterMs = REPEAT_AFTER_MS, permalink }: IdempotentActionStateOptions,
+  { id, initialKey, repeatAfterMs = INTENT_DEFAULTS.repeatAfterMs, permalink }: IdempotentActionStateOptions,
 ): IdempotentActionState<State> {
   if (useActionState === undefined) throw new Error('useIdempotentActionState needs React 19 (Next.js 15 or newer)');
   const [problem, setProblem] = React.useState<Problem>();

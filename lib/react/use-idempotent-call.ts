@@ -4,11 +4,11 @@ import type { IdempotentCallOptions } from '../../react';
 import { KEY_FIELD, THROWS_PROBLEMS } from '../wire/form-entries';
 import { fingerprintOf } from './fingerprint';
 import { followed } from './outcome';
-import { chooseKey, REPEAT_AFTER_MS } from './tab';
+import { chooseKey, INTENT_DEFAULTS } from './tab';
 
 export function useIdempotentCall<Args extends readonly unknown[], Result>(
   action: (key: string, ...args: Args) => Promise<Result>,
-  { id, repeatAfterMs = REPEAT_AFTER_MS }: IdempotentCallOptions,
+  { id, repeatAfterMs = INTENT_DEFAULTS.repeatAfterMs }: IdempotentCallOptions,
 ): (...args: Args) => Promise<Result> {
   return React.useCallback(
     async (...args) => {

@@ -11,6 +11,9 @@ import { Stage } from './stage';
 
 const FAILURES: readonly unknown[] = ['ERR_STORE_UNAVAILABLE', 'ERR_STORE_FULL'] satisfies StoreFailure[];
 
+/** What a method takes where nothing is given. */
+export const TEST_CLIENT_DEFAULTS = { failStore: 'ERR_STORE_UNAVAILABLE' } as const;
+
 export class TestClient extends Client implements Described {
   readonly #stage: Stage;
   #restore: (() => void) | undefined;
@@ -31,7 +34,7 @@ export class TestClient extends Client implements Described {
       throw invalid('crashOwner: no run of that key is under way');
   }
 
-  failStore(failure: StoreFailure = 'ERR_STORE_UNAVAILABLE'): void {
+  failStore(failure: StoreFailure = TEST_CLIENT_DEFAULTS.failStore): void {
     if (!FAILURES.includes(failure)) throw invalid(`failStore knows ${FAILURES.join(' and ')}`);
     this.#stage.outage = failure;
   }
