@@ -18,6 +18,7 @@ const CHECKS = {
   'tsc, in the browser': [installed('tsc'), '--noEmit', '-p', 'tsconfig.react.json'],
   'the rooms of lib/': [process.execPath, 'scripts/circles.mjs'],
   'pointers to what is not there': [process.execPath, 'scripts/pointers.mjs'],
+  'width of Markdown': [process.execPath, 'scripts/markdown-width.mjs'],
   // It reads the manifests of every platform's crates: cargo fetches those that no build here has needed yet.
   'cargo deny': ['cargo', 'deny', '--locked', 'check', 'bans', 'licenses', 'sources'],
 };
