@@ -11,7 +11,8 @@ export const WIDTH = 120;
 const widthOf = (line) => [...line].length;
 
 /** What must stay together: an image, code, the target of a link, a piece of HTML, else a word. */
-const ATOM = /(?:!\[[^\]]*\]\([^)\s]*\)|(`+)(?:(?!\1)[\s\S])*?\1(?!`)|\]\([^)\s]*(?:\s+"[^"]*")?\)|<[^<>\s][^<>]*>|\S)+/g;
+const ATOM =
+  /(?:!\[[^\]]*\]\([^)\s]*\)|(`+)(?:(?!\1)[\s\S])*?\1(?!`)|\]\([^)\s]*(?:\s+"[^"]*")?\)|<[^<>\s][^<>]*>|\S)+/g;
 /** At the beginning of a line it would be the beginning of something else. */
 const BEGINS_A_BLOCK = /^(?:[-*+]|\d+[.)]|#{1,6}|>+|\||=+|-+)$/;
 

@@ -1,4 +1,5 @@
-//! What JavaScript is told, as numbers and at most one text. `lib/native/binding.ts` has the same table.
+//! What JavaScript is told, as numbers and at most one text. `lib/native/answer.ts` has the same table, and
+//! `__test__/native/seam.test.mjs` compares the two.
 
 use crate::error::StoreError;
 use crate::lease::Loss;
