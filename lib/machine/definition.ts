@@ -2,7 +2,6 @@
  * A machine's config, checked and compiled: states and events by index. The definition is plain JSON; its text is what the
  * native side is given, and what tells two machines apart.
  */
-
 import { configError, machineId, objectOf, plainObject, properties, within } from './config-error';
 import { circleOfTimers, reachable } from './graph';
 import { readState, type StateNode, UNSUPPORTED, type Way } from './node-config';
@@ -61,9 +60,8 @@ function compile(id: string, nodes: readonly StateNode[], initial: unknown): Def
 
   function resolve({ target, path }: Way): number {
     const index = indexes.get(stateNamed(unescaped(target), id)) ?? indexes.get(stateNamed(target, id));
-    if (index === undefined)
-      throw configError(path, `there is no state '${target}'; there are ${listed(indexes.keys())}`);
-    return index;
+    if (index !== undefined) return index;
+    throw configError(path, `there is no state '${target}'; there are ${listed(indexes.keys())}`);
   }
 
   const edges = new Map<string, Edge[]>();
