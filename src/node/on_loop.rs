@@ -257,8 +257,8 @@ impl OnLoop {
             });
             socket.poll = connection.descriptor().and_then(|descriptor| Poll::new(&self.on, descriptor, ready));
         }
-        if let Some(attempt) = connection.connect(now) {
-            let mailbox = Arc::clone(&self.mailbox);
+        if connection.wants_to_connect(now) {
+            let (attempt, mailbox) = (connection.connect(), Arc::clone(&self.mailbox));
             threads::io().spawn(async move { mailbox.send(Notice::Connected(index, attempt.await)) });
         }
     }

@@ -62,10 +62,8 @@ impl Turner {
 
 impl Socket {
     fn write(&mut self, connection: &mut Connection, now: Micros) {
-        if self.connecting.is_none()
-            && let Some(attempt) = connection.connect(now)
-        {
-            self.connecting = Some(tokio::spawn(attempt));
+        if connection.wants_to_connect(now) && self.connecting.is_none() {
+            self.connecting = Some(tokio::spawn(connection.connect()));
         }
         self.wants_write = connection.write(now);
         // The registration ends before its descriptor is closed.

@@ -199,8 +199,11 @@ impl Store for Fleet {
     /// What has happened, but for what concerns the cluster: that is dealt with here.
     fn take_events(&mut self, now: Micros) -> Vec<Event> {
         for index in 0..self.wires.len() {
-            for news in std::mem::take(self.wires[index].engine.cluster_news()) {
-                self.follow(index, news, now);
+            let news = self.wires[index].engine.cluster_news();
+            if !news.is_empty() {
+                for news in std::mem::take(news) {
+                    self.follow(index, news, now);
+                }
             }
         }
         self.look_around(now);

@@ -56,14 +56,17 @@ impl Wire {
         self.retired = None;
     }
 
-    /// An attempt to connect, if it is time for one: to be awaited on a tokio thread, and told by
+    /// There is no connection, something is asked of it, and it is time to try.
+    #[must_use]
+    pub fn wants_to_connect(&self, now: Micros) -> bool {
+        self.engine.wants_connection(now)
+    }
+
+    /// An attempt to connect: to be awaited on a tokio thread, and told by
     /// [`Store::connected`](crate::store::Store::connected).
-    pub fn connect(&mut self, now: Micros) -> Option<impl Future<Output = Connected> + Send + use<>> {
-        let is_time = self.engine.wants_connection(now);
-        is_time.then(|| {
-            self.engine.connecting();
-            connect(Arc::clone(&self.target))
-        })
+    pub fn connect(&mut self) -> impl Future<Output = Connected> + Send + use<> {
+        self.engine.connecting();
+        connect(Arc::clone(&self.target))
     }
 
     /// What came of an attempt that did not end by itself.
