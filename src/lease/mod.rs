@@ -7,4 +7,4 @@
 pub mod keeper;
 mod table;
 
-pub use table::{Held, Leases, Loss, Renewal, margin};
+pub use table::{Held, Leases, Loss, Renewal, margin, renewal_interval};

@@ -54,7 +54,7 @@ struct Lease {
 
 impl Lease {
     fn interval(&self) -> Micros {
-        self.held.lease / 3
+        renewal_interval(self.held.lease)
     }
 
     /// When to look at it while a renewal is under way.
@@ -63,7 +63,16 @@ impl Lease {
     }
 }
 
-/// Renew at a third; call it lost this much before the server would.
+/// A renewal whose answer is lost leaves the time for another one.
+const RENEWALS_PER_LEASE: u64 = 3;
+
+/// How long after a lease began, or was renewed, it is renewed again.
+#[must_use]
+pub fn renewal_interval(lease: Micros) -> Micros {
+    lease / RENEWALS_PER_LEASE
+}
+
+/// How much earlier than the server we call a lease lost.
 #[must_use]
 pub fn margin(lease: Micros) -> Micros {
     (50 * MILLI).max(lease / 50).min(lease / 4)
@@ -152,7 +161,7 @@ impl Leases {
     pub fn hold(&self, op: u32, held: Held) {
         let mut table = self.table();
         let deadline = held.sent_at + held.lease - margin(held.lease);
-        let due = held.sent_at + held.lease / 3;
+        let due = held.sent_at + renewal_interval(held.lease);
         let first = due.min(held.ends_at);
         table.leases.insert(op, Lease { held, deadline, due, settling: false, lost: false });
         table.schedule(op, due);

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use super::Session;
 use super::delivery::{Delivery, Tag};
+use super::ending::WITHDRAWAL;
 use super::op::Phase;
-use super::{Session, WITHDRAWAL};
 use crate::clock::{MILLI, Micros};
 use crate::lease::{Held, margin};
 use crate::model::Outcome;
-use crate::shrink;
 use crate::store::{Answer, op_of};
 
 impl Session {
@@ -94,19 +94,5 @@ impl Session {
                 self.end(id, Delivery::text(id, Tag::Unreadable, why.to_string().into_bytes()), now);
             }
         }
-    }
-
-    /// The last word on an operation.
-    pub(super) fn end(&mut self, id: u32, delivery: Delivery, now: Micros) {
-        self.let_go(id, now);
-        self.deliver(delivery);
-    }
-
-    /// Nothing of it is left here; what is in the store stays as it is.
-    pub(super) fn let_go(&mut self, id: u32, now: Micros) {
-        self.stop_listening(id, now);
-        self.ops.remove(&id);
-        shrink::after_removal(&mut self.ops);
-        self.leases.release(id);
     }
 }
