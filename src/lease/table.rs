@@ -13,11 +13,11 @@ use crate::shrink;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Loss {
     /// The local deadline passed and no renewal was heard of.
-    Unheard,
+    Expired,
     /// The store said that the record belongs to somebody else, or is gone.
     Refused,
     /// The operation outlived `maxLeaseMs`.
-    TooLong,
+    MaxLease,
 }
 
 /// A lease as `begin` acquired it.
@@ -213,11 +213,11 @@ impl Leases {
             if now >= lease.held.ends_at {
                 // Told after another loss, too: whoever waits for the function to end must not wait for ever.
                 if !lease.settling {
-                    losses.push((op, Loss::TooLong));
+                    losses.push((op, Loss::MaxLease));
                 }
                 lease.lost = true;
             } else if now >= lease.deadline {
-                table.lose(op, Loss::Unheard, losses);
+                table.lose(op, Loss::Expired, losses);
             }
         }
         let intervals: Vec<Micros> = table.queues.keys().copied().collect();
@@ -227,7 +227,7 @@ impl Leases {
                 lease.due = Micros::MAX;
                 let deadline = lease.deadline;
                 if now >= deadline {
-                    table.lose(op, Loss::Unheard, losses);
+                    table.lose(op, Loss::Expired, losses);
                     continue;
                 }
                 let (key, owner, at) = (lease.held.key.clone(), lease.held.owner, lease.appointment());
@@ -325,17 +325,17 @@ mod tests {
         turn(&leases, LEASE / 3);
         let deadline = LEASE - margin(LEASE);
         assert_eq!(turn(&leases, deadline - 1).1, vec![]);
-        assert_eq!(turn(&leases, deadline).1, vec![(1, Loss::Unheard)]);
+        assert_eq!(turn(&leases, deadline).1, vec![(1, Loss::Expired)]);
         assert!(!leases.is_held(1, deadline));
         assert_eq!(turn(&leases, deadline + 1), (vec![], vec![], FOREVER));
-        assert_eq!(turn(&leases, FOREVER).1, vec![(1, Loss::TooLong)]);
+        assert_eq!(turn(&leases, FOREVER).1, vec![(1, Loss::MaxLease)]);
     }
 
     #[test]
     fn a_thawed_process_loses_at_once_what_it_held() {
         let leases = quiet();
         leases.hold(1, held(0, FOREVER));
-        assert_eq!(turn(&leases, 10 * LEASE), (vec![], vec![(1, Loss::Unheard)], FOREVER));
+        assert_eq!(turn(&leases, 10 * LEASE), (vec![], vec![(1, Loss::Expired)], FOREVER));
     }
 
     #[test]
@@ -345,7 +345,7 @@ mod tests {
         turn(&leases, LEASE / 3);
         leases.renewed(1, LEASE / 3);
         assert_eq!(turn(&leases, LEASE / 2 - 1), (vec![], vec![], LEASE / 2));
-        assert_eq!(turn(&leases, LEASE / 2).1, vec![(1, Loss::TooLong)]);
+        assert_eq!(turn(&leases, LEASE / 2).1, vec![(1, Loss::MaxLease)]);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::config::millis;
 use super::functions::{Call, Returned};
 use crate::clock::MILLI;
 use crate::model::machine::Machine;
-use crate::session::{FailMode, Purpose, Quota, Recording, Sent, Session, Terms};
+use crate::session::{FailMode, Purpose, Recording, ScopeQuota, Sent, Session, Terms};
 use crate::store::keys;
 
 pub const CALLS: [(&CStr, Call); 20] = [
@@ -54,7 +54,7 @@ fn begin(client: &Rc<Client>, arguments: &Arguments) -> Returned {
         will_wait: flags & WILL_WAIT != 0,
         budget: millis(arguments.number(7)),
     };
-    let quota = (flags & HAS_QUOTA != 0).then(|| Quota {
+    let quota = (flags & HAS_QUOTA != 0).then(|| ScopeQuota {
         limit: (millis(arguments.number(8)) / MILLI).max(1),
         scope: arguments.text(9).unwrap_or_default(),
     });

@@ -15,7 +15,7 @@ mod resp;
 use std::sync::LazyLock;
 
 pub use record::{judge_set, pack, pack_set_if_absent, pack_set_if_equal, parse};
-pub use resp::{Clock, Malformed};
+pub use resp::{Malformed, TimeSource};
 
 use crate::model::Command;
 

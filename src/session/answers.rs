@@ -21,7 +21,7 @@ impl Session {
             Answer::Outcome { outcome, sent_at } => self.outcome(id, outcome, sent_at, now),
             Answer::Inspected(found) => self.shown(id, found, now),
             Answer::Found(has_record) => self.found(id, has_record, now),
-            Answer::Admission(verdict) => self.admission(id, verdict, now),
+            Answer::Quota(outcome) => self.admitted(id, outcome, now),
             Answer::Machine(outcome) => self.transitioned(id, outcome, now),
             Answer::Due(members) => self.listed(id, &members, now),
             Answer::Delayed => self.deliver(Delivery::bare(id, Tag::Delayed)),

@@ -38,7 +38,7 @@ pub use delivery::{Delivery, Tag};
 use machines::Machines;
 pub use machines::{Purpose, Sent};
 use op::{Op, Phase};
-pub use terms::{FailMode, Quota, Recording, Terms};
+pub use terms::{FailMode, Recording, ScopeQuota, Terms};
 use waits::Waits;
 
 /// JavaScript gives no operation this number.

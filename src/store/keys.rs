@@ -47,7 +47,7 @@ impl Hasher {
 
     /// `prefix:{hash}:quota`: how many keys a scope has. No identity is the text of a scope alone.
     #[must_use]
-    pub fn count_key(&self, scope: &str) -> Arc<str> {
+    pub fn quota_key(&self, scope: &str) -> Arc<str> {
         format!("{}:quota", self.record_key(&self.hash(scope))).into()
     }
 
@@ -170,7 +170,7 @@ mod tests {
         assert_ne!(keyed.fingerprint("r1", "p"), keyed.fingerprint("r2", "p"));
         assert_eq!(&*plain.record_key("h"), "actonce:{h}");
         assert_eq!(plain.hash("a").len(), 22);
-        assert_eq!(&*plain.count_key("a"), format!("actonce:{{{}}}:quota", plain.hash("a")));
+        assert_eq!(&*plain.quota_key("a"), format!("actonce:{{{}}}:quota", plain.hash("a")));
     }
 
     #[test]

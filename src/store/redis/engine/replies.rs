@@ -10,7 +10,7 @@ use crate::store::ask::Event;
 use crate::store::redis::fields;
 use crate::store::redis::pending::{ClusterNews, Pending};
 use crate::store::redis::slots;
-use crate::store::redis::stage::{Stage, Step};
+use crate::store::redis::stage::{Progress, Stage};
 use crate::store::redis::verdict::{self, Verdict};
 
 /// Room for as many as are usually in flight.
@@ -85,11 +85,11 @@ impl Engine {
         };
         let Value::ServerError(error) = &value else {
             return match pending.read(stage, value, flight.at) {
-                Ok(Step::Answered(answer)) => {
+                Ok(Progress::Answered(answer)) => {
                     self.tell(pending, answer);
                     Ok(())
                 }
-                Ok(Step::Next(stage)) => {
+                Ok(Progress::Next(stage)) => {
                     self.write(pending, stage, now);
                     Ok(())
                 }
