@@ -47,8 +47,8 @@ struct Lease {
     held: Held,
     deadline: Micros,
     due: Micros,
-    /// An outcome is on its way to the store: its loss is that command's answer, not ours to announce.
-    settling: bool,
+    /// The outcome is on its way to the store: the answer will say if the lease was lost, so nobody is told before.
+    is_ending: bool,
     lost: bool,
 }
 
@@ -115,7 +115,7 @@ impl Table {
         }
         lease.lost = true;
         lease.due = Micros::MAX;
-        if !lease.settling {
+        if !lease.is_ending {
             losses.push((op, loss));
         }
         let (appointment, end) = (lease.appointment(), lease.held.ends_at);
@@ -163,7 +163,7 @@ impl Leases {
         let deadline = held.sent_at + held.lease - margin(held.lease);
         let due = held.sent_at + renewal_interval(held.lease);
         let first = due.min(held.ends_at);
-        table.leases.insert(op, Lease { held, deadline, due, settling: false, lost: false });
+        table.leases.insert(op, Lease { held, deadline, due, is_ending: false, lost: false });
         table.schedule(op, due);
         if first < table.wake_at {
             table.wake_at = first;
@@ -177,9 +177,10 @@ impl Leases {
         (self.wake_keeper)();
     }
 
-    pub fn settle(&self, op: u32) {
+    /// The operation's outcome is on its way to the store.
+    pub fn ending(&self, op: u32) {
         if let Some(lease) = self.table().leases.get_mut(&op) {
-            lease.settling = true;
+            lease.is_ending = true;
         }
     }
 
@@ -212,7 +213,7 @@ impl Leases {
             let Some(lease) = table.leases.get_mut(&op) else { continue };
             if now >= lease.held.ends_at {
                 // Told after another loss, too: whoever waits for the function to end must not wait for ever.
-                if !lease.settling {
+                if !lease.is_ending {
                     losses.push((op, Loss::MaxLease));
                 }
                 lease.lost = true;
@@ -349,10 +350,10 @@ mod tests {
     }
 
     #[test]
-    fn an_operation_that_settles_is_not_told_that_its_lease_is_gone() {
+    fn an_operation_that_ends_is_not_told_that_its_lease_is_gone() {
         let leases = quiet();
         leases.hold(1, held(0, FOREVER));
-        leases.settle(1);
+        leases.ending(1);
         let mut losses = Vec::new();
         leases.refused(1, &mut losses);
         assert_eq!(losses, vec![]);

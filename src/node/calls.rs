@@ -11,7 +11,7 @@ use super::config::millis;
 use super::functions::{Call, Returned};
 use crate::clock::MILLI;
 use crate::model::machine::Machine;
-use crate::session::{FailMode, Purpose, Recording, ScopeQuota, Sent, Session, Terms};
+use crate::session::{FailMode, Purpose, Recording, ScopeQuota, SentEvent, Session, Terms};
 use crate::store::keys;
 
 pub const CALLS: [(&CStr, Call); 20] = [
@@ -188,10 +188,10 @@ fn recording(arguments: &Arguments, first: usize) -> Recording {
 }
 
 /// The third argument of `send` and what follows it: event, data, payload, key, record, fence, version, create.
-fn sent(arguments: &Arguments) -> Sent {
+fn sent(arguments: &Arguments) -> SentEvent {
     let fence = millis(arguments.number(8)) / MILLI;
     let version = arguments.number(9);
-    Sent {
+    SentEvent {
         event: arguments.integer(3) as usize,
         data: arguments.text(4),
         payload: arguments.text(5),

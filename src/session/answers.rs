@@ -71,16 +71,16 @@ impl Session {
                 self.deliver(Delivery { fence, ms: remaining_ms, ..bare(Tag::InProgress) });
             }
             Outcome::Replay { fence, attempt, origin, payload } => {
-                let told = Delivery { fence, attempt, text: Some(payload), ..bare(Tag::Replay) };
-                self.end_with(id, told, origin, b'C', now);
+                let delivery = Delivery { fence, attempt, text: Some(payload), ..bare(Tag::Replay) };
+                self.end_with(id, delivery, origin, b'C', now);
             }
             Outcome::ReplayError { fence, attempt, origin, payload } => {
-                let told = Delivery { fence, attempt, text: Some(payload), ..bare(Tag::ReplayError) };
-                self.end_with(id, told, origin, b'F', now);
+                let delivery = Delivery { fence, attempt, text: Some(payload), ..bare(Tag::ReplayError) };
+                self.end_with(id, delivery, origin, b'F', now);
             }
             Outcome::Released { fence, attempt, origin, payload } => {
-                let told = Delivery { fence, attempt, text: Some(payload), ..bare(Tag::Released) };
-                self.end_with(id, told, origin, b'R', now);
+                let delivery = Delivery { fence, attempt, text: Some(payload), ..bare(Tag::Released) };
+                self.end_with(id, delivery, origin, b'R', now);
             }
             Outcome::Mismatch { fence } => self.end(id, Delivery { fence, ..bare(Tag::Mismatch) }, now),
             Outcome::Indeterminate { fence, since_ms } => {

@@ -22,7 +22,7 @@ impl Session {
         let state = State::Completed { payload: payload.into_bytes() };
         let record = Record { flags: Flags::default(), state, ..held.clone() };
         let command = Command::Complete { record, retention_ms: recording.retention_ms };
-        self.settle(id, Arc::clone(op.key()), command, Some(Box::new(held)), recording, now);
+        self.send_ending(id, Arc::clone(op.key()), command, Some(Box::new(held)), recording, now);
     }
 
     pub fn fail(&mut self, id: u32, mode: FailMode, payload: Option<String>, recording: Recording, now: Micros) {
@@ -34,10 +34,10 @@ impl Session {
             FailMode::Hold => Failure::Hold,
         };
         let (key, command) = (Arc::clone(op.key()), Command::Fail { owner: op.owner, failure });
-        self.settle(id, key, command, None, recording, now);
+        self.send_ending(id, key, command, None, recording, now);
     }
 
-    fn settle(
+    fn send_ending(
         &mut self,
         id: u32,
         key: Arc<str>,
@@ -46,9 +46,9 @@ impl Session {
         recording: Recording,
         now: Micros,
     ) {
-        self.leases.settle(id);
+        self.leases.ending(id);
         if let Some(op) = self.ops.get_mut(&id) {
-            op.phase = Phase::Settling;
+            op.phase = Phase::Ending;
         }
         let request = Request {
             patience: now + recording.patience,

@@ -36,7 +36,7 @@ use crate::store::{AnyStore, Ask, Connected, Event, Location, Request, Store as 
 pub use admin::AdminRequest;
 pub use delivery::{Delivery, Tag};
 use machines::Machines;
-pub use machines::{Purpose, Sent};
+pub use machines::{Purpose, SentEvent};
 use op::{Op, Phase};
 pub use terms::{FailMode, Recording, ScopeQuota, Terms};
 use waits::Waits;
@@ -56,8 +56,8 @@ pub enum Notice {
     Connected(usize, Connected),
     /// A large payload is in the form in which it is stored.
     Sealed(Box<Request>),
-    /// A large payload is what it was, or why it cannot be read: the last word on its operation.
-    Told(Delivery),
+    /// The seal thread has come to an operation's last delivery: a large payload is what it was, or cannot be read.
+    Ended(Delivery),
 }
 
 pub struct Session {
@@ -70,8 +70,8 @@ pub struct Session {
     machines: Machines,
     deliveries: Vec<Delivery>,
     sealer: Arc<Sealer>,
-    /// Payloads that other threads work on.
-    apart: usize,
+    /// Payloads that are on the thread that seals and opens.
+    on_seal_thread: usize,
     post: Post,
     has_told_eviction: bool,
     closed: bool,
@@ -90,7 +90,7 @@ impl Session {
             machines: Machines::default(),
             deliveries: Vec::new(),
             sealer,
-            apart: 0,
+            on_seal_thread: 0,
             post,
             has_told_eviction: false,
             closed: false,
@@ -106,7 +106,7 @@ impl Session {
             }
             Notice::Changed(key) => self.changed(&key),
             Notice::Sealed(request) => self.sealed(*request, now),
-            Notice::Told(delivery) => self.told(delivery, now),
+            Notice::Ended(delivery) => self.ended(delivery, now),
             Notice::Connected(index, result) => {
                 self.store.connected(index, result, now);
                 self.take_events(now);
@@ -173,13 +173,13 @@ impl Session {
     /// Somebody waits for an answer: the process must stay.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        !self.waits.is_empty() || self.apart > 0 || !self.store.is_idle()
+        !self.waits.is_empty() || self.on_seal_thread > 0 || !self.store.is_idle()
     }
 
-    /// Another thread works on a payload, and will post it.
+    /// A payload is on the seal thread, which will post what comes of it.
     #[must_use]
-    pub fn works_apart(&self) -> bool {
-        self.apart > 0
+    pub fn waits_for_seal_thread(&self) -> bool {
+        self.on_seal_thread > 0
     }
 
     pub fn is_closed(&self) -> bool {

@@ -16,8 +16,8 @@ pub enum Phase {
     Blocked,
     /// Ours to run.
     Held { fence: u64, attempt: u64, recovered: bool },
-    /// Its outcome is being recorded.
-    Settling,
+    /// Its outcome is on its way to the store.
+    Ending,
     /// It is answered; another thread has its last word.
     Opening,
     /// An operator's request.

@@ -103,7 +103,7 @@ fn up_to_line_end(bytes: &[u8], mut last: u8) -> (&[u8], bool) {
     end.map_or((bytes, false), |end| (&bytes[..=end], true))
 }
 
-/// A string of negative length is nil and has no bytes. Whatever else is no digit is the parser's to refuse.
+/// A string of negative length is nil and has no bytes. Whatever else is no digit is the parser's to reject.
 fn with_digit(length: Option<usize>, byte: u8) -> Option<usize> {
     match byte {
         b'0'..=b'9' => length.map(|length| length.saturating_mul(10).saturating_add(usize::from(byte - b'0'))),

@@ -65,8 +65,8 @@ impl Fleet {
         match news {
             ClusterNews::Moved { pending, .. } if self.map.is_none() => {
                 let why = "the server is a node of a cluster: give its address as redis+cluster://";
-                let refusal = pending.fail(StoreError::Refused(why.into()));
-                self.wires[from].engine.events().push(refusal);
+                let failed = pending.fail(StoreError::Refused(why.into()));
+                self.wires[from].engine.events().push(failed);
             }
             ClusterNews::Moved { pending, slot, address, once } => {
                 self.send_on(from, *pending, slot, &address, once, now);

@@ -164,9 +164,9 @@ impl Wire {
 
     /// Whether something should be written before the end of the turn.
     #[must_use]
-    pub fn is_pressing(&mut self) -> bool {
+    pub fn wants_early_write(&mut self) -> bool {
         let waiting = self.engine.out().len() - self.written;
-        self.stream.is_some() && self.engine.is_pressing(waiting)
+        self.stream.is_some() && self.engine.wants_early_write(waiting)
     }
 
     fn drop_dead_stream(&mut self) {

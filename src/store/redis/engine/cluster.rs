@@ -23,7 +23,7 @@ impl Engine {
     pub(super) fn send_slots(&mut self, now: Micros) {
         if self.is_up() && std::mem::take(&mut self.wants_slots) {
             cmd("CLUSTER").arg("SLOTS").write_packed_command(&mut self.out);
-            self.fly(Sent::Slots, now);
+            self.sent(Sent::Slots, now);
         }
     }
 
