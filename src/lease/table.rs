@@ -212,7 +212,7 @@ impl Leases {
             table.timed.remove(&(at, op));
             let Some(lease) = table.leases.get_mut(&op) else { continue };
             if now >= lease.held.ends_at {
-                // Told after another loss, too: whoever waits for the function to end must not wait for ever.
+                // Told after another loss, too: whoever waits for the function to end must not wait forever.
                 if !lease.is_ending {
                     losses.push((op, Loss::MaxLease));
                 }
@@ -361,8 +361,9 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// RE4: however long the command was on its way, and however the two clocks drift apart, the holder gives its lease
-        /// up before the server does. The server's end, by the holder's clock: it counts from when the command came.
+        /// RE4: however long the command was on its way, and however the two clocks drift apart, the holder gives its
+        /// lease up before the server does. The server's end, by the holder's clock: it counts from when the command
+        /// came.
         #[test]
         fn re4_the_local_deadline_is_before_the_server_s(
             lease in 100 * MILLI..900_000 * MILLI,

@@ -1,8 +1,8 @@
 //! The state machine that a user defined, as a function: `design.md` section 10.
 //!
-//! [`apply`] decides what a command does to one instance. Whatever comes, timers that are due fire first, by the store's
-//! time and as if each had fired in its millisecond. Every command that changes something carries a token, and is
-//! answered as it was the first time when it comes again.
+//! [`apply`] decides what a command does to one instance. Whatever comes, timers that are due fire first, by the
+//! store's time and as if each had fired in its millisecond. Every command that changes something carries a token, and
+//! is answered as it was the first time when it comes again.
 
 mod definition;
 mod history;

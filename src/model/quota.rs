@@ -1,8 +1,8 @@
 //! How many keys a scope has begun of late, and whether it may begin one more.
 //!
 //! A key is counted under the slice of time in which its retention ends, and a slice is forgotten as a whole once it is
-//! over: so the count is never less than the keys that are kept, a key stays counted for a sixteenth of its retention too
-//! long at most, and what is stored is bounded however many keys there are.
+//! over: so the count is never less than the keys that are kept, a key stays counted for a sixteenth of its retention
+//! too long at most, and what is stored is bounded however many keys there are.
 
 use std::fmt::Write as _;
 

@@ -1,6 +1,6 @@
-//! The functions that JavaScript calls, twenty of them for each client. `NativeClient` in `lib/native/addon.ts` is their
-//! contract: the same names, in the same order. Each is a call on the session, or a look at something that needs none;
-//! nothing returns a promise.
+//! The functions that JavaScript calls, twenty of them for each client. `NativeClient` in `lib/native/addon.ts` is
+//! their contract: the same names, in the same order. Each is a call on the session, or a look at something that needs
+//! none; nothing returns a promise.
 
 use std::ffi::CStr;
 use std::rc::Rc;

@@ -25,7 +25,8 @@ use crate::model::{Command, Failure, Origin, Record, Resolution, State};
 pub use compress::{LONGEST as LONGEST_COMPRESSED, SHORTEST as SHORTEST_COMPRESSED};
 pub use keyring::{Key, Keyring};
 
-/// From this size on, sealing takes longer than handing the payload to another thread and back: see docs/performance.md.
+/// From this size on, sealing takes longer than handing the payload to another thread and back: see
+/// docs/performance.md.
 const SEAL_THREAD_MIN_BYTES: usize = 32 * 1024;
 
 /// Where a payload lies. A sealed one opens nowhere else.

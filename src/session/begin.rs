@@ -1,8 +1,8 @@
-//! How an operation begins, and what is asked before: whether older secrets know the key, and whether its scope may have
-//! one more.
+//! How an operation begins, and what is asked before: whether older secrets know the key, and whether its scope may
+//! have one more.
 //!
-//! A key is counted before it is claimed, since a crash in between must not leave a record that nobody counted; and it is
-//! looked for before it is counted, since a key that has a record was counted when it was new.
+//! A key is counted before it is claimed, since a crash in between must not leave a record that nobody counted; and it
+//! is looked for before it is counted, since a key that has a record was counted when it was new.
 
 use std::sync::Arc;
 

@@ -6,8 +6,8 @@
 //!
 //! `begin` starts an operation, `waits` has the blocked ones, `ending` ends one. `answers` says what a store's answer
 //! means for its operation, `payloads` seals what goes to the store and opens what comes back. `machines` has the
-//! commands on instances, `admin` those of an operator, `rehearsal` those of a test. `op` is one operation, `terms` how it
-//! wants to run, `delivery` what JavaScript is told.
+//! commands on instances, `admin` those of an operator, `rehearsal` those of a test. `op` is one operation, `terms` how
+//! it wants to run, `delivery` what JavaScript is told.
 
 mod admin;
 mod answers;
@@ -139,7 +139,8 @@ impl Session {
         }
     }
 
-    /// Hands the store's news on. An answer may lead to another request, which a store on a server holds ready to write.
+    /// Hands the store's news on. An answer may lead to another request, which a store on a server holds ready to
+    /// write.
     pub fn take_events(&mut self, now: Micros) {
         for event in self.store.take_events(now) {
             match event {

@@ -136,8 +136,8 @@ pub fn partition_of(machine: &str, id: &str) -> usize {
     usize::from(digest.as_bytes()[0]) % PARTITIONS
 }
 
-/// `prefix:{tag}:m:<machine>:<id>`. A machine's name holds no colon. No secret goes in: an unfinished instance lives for
-/// ever, a secret does not.
+/// `prefix:{tag}:m:<machine>:<id>`. A machine's name holds no colon. No secret goes in: an unfinished instance lives
+/// forever, a secret does not.
 #[must_use]
 pub fn instance_key(prefix: &str, machine: &str, id: &str, partition: usize) -> Arc<str> {
     format!("{prefix}:{{{}}}:m:{machine}:{id}", TAGS[partition]).into()

@@ -102,7 +102,8 @@ impl Socket {
 
 #[allow(unsafe_code, reason = "tokio has no safe registration of a descriptor that somebody else owns")]
 fn registered(descriptor: RawFd) -> Option<AsyncFd<RawFd>> {
-    // SAFETY: the connection keeps this descriptor open until `drop_retired`, and the registration is dropped before that.
+    // SAFETY: the connection keeps this descriptor open until `drop_retired`, and the registration is dropped before
+    // that.
     unsafe { AsyncFd::register(descriptor).ok() }
 }
 

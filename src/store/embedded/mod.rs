@@ -1,8 +1,8 @@
 //! The embedded store: the model's decisions on a table in this process. It answers at once and starts no thread.
 //!
 //! `table` has the records, instances and counts with their expiry, `shelf` removes what has expired, `memory` is a
-//! table behind a lock, with those who watch it, and `machines` is what it does with instances. `sweeper` empties a store
-//! that nobody uses any more. [`EmbeddedStore`] is such a store as one thread asks it.
+//! table behind a lock, with those who watch it, and `machines` is what it does with instances. `sweeper` empties a
+//! store that nobody uses any more. [`EmbeddedStore`] is such a store as one thread asks it.
 
 mod machines;
 mod memory;

@@ -36,8 +36,8 @@ const SLOWEST_UPLOAD: u64 = 128 * 1024;
 /// Less than this is there at once.
 const SMALL_UPLOAD: u64 = 64 * 1024;
 
-/// Bytes that are worth a write before the end of a turn: Redis reads 16 KiB at once, and is given the next before it is
-/// through with them.
+/// Bytes that are worth a write before the end of a turn: Redis reads 16 KiB at once, and is given the next before it
+/// is through with them.
 const EARLY_WRITE_BYTES: usize = 8 * 1024;
 
 /// Replies that come together lead to as many requests, in parts: half of fewer than this is not worth another system
@@ -215,8 +215,8 @@ impl Engine {
         matches!(self.link, Link::Up { .. })
     }
 
-    /// The socket is about to be given what is in [`Engine::out`]. An event loop that was busy may have kept it for long:
-    /// the server's silence begins now.
+    /// The socket is about to be given what is in [`Engine::out`]. An event loop that was busy may have kept it for
+    /// long: the server's silence begins now.
     pub fn sending(&mut self, now: Micros) {
         self.ask_acknowledgement(now);
         for flight in self.in_flight.iter_mut().rev().take(self.unsent) {

@@ -50,7 +50,8 @@ impl Pending {
         match command {
             // A repeat goes through the script, which renews a lease that is ours already.
             Command::Begin(begin) if features.set_nx_get && !self.was_sent && begin.awaited_fence.is_none() => {
-                // The fence must also outgrow a record that has expired: only an estimate much better than that time serves.
+                // The fence must also outgrow a record that has expired: only an estimate much better than that time
+                // serves.
                 if begin.retention_ms * MILLI > 10 * features.clock.error(now) {
                     return Stage::Plain { fence: features.clock.estimate(now) };
                 }

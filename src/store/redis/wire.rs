@@ -120,7 +120,7 @@ impl Wire {
         let mut taken = 0;
         let outcome = loop {
             if self.written == out.len() {
-                // One large result must not keep its memory for ever, and many must not ask for it each time.
+                // One large result must not keep its memory forever, and many must not ask for it each time.
                 self.peak = out.len().max(self.peak - self.peak / 8);
                 out.clear();
                 if out.capacity() > 4 * CHUNK.max(self.peak / 2) {

@@ -1,4 +1,5 @@
-//! Channels somebody waits on: subscribed to once, again over every new connection, and polled where the server does not allow it.
+//! Channels somebody waits on: subscribed to once, again over every new connection, and polled where the server does
+//! not allow it.
 
 use redis::cmd;
 
@@ -14,7 +15,7 @@ pub(super) struct Channel {
 }
 
 impl Engine {
-    /// Tells by [`Event::Changed`] when the channel is live, and at every message on it.
+    /// Tells by [`Event::Changed`](crate::store::Event::Changed) when the channel is live, and at every message on it.
     pub fn subscribe(&mut self, channel: &str, now: Micros) {
         if !self.channels.contains_key(channel) {
             self.channels.insert(channel.to_owned(), Channel::default());

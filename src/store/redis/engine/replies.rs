@@ -109,7 +109,8 @@ impl Engine {
             Verdict::Final(StoreError::Protocol(_)) if matches!(stage, Stage::IfEqual) => {
                 self.write(pending, Stage::Script { loaded: false }, now);
             }
-            // What nobody understands may pass, a proxy's complaint for one; an outcome is not given up for it, nor a lease.
+            // What nobody understands may pass, a proxy's complaint for one; an outcome is not given up for it, nor a
+            // lease.
             Verdict::Final(why @ (StoreError::Full(_) | StoreError::Protocol(_)))
                 if pending.outlives_final_errors() =>
             {

@@ -88,7 +88,7 @@ fn a_refused_subscription_does_not_shift_the_replies_and_is_remembered() {
     assert_eq!(events(&mut engine).len(), 2);
 }
 
-/// Found by fuzzing: the request in whose place the confirmation came was dropped, and its caller waited for ever.
+/// Found by fuzzing: the request in whose place the confirmation came was dropped, and its caller waited forever.
 #[test]
 fn a_confirmation_nobody_asked_for_ends_the_connection_and_loses_no_request() {
     for kind in ["subscribe", "unsubscribe"] {
