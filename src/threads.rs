@@ -1,7 +1,7 @@
 //! The threads of this addon, each with a tokio runtime of its own, started on first use and shared by every client of
 //! the process: `io` makes connections and runs the fallback executor, `keeper` renews leases and nothing else, so that
-//! no traffic can make a renewal late, `seal` compresses and encrypts what is large. They are never joined: they hold no
-//! JavaScript.
+//! no traffic can make a renewal late, `seal` compresses and encrypts what is large. They are never joined: they hold
+//! no JavaScript.
 
 use std::sync::OnceLock;
 

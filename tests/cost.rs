@@ -9,7 +9,7 @@ mod support;
 use std::time::Instant;
 
 use actonce::model::{Begin, Command, Fingerprint, Flags, Now, Outcome, Owner, Record, State};
-use actonce::scripts::{self, Clock};
+use actonce::scripts::{self, TimeSource};
 use actonce::store::embedded::MemoryStore;
 
 use support::link::{Link, Reply, pack};
@@ -80,14 +80,14 @@ impl Operation {
         let held = self.begin.record(fence, 1, Flags::default());
         let record = Record { state: State::Completed { payload: self.payload.clone() }, ..held.clone() };
         if script {
-            scripts::pack(&Command::Complete { record, retention_ms }, key, Clock::Server, &mut complete);
+            scripts::pack(&Command::Complete { record, retention_ms }, key, TimeSource::Server, &mut complete);
         } else {
             scripts::pack_set_if_equal(&held, &record, retention_ms, key, &mut complete);
         }
         [begin, complete]
     }
 
-    fn scripted_begin(&self, clock: Clock) -> Request {
+    fn scripted_begin(&self, clock: TimeSource) -> Request {
         let mut begin = Vec::new();
         scripts::pack(&Command::Begin(self.begin.clone()), self.key.as_bytes(), clock, &mut begin);
         begin
@@ -95,7 +95,7 @@ impl Operation {
 
     fn scripted(&self) -> [Request; 2] {
         let [_, complete] = self.actonce(true);
-        [self.scripted_begin(Clock::Test { now: Now { us: FENCE }, left_ms: -2 }), complete]
+        [self.scripted_begin(TimeSource::Test { now: Now { us: FENCE }, left_ms: -2 }), complete]
     }
 }
 
@@ -147,7 +147,7 @@ fn a_fresh_operation_in_redis_own_time() {
             if lua.link.version < (7, 0) {
                 // No `SET NX GET`: both halves are scripts, and the begin asks for the time.
                 let begins: Vec<_> =
-                    operations.iter().map(|operation| [operation.scripted_begin(Clock::Server)]).collect();
+                    operations.iter().map(|operation| [operation.scripted_begin(TimeSource::Server)]).collect();
                 columns[1].extend(us_per_operation(&mut lua.link, &begins, ["evalsha"]));
                 let scripted: Vec<_> = operations.iter().map(Operation::scripted).collect();
                 columns[2].push(us_per_operation(&mut lua.link, &scripted, ["evalsha", "evalsha"])[1]);

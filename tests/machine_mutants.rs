@@ -37,7 +37,7 @@ const MUTANTS: &[(&str, &str, &str)] = &[
     ("absent drained, still listed", "if command == 'drain' then redis.call('ZREM', due_set, member) end", ""),
     ("absent made by any command", "if not head and initial == '' then", "if not head and false then"),
     (
-        "a final state kept for ever",
+        "a final state kept forever",
         "if string.byte(states, found + 1) == 70 then return true end",
         "if string.byte(states, found + 1) == 70 then return false end",
     ),
@@ -62,7 +62,7 @@ const MUTANTS: &[(&str, &str, &str)] = &[
     ),
     ("known fence kept beside the new", "if known then callers", "if false then callers"),
     ("callers grow without end", "#callers > 640 and string.sub(callers, 41) or callers", "callers"),
-    ("finished, and kept for ever", "if is_final then redis.call('PEXPIRE', key, ARGV[5])", "if false then"),
+    ("finished, and kept forever", "if is_final then redis.call('PEXPIRE', key, ARGV[5])", "if false then"),
     ("finished no more, and not kept", "elseif had_ttl then redis.call('PERSIST', key) end", "end"),
     ("a TTL taken that it did not give", "elseif had_ttl then redis", "else redis"),
     ("not marked as finished", "expires = is_final and '1' or '0'", "expires = '0'"),

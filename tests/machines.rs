@@ -8,7 +8,7 @@ use std::cell::RefCell;
 
 use actonce::model::Now;
 use actonce::model::machine::{Caller, Command, Instance, Look, Machine, Outcome, Send, Token, apply};
-use actonce::scripts::Clock;
+use actonce::scripts::TimeSource;
 use actonce::scripts::machine::Prepared;
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 
@@ -67,7 +67,7 @@ fn more_callers_than_are_remembered_and_a_wrong_list_of_timers() {
 }
 
 const NOW: Now = Now { us: 1_763_900_000_000_000 };
-const CLOCK: Clock = Clock::Test { now: NOW, left_ms: 0 };
+const CLOCK: TimeSource = TimeSource::Test { now: NOW, left_ms: 0 };
 
 /// Every state and event of a machine, in the model and on Redis: how many led on, how many did not.
 fn matrix(lua: &mut Lua, prepared: &Prepared) -> Result<(u32, u32), String> {
@@ -131,10 +131,14 @@ fn in_production_the_servers_clock_decides() {
     let prepared = Prepared::new(Machine::parse(json).unwrap());
     let create = Command::Create { token: Token([b'c'; 11]), data: Vec::new() };
     let look = Command::Look { purpose: Look::Glance };
-    let Ok(Outcome::Instance { at, created: true, .. }) = lua.ask(&create, &prepared, Clock::Server) else { panic!() };
+    let Ok(Outcome::Instance { at, created: true, .. }) = lua.ask(&create, &prepared, TimeSource::Server) else {
+        panic!()
+    };
     assert_eq!(at.state, "a");
     std::thread::sleep(std::time::Duration::from_millis(60));
-    let Ok(Outcome::Instance { at: later, fired: 1, .. }) = lua.ask(&look, &prepared, Clock::Server) else { panic!() };
+    let Ok(Outcome::Instance { at: later, fired: 1, .. }) = lua.ask(&look, &prepared, TimeSource::Server) else {
+        panic!()
+    };
     assert_eq!((later.state.as_str(), later.entered_ms), ("b", at.entered_ms + 50));
 }
 

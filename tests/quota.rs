@@ -5,8 +5,8 @@
 mod support;
 
 use actonce::model::Now;
-use actonce::model::quota::{Admission, Count, Verdict};
-use actonce::scripts::{ADMIT, Clock, quota};
+use actonce::model::quota::{Count, Outcome, Quota};
+use actonce::scripts::{ADMIT, TimeSource, quota};
 use actonce::store::embedded::MemoryStore;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
@@ -24,14 +24,14 @@ const SHORTEST_MS: u64 = 100_000;
 #[derive(Clone, Copy, Debug)]
 struct Key {
     after_ms: u64,
-    admission: Admission,
+    quota: Quota,
 }
 
 fn keys() -> impl Strategy<Value = Vec<Key>> {
     let after_ms = prop_oneof![Just(0), 0..20_000_u64, 0..400_000_u64];
     let retention_ms = prop_oneof![4 => Just(SHORTEST_MS), 1 => SHORTEST_MS..4 * SHORTEST_MS];
     let key = (after_ms, 1..12_u64, retention_ms)
-        .prop_map(|(after_ms, limit, retention_ms)| Key { after_ms, admission: Admission { limit, retention_ms } });
+        .prop_map(|(after_ms, limit, retention_ms)| Key { after_ms, quota: Quota { limit, retention_ms } });
     prop::collection::vec(key, 1..40)
 }
 
@@ -49,9 +49,9 @@ impl Trio {
         }
     }
 
-    fn ask(&mut self, admission: Admission, now: Now) -> Result<Verdict, String> {
+    fn ask(&mut self, quota: Quota, now: Now) -> Result<Outcome, String> {
         let mut request = Vec::new();
-        quota::pack(admission, KEY, Clock::Test { now, left_ms: 0 }, &mut request);
+        quota::pack(quota, KEY, TimeSource::Test { now, left_ms: 0 }, &mut request);
         let at = request.windows(40).position(|bytes| bytes == ADMIT.sha1.as_bytes()).unwrap();
         request[at..at + 40].copy_from_slice(self.sha1.as_bytes());
         self.link.send(&request);
@@ -69,13 +69,13 @@ impl Trio {
         let mut now = START;
         for key in keys {
             now.us += key.after_ms * 1_000;
-            let expected = count.admit(key.admission, now);
-            let seen = (self.ask(key.admission, now)?, store.admit("count", key.admission, now));
+            let expected = count.admit(key.quota, now);
+            let seen = (self.ask(key.quota, now)?, store.admit("count", key.quota, now));
             if seen != (expected, expected) {
                 return Err(format!("{seen:?} instead of {expected:?} at {now:?}"));
             }
             // What is refused writes nothing.
-            if expected == Verdict::Admitted {
+            if expected == Outcome::Admitted {
                 self.stored_as(&count, &store, now)?;
             }
         }
@@ -133,13 +133,13 @@ fn a_script_that_is_broken_anywhere_is_found_out() {
 #[test]
 fn the_header_declares_what_rust_sends_and_every_reply() {
     let mut request = Vec::new();
-    quota::pack(Admission { limit: 1, retention_ms: 1 }, KEY, Clock::Server, &mut request);
+    quota::pack(Quota { limit: 1, retention_ms: 1 }, KEY, TimeSource::Server, &mut request);
     let lines: Vec<_> = ADMIT.source.lines().map_while(|line| line.strip_prefix("-- ")).collect();
     let declared = |table| lines.iter().filter(|line| line.starts_with(table)).count();
     assert!(request.starts_with(format!("*{}\r\n", 3 + declared("KEYS[") + declared("ARGV[")).as_bytes()));
     assert_eq!(lines.last(), Some(&"Replies  admitted | full free_in_ms"));
-    assert_eq!(quota::parse(&["admitted"]), Ok(Verdict::Admitted));
-    assert_eq!(quota::parse(&["full", "7"]), Ok(Verdict::Full { free_in_ms: 7 }));
+    assert_eq!(quota::parse(&["admitted"]), Ok(Outcome::Admitted));
+    assert_eq!(quota::parse(&["full", "7"]), Ok(Outcome::Full { free_in_ms: 7 }));
     for reply in [&[][..], &["full"], &["full", "-1"], &["full", "1", "2"], &["admitted", "1"], &["done"]] {
         assert!(quota::parse(reply).is_err(), "{reply:?}");
     }
@@ -151,7 +151,7 @@ fn in_production_the_servers_clock_decides() {
     let mut link = Trio::load(server.connect(), &ADMIT.source).link;
     let mut ask = |limit| {
         let mut request = Vec::new();
-        quota::pack(Admission { limit, retention_ms: 3_600_000 }, KEY, Clock::Server, &mut request);
+        quota::pack(Quota { limit, retention_ms: 3_600_000 }, KEY, TimeSource::Server, &mut request);
         link.send(&request);
         link.read()
     };

@@ -7,7 +7,7 @@ mod support;
 use std::collections::BTreeSet;
 
 use actonce::model::{Begin, Command, Failure, Flags, Now, Outcome, Owner, Record, Resolution, State, Stored};
-use actonce::scripts::{self, ADMIT, ALL, Clock, Malformed, RECORD_SCRIPTS, Script};
+use actonce::scripts::{self, ADMIT, ALL, Malformed, RECORD_SCRIPTS, Script, TimeSource};
 
 use support::lua::{KEY, Lua};
 use support::sequence::Ask;
@@ -101,7 +101,7 @@ fn headers_declare_what_rust_sends() {
     for command in commands() {
         let script = Script::of(&command);
         let mut request = Vec::new();
-        scripts::pack(&command, KEY, Clock::Test { now: NOW, left_ms: 5 }, &mut request);
+        scripts::pack(&command, KEY, TimeSource::Test { now: NOW, left_ms: 5 }, &mut request);
         let parts = parts(&request);
         assert_eq!(parts[..2], [b"EVALSHA".to_vec(), script.sha1.clone().into_bytes()]);
         let keys: usize = std::str::from_utf8(&parts[2]).unwrap().parse().unwrap();

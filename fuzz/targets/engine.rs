@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use actonce::clock::{MILLI, Micros, ServerClock};
 use actonce::error::StoreError;
 use actonce::model::machine::{self, Look, Machine};
-use actonce::model::quota::Admission;
+use actonce::model::quota::Quota;
 use actonce::model::{Begin, Command, Failure, Flags, Owner, Record, State};
 use actonce::scripts::machine::Prepared;
 use actonce::store::redis::ClusterNews;
@@ -117,7 +117,7 @@ impl Life {
             4 if step < 128 => Ask::Inspect,
             4 => Ask::Due { limit: 10 },
             5 if step < 128 => Ask::Find,
-            5 => Ask::Admit(Admission { limit: 10, retention_ms: 1 }),
+            5 => Ask::Quota(Quota { limit: 10, retention_ms: 1 }),
             _ => Ask::Machine(Box::new(MachineAsk {
                 prepared: Arc::clone(&PREPARED),
                 command: machine::Command::Look { purpose: Look::History },

@@ -117,7 +117,7 @@ pub fn machine(text: &[u8]) {
             let _ = machine::apply(machine, stored, &send, Now { us: NOW.us + 1_000_000_000 });
         }
         let keys = scripts::machine::Keys { instance: b"i", due_set: b"d", member: b"m" };
-        scripts::machine::pack(&send, &prepared, keys, scripts::Clock::Server, &mut Vec::new());
+        scripts::machine::pack(&send, &prepared, keys, scripts::TimeSource::Server, &mut Vec::new());
     }
 }
 

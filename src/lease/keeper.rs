@@ -1,5 +1,5 @@
-//! Renews what [`Leases`] says is due, from a thread and a connection of its own. As it is there anyway, it also lets the
-//! store sweep, for a process that has nothing to do.
+//! Renews what [`Leases`] says is due, from a thread and a connection of its own. As it is there anyway, it also lets
+//! the store sweep, for a process that has nothing to do.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Once};

@@ -13,11 +13,11 @@ use crate::shrink;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Loss {
     /// The local deadline passed and no renewal was heard of.
-    Unheard,
+    Expired,
     /// The store said that the record belongs to somebody else, or is gone.
     Refused,
     /// The operation outlived `maxLeaseMs`.
-    TooLong,
+    MaxLease,
 }
 
 /// A lease as `begin` acquired it.
@@ -47,14 +47,14 @@ struct Lease {
     held: Held,
     deadline: Micros,
     due: Micros,
-    /// An outcome is on its way to the store: its loss is that command's answer, not ours to announce.
-    settling: bool,
+    /// The outcome is on its way to the store: the answer will say if the lease was lost, so nobody is told before.
+    is_ending: bool,
     lost: bool,
 }
 
 impl Lease {
     fn interval(&self) -> Micros {
-        self.held.lease / 3
+        renewal_interval(self.held.lease)
     }
 
     /// When to look at it while a renewal is under way.
@@ -63,7 +63,16 @@ impl Lease {
     }
 }
 
-/// Renew at a third; call it lost this much before the server would.
+/// A renewal whose answer is lost leaves the time for another one.
+const RENEWALS_PER_LEASE: u64 = 3;
+
+/// How long after a lease began, or was renewed, it is renewed again.
+#[must_use]
+pub fn renewal_interval(lease: Micros) -> Micros {
+    lease / RENEWALS_PER_LEASE
+}
+
+/// How much earlier than the server we call a lease lost.
 #[must_use]
 pub fn margin(lease: Micros) -> Micros {
     (50 * MILLI).max(lease / 50).min(lease / 4)
@@ -106,7 +115,7 @@ impl Table {
         }
         lease.lost = true;
         lease.due = Micros::MAX;
-        if !lease.settling {
+        if !lease.is_ending {
             losses.push((op, loss));
         }
         let (appointment, end) = (lease.appointment(), lease.held.ends_at);
@@ -152,9 +161,9 @@ impl Leases {
     pub fn hold(&self, op: u32, held: Held) {
         let mut table = self.table();
         let deadline = held.sent_at + held.lease - margin(held.lease);
-        let due = held.sent_at + held.lease / 3;
+        let due = held.sent_at + renewal_interval(held.lease);
         let first = due.min(held.ends_at);
-        table.leases.insert(op, Lease { held, deadline, due, settling: false, lost: false });
+        table.leases.insert(op, Lease { held, deadline, due, is_ending: false, lost: false });
         table.schedule(op, due);
         if first < table.wake_at {
             table.wake_at = first;
@@ -168,9 +177,10 @@ impl Leases {
         (self.wake_keeper)();
     }
 
-    pub fn settle(&self, op: u32) {
+    /// The operation's outcome is on its way to the store.
+    pub fn ending(&self, op: u32) {
         if let Some(lease) = self.table().leases.get_mut(&op) {
-            lease.settling = true;
+            lease.is_ending = true;
         }
     }
 
@@ -202,13 +212,13 @@ impl Leases {
             table.timed.remove(&(at, op));
             let Some(lease) = table.leases.get_mut(&op) else { continue };
             if now >= lease.held.ends_at {
-                // Told after another loss, too: whoever waits for the function to end must not wait for ever.
-                if !lease.settling {
-                    losses.push((op, Loss::TooLong));
+                // Told after another loss, too: whoever waits for the function to end must not wait forever.
+                if !lease.is_ending {
+                    losses.push((op, Loss::MaxLease));
                 }
                 lease.lost = true;
             } else if now >= lease.deadline {
-                table.lose(op, Loss::Unheard, losses);
+                table.lose(op, Loss::Expired, losses);
             }
         }
         let intervals: Vec<Micros> = table.queues.keys().copied().collect();
@@ -218,7 +228,7 @@ impl Leases {
                 lease.due = Micros::MAX;
                 let deadline = lease.deadline;
                 if now >= deadline {
-                    table.lose(op, Loss::Unheard, losses);
+                    table.lose(op, Loss::Expired, losses);
                     continue;
                 }
                 let (key, owner, at) = (lease.held.key.clone(), lease.held.owner, lease.appointment());
@@ -316,17 +326,17 @@ mod tests {
         turn(&leases, LEASE / 3);
         let deadline = LEASE - margin(LEASE);
         assert_eq!(turn(&leases, deadline - 1).1, vec![]);
-        assert_eq!(turn(&leases, deadline).1, vec![(1, Loss::Unheard)]);
+        assert_eq!(turn(&leases, deadline).1, vec![(1, Loss::Expired)]);
         assert!(!leases.is_held(1, deadline));
         assert_eq!(turn(&leases, deadline + 1), (vec![], vec![], FOREVER));
-        assert_eq!(turn(&leases, FOREVER).1, vec![(1, Loss::TooLong)]);
+        assert_eq!(turn(&leases, FOREVER).1, vec![(1, Loss::MaxLease)]);
     }
 
     #[test]
     fn a_thawed_process_loses_at_once_what_it_held() {
         let leases = quiet();
         leases.hold(1, held(0, FOREVER));
-        assert_eq!(turn(&leases, 10 * LEASE), (vec![], vec![(1, Loss::Unheard)], FOREVER));
+        assert_eq!(turn(&leases, 10 * LEASE), (vec![], vec![(1, Loss::Expired)], FOREVER));
     }
 
     #[test]
@@ -336,14 +346,14 @@ mod tests {
         turn(&leases, LEASE / 3);
         leases.renewed(1, LEASE / 3);
         assert_eq!(turn(&leases, LEASE / 2 - 1), (vec![], vec![], LEASE / 2));
-        assert_eq!(turn(&leases, LEASE / 2).1, vec![(1, Loss::TooLong)]);
+        assert_eq!(turn(&leases, LEASE / 2).1, vec![(1, Loss::MaxLease)]);
     }
 
     #[test]
-    fn an_operation_that_settles_is_not_told_that_its_lease_is_gone() {
+    fn an_operation_that_ends_is_not_told_that_its_lease_is_gone() {
         let leases = quiet();
         leases.hold(1, held(0, FOREVER));
-        leases.settle(1);
+        leases.ending(1);
         let mut losses = Vec::new();
         leases.refused(1, &mut losses);
         assert_eq!(losses, vec![]);
@@ -351,8 +361,9 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// RE4: however long the command was on its way, and however the two clocks drift apart, the holder gives its lease
-        /// up before the server does. The server's end, by the holder's clock: it counts from when the command came.
+        /// RE4: however long the command was on its way, and however the two clocks drift apart, the holder gives its
+        /// lease up before the server does. The server's end, by the holder's clock: it counts from when the command
+        /// came.
         #[test]
         fn re4_the_local_deadline_is_before_the_server_s(
             lease in 100 * MILLI..900_000 * MILLI,

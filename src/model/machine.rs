@@ -1,8 +1,8 @@
 //! The state machine that a user defined, as a function. docs/state-machines.md says what it promises.
 //!
-//! [`apply`] decides what a command does to one instance. Whatever comes, timers that are due fire first, by the store's
-//! time and as if each had fired in its millisecond. Every command that changes something carries a token, and is
-//! answered as it was the first time when it comes again.
+//! [`apply`] decides what a command does to one instance. Whatever comes, timers that are due fire first, by the
+//! store's time and as if each had fired in its millisecond. Every command that changes something carries a token, and
+//! is answered as it was the first time when it comes again.
 
 mod definition;
 mod history;
@@ -167,8 +167,8 @@ pub fn apply(
         }
         (None, Command::Send(send)) if send.create => {
             let blank = Step::created(machine, Token::NONE, now.ms());
-            if let Some(refusal) = blank.refusal(send, 0) {
-                return (None, Effect::NONE, refusal);
+            if let Some(objection) = blank.objection(send, 0) {
+                return (None, Effect::NONE, objection);
             }
             blank.send(send)
         }
@@ -281,8 +281,8 @@ impl<'a> Step<'a> {
             }
             return self.done(outcome);
         }
-        match self.refusal(send, self.instance.version) {
-            Some(refusal) => self.done(refusal),
+        match self.objection(send, self.instance.version) {
+            Some(objection) => self.done(objection),
             None => self.send(send),
         }
     }
@@ -308,7 +308,7 @@ impl<'a> Step<'a> {
     }
 
     /// Why it cannot be sent now. An instance that is only about to be made has version 0.
-    fn refusal(&self, send: &Send, version: u64) -> Option<Outcome> {
+    fn objection(&self, send: &Send, version: u64) -> Option<Outcome> {
         let state = || self.instance.state.clone();
         if send.expected_version.is_some_and(|expected| expected != version) {
             return Some(Outcome::Conflict { state: state(), version });

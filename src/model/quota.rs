@@ -1,24 +1,24 @@
 //! How many keys a scope has begun of late, and whether it may begin one more.
 //!
 //! A key is counted under the slice of time in which its retention ends, and a slice is forgotten as a whole once it is
-//! over: so the count is never less than the keys that are kept, a key stays counted for a sixteenth of its retention too
-//! long at most, and what is stored is bounded however many keys there are.
+//! over: so the count is never less than the keys that are kept, a key stays counted for a sixteenth of its retention
+//! too long at most, and what is stored is bounded however many keys there are.
 
 use std::fmt::Write as _;
 
 use super::Now;
 
-/// What a key asks for before it is begun.
+/// How many keys a scope may have, as a key says before it is begun.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Admission {
-    /// So many keys may be counted at a time; at least 1.
+pub struct Quota {
+    /// This many keys may be counted at a time; at least 1.
     pub limit: u64,
     pub retention_ms: u64,
 }
 
 /// The answer. The Lua replies with the same names in `snake_case`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Verdict {
+pub enum Outcome {
     /// It has been counted.
     Admitted,
     /// It has not; the next slice is over in this time.
@@ -37,7 +37,7 @@ struct Slice {
     keys: u64,
 }
 
-impl Admission {
+impl Quota {
     /// A power of two, so that the slices of all retentions of one order of magnitude are the same.
     #[must_use]
     pub fn slice_ms(self) -> u64 {
@@ -51,19 +51,19 @@ impl Admission {
 }
 
 impl Count {
-    /// Counts one more, unless there are as many as there may be.
-    pub fn admit(&mut self, admission: Admission, now: Now) -> Verdict {
+    /// Counts one more, unless there are as many as the quota allows.
+    pub fn admit(&mut self, quota: Quota, now: Now) -> Outcome {
         self.slices.retain(|slice| slice.ends_ms > now.ms());
-        if self.slices.iter().map(|slice| slice.keys).sum::<u64>() >= admission.limit {
+        if self.slices.iter().map(|slice| slice.keys).sum::<u64>() >= quota.limit {
             let first_ms = self.slices.iter().map(|slice| slice.ends_ms).min().unwrap_or_default();
-            return Verdict::Full { free_in_ms: first_ms.saturating_sub(now.ms()) };
+            return Outcome::Full { free_in_ms: first_ms.saturating_sub(now.ms()) };
         }
-        let ends_ms = admission.ends_ms(now);
+        let ends_ms = quota.ends_ms(now);
         match self.slices.iter_mut().find(|slice| slice.ends_ms == ends_ms) {
             Some(slice) => slice.keys += 1,
             None => self.slices.push(Slice { ends_ms, keys: 1 }),
         }
-        Verdict::Admitted
+        Outcome::Admitted
     }
 
     /// When nothing is left of it.
@@ -95,30 +95,30 @@ mod tests {
         Now { us: ms * 1_000 }
     }
 
-    fn admission(limit: u64, retention_ms: u64) -> Admission {
-        Admission { limit, retention_ms }
+    fn quota(limit: u64, retention_ms: u64) -> Quota {
+        Quota { limit, retention_ms }
     }
 
     #[test]
     fn the_key_after_the_last_is_refused_until_the_first_is_forgotten() {
-        let (mut count, ask) = (Count::default(), admission(10_000, DAY_MS));
+        let (mut count, ask) = (Count::default(), quota(10_000, DAY_MS));
         for key in 0..10_000 {
-            assert_eq!(count.admit(ask, at_ms(key)), Verdict::Admitted);
+            assert_eq!(count.admit(ask, at_ms(key)), Outcome::Admitted);
         }
-        let Verdict::Full { free_in_ms } = count.admit(ask, at_ms(10_000)) else { panic!("one too many") };
-        assert_eq!(count.admit(ask, at_ms(10_000 + free_in_ms - 1)), Verdict::Full { free_in_ms: 1 });
-        assert_eq!(count.admit(ask, at_ms(10_000 + free_in_ms)), Verdict::Admitted);
+        let Outcome::Full { free_in_ms } = count.admit(ask, at_ms(10_000)) else { panic!("one too many") };
+        assert_eq!(count.admit(ask, at_ms(10_000 + free_in_ms - 1)), Outcome::Full { free_in_ms: 1 });
+        assert_eq!(count.admit(ask, at_ms(10_000 + free_in_ms)), Outcome::Admitted);
     }
 
     #[test]
     fn a_key_is_counted_for_its_retention_and_a_sixteenth_more_at_most() {
         for retention_ms in [1, 2, 15, 16, 17, 1_000, 60_000, 3_600_001, DAY_MS, 315_360_000_000] {
             for now_ms in [0, 1, 999, 1_795_471_188_432] {
-                let (mut count, ask) = (Count::default(), admission(1, retention_ms));
-                assert_eq!(count.admit(ask, at_ms(now_ms)), Verdict::Admitted);
-                assert!(matches!(count.admit(ask, at_ms(now_ms + retention_ms)), Verdict::Full { .. }));
+                let (mut count, ask) = (Count::default(), quota(1, retention_ms));
+                assert_eq!(count.admit(ask, at_ms(now_ms)), Outcome::Admitted);
+                assert!(matches!(count.admit(ask, at_ms(now_ms + retention_ms)), Outcome::Full { .. }));
                 let late = now_ms + retention_ms + (retention_ms / 16).max(1);
-                assert_eq!(count.admit(ask, at_ms(late)), Verdict::Admitted, "{retention_ms} ms at {now_ms}");
+                assert_eq!(count.admit(ask, at_ms(late)), Outcome::Admitted, "{retention_ms} ms at {now_ms}");
             }
         }
     }
@@ -127,11 +127,11 @@ mod tests {
     fn what_is_stored_is_bounded_whatever_the_retentions_are() {
         let mut count = Count::default();
         for key in 0..100_000 {
-            count.admit(admission(u64::MAX, DAY_MS), at_ms(key * 10_000));
+            count.admit(quota(u64::MAX, DAY_MS), at_ms(key * 10_000));
         }
         assert!(count.slices.len() <= 33, "{} slices", count.slices.len());
         for key in 0..100_000 {
-            count.admit(admission(u64::MAX, DAY_MS + key * 863), at_ms(1_000_000_000));
+            count.admit(quota(u64::MAX, DAY_MS + key * 863), at_ms(1_000_000_000));
         }
         assert!(count.slices.len() <= 2 * 33, "{} slices", count.slices.len());
     }
@@ -140,7 +140,7 @@ mod tests {
     fn its_text_is_what_redis_holds() {
         let mut count = Count::default();
         for now_ms in [1_000, 1_001, 9_000] {
-            count.admit(admission(9, 16_000), at_ms(now_ms));
+            count.admit(quota(9, 16_000), at_ms(now_ms));
         }
         assert_eq!(count.text(), "17408 2 25088 1");
         assert_eq!(count.expires_at_ms(), 25_088);

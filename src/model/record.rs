@@ -253,8 +253,8 @@ impl Record {
             }
     }
 
-    /// Never trusts the bytes: anything but a record of this version is [`Unreadable`]. Of what is given away the payload
-    /// is not copied.
+    /// Never trusts the bytes: anything but a record of this version is [`Unreadable`]. Of what is given away the
+    /// payload is not copied.
     pub fn decode<'a>(text: impl Into<Cow<'a, [u8]>>) -> Result<Self, Unreadable> {
         let mut text = text.into();
         match text.first() {

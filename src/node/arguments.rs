@@ -7,15 +7,15 @@ use std::ptr::null_mut;
 use napi::sys;
 
 /// More than any method takes.
-const MOST: usize = 12;
+const MOST_ARGUMENTS: usize = 12;
 /// Keys and most results fit: one pass instead of measuring first.
-const SHORT: usize = 1_024;
+const SHORT_TEXT_BYTES: usize = 1_024;
 /// Bytes of UTF-8. With less room than that left, a text may have been cut.
-const LONGEST_CHARACTER: usize = 4;
+const LONGEST_CHARACTER_BYTES: usize = 4;
 
 pub struct Arguments {
     env: sys::napi_env,
-    values: [sys::napi_value; MOST],
+    values: [sys::napi_value; MOST_ARGUMENTS],
     pub data: *mut c_void,
 }
 
@@ -23,8 +23,8 @@ impl Arguments {
     /// # Safety
     /// `env` and `info` are those of the callback under way.
     pub unsafe fn of(env: sys::napi_env, info: sys::napi_callback_info) -> Self {
-        let mut arguments = Self { env, values: [null_mut(); MOST], data: null_mut() };
-        let mut count = MOST;
+        let mut arguments = Self { env, values: [null_mut(); MOST_ARGUMENTS], data: null_mut() };
+        let mut count = MOST_ARGUMENTS;
         // SAFETY: the caller's promise; missing arguments are filled with undefined.
         unsafe {
             let values = arguments.values.as_mut_ptr();
@@ -59,28 +59,33 @@ impl Arguments {
     pub fn text_behind(&self, mark: Option<u8>, index: usize) -> Option<String> {
         let value = self.values[index];
         let mark = mark.as_slice();
-        let mut short = [0_u8; SHORT];
+        let mut short = [0_u8; SHORT_TEXT_BYTES];
         let mut length = 0;
         // SAFETY: a value of this callback; the buffers are as long as is said, and Node writes only whole
         // characters of UTF-8 and a NUL into them. What is not written to is not read.
         unsafe {
-            let status =
-                sys::napi_get_value_string_utf8(self.env, value, short.as_mut_ptr().cast(), SHORT, &raw mut length);
+            let status = sys::napi_get_value_string_utf8(
+                self.env,
+                value,
+                short.as_mut_ptr().cast(),
+                SHORT_TEXT_BYTES,
+                &raw mut length,
+            );
             if status != sys::Status::napi_ok {
                 return None;
             }
-            if length + LONGEST_CHARACTER < SHORT {
+            if length + LONGEST_CHARACTER_BYTES < SHORT_TEXT_BYTES {
                 return Some(String::from_utf8_unchecked([mark, &short[..length]].concat()));
             }
             let mut units = 0;
             sys::napi_get_value_string_latin1(self.env, value, null_mut(), 0, &raw mut units);
             // As much as ASCII takes, or as any text can take: measuring first costs a pass over a long text.
-            for room in [units + LONGEST_CHARACTER + 1, 3 * units + LONGEST_CHARACTER + 1] {
+            for room in [units + LONGEST_CHARACTER_BYTES + 1, 3 * units + LONGEST_CHARACTER_BYTES + 1] {
                 let mut long: Vec<u8> = Vec::with_capacity(mark.len() + room);
                 long.extend_from_slice(mark);
                 let into = long.as_mut_ptr().add(mark.len()).cast();
                 sys::napi_get_value_string_utf8(self.env, value, into, room, &raw mut length);
-                if length + LONGEST_CHARACTER < room {
+                if length + LONGEST_CHARACTER_BYTES < room {
                     long.set_len(mark.len() + length);
                     long.shrink_to_fit();
                     return Some(String::from_utf8_unchecked(long));

@@ -11,14 +11,14 @@ use napi::bindgen_prelude::{FromNapiValue, Function, JsValue, TypedArray, Unknow
 use napi::{Env, sys};
 use napi_derive::napi;
 
-use super::calls;
 use super::config::{ExecutorChoice, Settings};
+use super::functions;
 use super::on_loop::{Mailbox, OnLoop};
 use super::on_thread::{Jobs, OnThread};
 use super::outbox::Outbox;
 use super::waker::Waker;
 use crate::clock::{Clock, Micros};
-use crate::error::{CODES, StoreError};
+use crate::error::StoreError;
 use crate::lease::keeper::Keeper;
 use crate::session::{Notice, Session};
 use crate::store::keys::Hasher;
@@ -44,12 +44,6 @@ pub struct Client {
 #[allow(clippy::needless_pass_by_value, reason = "what the binding generator takes")]
 pub fn validate_config(config: String) -> Option<String> {
     Settings::parse(&config).err().map(|error| error.to_string())
-}
-
-/// The public codes in the order of the numbers that a `STORE_ERROR` carries.
-#[napi(catch_unwind)]
-pub fn error_codes() -> Vec<&'static str> {
-    CODES.to_vec()
 }
 
 /// A client: the object of its functions. What happens to their operations is told through `deliver`, as outcomes in
@@ -84,7 +78,7 @@ pub fn open<'env>(
     let client = Rc::new(Client { executor, keeper, clock, hasher, prefix, hook, closed });
     client.watch_the_end(env.raw())?;
     // SAFETY: an object made in this call.
-    unsafe { Unknown::from_napi_value(env.raw(), calls::object_of(env.raw(), &client)) }
+    unsafe { Unknown::from_napi_value(env.raw(), functions::object_of(env.raw(), &client)) }
 }
 
 impl Client {

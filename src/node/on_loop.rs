@@ -134,7 +134,7 @@ impl OnLoop {
             }
             left
         };
-        self.write_what_presses(now);
+        self.write_early(now);
         self.afterwards(now, true);
         left
     }
@@ -188,13 +188,13 @@ impl OnLoop {
     }
 
     /// A system call each, so only what is worth it.
-    fn write_what_presses(&self, now: Micros) {
+    fn write_early(&self, now: Micros) {
         let mut session = self.session.borrow_mut();
         let mut handles = self.handles.borrow_mut();
         let Some(handles) = &mut *handles else { return };
         let mut has_written = false;
         for (socket, connection) in handles.sockets.iter_mut().zip(session.store.connections()) {
-            if !socket.wants_write && connection.is_pressing() {
+            if !socket.wants_write && connection.wants_early_write() {
                 socket.watch(connection.write(now));
                 has_written = true;
             }
@@ -232,7 +232,7 @@ impl OnLoop {
             }
         }
         // Only a timer that is set keeps the loop alive, and what another thread works on has no time of its own.
-        let at_the_latest = if session.works_apart() { now + LOOK_EVERY } else { Micros::MAX };
+        let at_the_latest = if session.waits_for_seal_thread() { now + LOOK_EVERY } else { Micros::MAX };
         let wake_at = session.wake_at().min(at_the_latest);
         if wake_at < self.wakes_at.get() {
             self.wakes_at.set(wake_at);
@@ -257,8 +257,8 @@ impl OnLoop {
             });
             socket.poll = connection.descriptor().and_then(|descriptor| Poll::new(&self.on, descriptor, ready));
         }
-        if let Some(attempt) = connection.connect(now) {
-            let mailbox = Arc::clone(&self.mailbox);
+        if connection.wants_to_connect(now) {
+            let (attempt, mailbox) = (connection.connect(), Arc::clone(&self.mailbox));
             threads::io().spawn(async move { mailbox.send(Notice::Connected(index, attempt.await)) });
         }
     }

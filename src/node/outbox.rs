@@ -131,7 +131,8 @@ impl Outbox {
         }
     }
 
-    /// V8 decodes UTF-8 character by character: 10 ms for a megabyte of Japanese. What it does not have to decode it copies.
+    /// V8 decodes UTF-8 character by character: 10 ms for a megabyte of Japanese. What it does not have to decode it
+    /// copies.
     ///
     /// # Safety
     /// As in [`Outbox::call`].

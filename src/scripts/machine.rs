@@ -1,7 +1,7 @@
 //! The bytes that call the scripts of state machines, and what their replies mean: [`Outcome`]'s names in `snake_case`,
 //! the fields in their order.
 
-use super::resp::{Clock, Malformed, Request, decimal, unreadable};
+use super::resp::{Malformed, Resp, TimeSource, decimal, unreadable};
 use super::{DUE, TRANSITION};
 use crate::model::machine::{Command, History, Look, Machine, Outcome, Send, Snapshot};
 
@@ -52,7 +52,7 @@ fn table(lines: impl Iterator<Item = String>) -> Vec<u8> {
 }
 
 /// Appends the `EVALSHA` of `command`.
-pub fn pack(command: &Command, of: &Prepared, keys: Keys<'_>, clock: Clock, out: &mut Vec<u8>) {
+pub fn pack(command: &Command, of: &Prepared, keys: Keys<'_>, clock: TimeSource, out: &mut Vec<u8>) {
     let initial = of.machine.states[of.machine.initial].name.as_bytes();
     let request = match command {
         Command::Create { token, data } => start(out, b"create", of, keys, 3).arg(initial).arg(&token.0).arg(data),
@@ -66,8 +66,8 @@ pub fn pack(command: &Command, of: &Prepared, keys: Keys<'_>, clock: Clock, out:
 }
 
 /// What all commands have in common; `more` arguments follow, and the clock.
-fn start<'a>(out: &'a mut Vec<u8>, command: &[u8], of: &Prepared, keys: Keys<'_>, more: u64) -> Request<'a> {
-    Request::start(out, 11 + more)
+fn start<'a>(out: &'a mut Vec<u8>, command: &[u8], of: &Prepared, keys: Keys<'_>, more: u64) -> Resp<'a> {
+    Resp::start(out, 11 + more)
         .arg(b"EVALSHA")
         .arg(TRANSITION.sha1.as_bytes())
         .arg(b"2")
@@ -80,7 +80,7 @@ fn start<'a>(out: &'a mut Vec<u8>, command: &[u8], of: &Prepared, keys: Keys<'_>
         .number(of.machine.retention_ms)
 }
 
-fn pack_send<'a>(request: Request<'a>, send: &Send, of: &Prepared) -> Request<'a> {
+fn pack_send<'a>(request: Resp<'a>, send: &Send, of: &Prepared) -> Resp<'a> {
     let request = request.arg(&send.token.0);
     let (mark, data) = send.data.as_ref().map_or((b"=", &[][..]), |data| (b"<", data));
     let request = request.arg(data).arg(of.machine.events[send.event].name.as_bytes()).arg(&of.edges[send.event]);
@@ -109,8 +109,8 @@ fn word(purpose: Look) -> &'static [u8] {
 }
 
 /// Appends the `EVALSHA` that asks for members of `due_set`.
-pub fn pack_due(due_set: &[u8], limit: u64, clock: Clock, out: &mut Vec<u8>) {
-    let request = Request::start(out, 6).arg(b"EVALSHA").arg(DUE.sha1.as_bytes()).arg(b"1").arg(due_set);
+pub fn pack_due(due_set: &[u8], limit: u64, clock: TimeSource, out: &mut Vec<u8>) {
+    let request = Resp::start(out, 6).arg(b"EVALSHA").arg(DUE.sha1.as_bytes()).arg(b"1").arg(due_set);
     request.number(limit).clock(clock);
 }
 

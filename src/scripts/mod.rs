@@ -1,6 +1,7 @@
 //! The state machine again, as Lua that Redis runs atomically. Each folder of scripts has a Rust file of the same name,
 //! which calls them: `record` has one script per command on a record, `machine` one for all commands on a state
-//! machine's instance, `quota` one that counts a scope's keys. `includes` is what they share; `resp` writes their calls.
+//! machine's instance, `quota` one that counts a scope's keys. `includes` is what they share; `resp` writes their
+//! calls.
 //!
 //! Owns the script sources, the bytes that call them ([`pack`]; for the two common cases also a plain command each,
 //! [`pack_set_if_absent`] and [`pack_set_if_equal`]) and the meaning of the replies ([`parse`], [`judge_set`]). Must
@@ -15,7 +16,7 @@ mod resp;
 use std::sync::LazyLock;
 
 pub use record::{judge_set, pack, pack_set_if_absent, pack_set_if_equal, parse};
-pub use resp::{Clock, Malformed};
+pub use resp::{Malformed, TimeSource};
 
 use crate::model::Command;
 

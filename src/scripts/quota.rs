@@ -1,23 +1,23 @@
 //! The bytes that call the script of a scope's count, and what its replies mean.
 
 use super::ADMIT;
-use super::resp::{Clock, Malformed, call, decimal};
-use crate::model::quota::{Admission, Verdict};
+use super::resp::{Malformed, TimeSource, call, decimal};
+use crate::model::quota::{Outcome, Quota};
 
 /// Appends the `EVALSHA` that counts one more key at `count`.
-pub fn pack(admission: Admission, count: &[u8], clock: Clock, out: &mut Vec<u8>) {
-    let request = call(out, &ADMIT, count, 4).number(admission.limit).number(admission.retention_ms);
-    request.number(admission.slice_ms()).clock(clock);
+pub fn pack(quota: Quota, count: &[u8], clock: TimeSource, out: &mut Vec<u8>) {
+    let request = call(out, &ADMIT, count, 4).number(quota.limit).number(quota.retention_ms);
+    request.number(quota.slice_ms()).clock(clock);
 }
 
 /// # Errors
 /// It is none of the script's replies.
-pub fn parse<B: AsRef<[u8]>>(reply: &[B]) -> Result<Verdict, Malformed> {
+pub fn parse<B: AsRef<[u8]>>(reply: &[B]) -> Result<Outcome, Malformed> {
     match reply {
-        [name] if name.as_ref() == b"admitted" => Ok(Verdict::Admitted),
+        [name] if name.as_ref() == b"admitted" => Ok(Outcome::Admitted),
         [name, left] if name.as_ref() == b"full" => {
             let free_in_ms = decimal(left.as_ref()).ok_or(Malformed)?;
-            Ok(Verdict::Full { free_in_ms })
+            Ok(Outcome::Full { free_in_ms })
         }
         _ => Err(Malformed),
     }

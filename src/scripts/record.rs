@@ -4,14 +4,14 @@
 use std::borrow::Cow;
 
 use super::Script;
-use super::resp::{Clock, Malformed, Request, call, decimal, unreadable};
+use super::resp::{Malformed, Resp, TimeSource, call, decimal, unreadable};
 use crate::model::record::{Origin, push_fence};
 use crate::model::{
     Begin, Command, Failure, Fingerprint, Flags, Outcome, Record, Resolution, outcome_at_any_time, unfinished_ttl_ms,
 };
 
 /// Appends the `EVALSHA` of `command` on the record at `key`.
-pub fn pack(command: &Command, key: &[u8], clock: Clock, out: &mut Vec<u8>) {
+pub fn pack(command: &Command, key: &[u8], clock: TimeSource, out: &mut Vec<u8>) {
     let script = Script::of(command);
     match command {
         Command::Begin(begin) => pack_begin(call(out, script, key, 8), begin, clock),
@@ -32,14 +32,7 @@ pub fn pack(command: &Command, key: &[u8], clock: Clock, out: &mut Vec<u8>) {
 /// client's estimate of the server's microseconds, or returns the record that is there, for [`super::judge_set`].
 pub fn pack_set_if_absent(begin: &Begin, key: &[u8], fence: u64, out: &mut Vec<u8>) {
     let record = begin.record(fence, 1, Flags::default());
-    Request::start(out, 7)
-        .arg(b"SET")
-        .arg(key)
-        .record(&record)
-        .arg(b"NX")
-        .arg(b"GET")
-        .arg(b"PX")
-        .number(begin.ttl_ms());
+    Resp::start(out, 7).arg(b"SET").arg(key).record(&record).arg(b"NX").arg(b"GET").arg(b"PX").number(begin.ttl_ms());
 }
 
 /// Appends the plain `SET … IFEQ … PX` that is a complete on Redis 8.4, Valkey 8.1 and newer, at an eighth of the
@@ -47,11 +40,11 @@ pub fn pack_set_if_absent(begin: &Begin, key: &[u8], fence: u64, out: &mut Vec<u
 /// `OK` is [`crate::model::Outcome::Done`]; nil means that the record is another by now, be it that somebody waits or
 /// that this is a repeat: then the script of the same complete is to be run.
 pub fn pack_set_if_equal(held: &Record, completed: &Record, retention_ms: u64, key: &[u8], out: &mut Vec<u8>) {
-    let request = Request::start(out, 7).arg(b"SET").arg(key).record(completed).arg(b"IFEQ").record(held);
+    let request = Resp::start(out, 7).arg(b"SET").arg(key).record(completed).arg(b"IFEQ").record(held);
     request.arg(b"PX").number(retention_ms);
 }
 
-fn pack_begin<'a>(request: Request<'a>, begin: &Begin, clock: Clock) -> Request<'a> {
+fn pack_begin<'a>(request: Resp<'a>, begin: &Begin, clock: TimeSource) -> Resp<'a> {
     let mut awaited = Vec::new();
     if let Some(fence) = begin.awaited_fence {
         push_fence(&mut awaited, fence);
@@ -67,7 +60,7 @@ fn pack_begin<'a>(request: Request<'a>, begin: &Begin, clock: Clock) -> Request<
         .clock(clock)
 }
 
-fn pack_fail<'a>(request: Request<'a>, failure: &Failure, clock: Clock) -> Request<'a> {
+fn pack_fail<'a>(request: Resp<'a>, failure: &Failure, clock: TimeSource) -> Resp<'a> {
     match failure {
         Failure::Release { payload } => request.arg(b"R").arg(payload).arg(b""),
         Failure::Record { payload, retention_ms } => request.arg(b"F").arg(payload).number(*retention_ms),
@@ -76,7 +69,7 @@ fn pack_fail<'a>(request: Request<'a>, failure: &Failure, clock: Clock) -> Reque
     .clock(clock)
 }
 
-fn pack_resolve<'a>(request: Request<'a>, to: &Resolution) -> Request<'a> {
+fn pack_resolve<'a>(request: Resp<'a>, to: &Resolution) -> Resp<'a> {
     match to {
         Resolution::Value { payload, retention_ms } => request.arg(b"C").arg(payload).number(*retention_ms),
         Resolution::Rerun { retention_ms } => request.arg(b"R").arg(b"").number(unfinished_ttl_ms(*retention_ms, 0)),

@@ -9,7 +9,7 @@ use crate::model::{Now, Owner, Record, Unreadable};
 
 /// Where a script takes its time from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Clock {
+pub enum TimeSource {
     /// `TIME` and `PTTL` of the server: always, in production.
     Server,
     /// A test's: replaces `TIME`, and `PTTL` by what is left of the key.
@@ -21,16 +21,16 @@ pub enum Clock {
 #[error("the script's reply is not one of its outcomes")]
 pub struct Malformed;
 
-pub(super) fn call<'a>(out: &'a mut Vec<u8>, script: &Script, key: &[u8], arguments: u64) -> Request<'a> {
-    Request::start(out, 4 + arguments).arg(b"EVALSHA").arg(script.sha1.as_bytes()).arg(b"1").arg(key)
+pub(super) fn call<'a>(out: &'a mut Vec<u8>, script: &Script, key: &[u8], arguments: u64) -> Resp<'a> {
+    Resp::start(out, 4 + arguments).arg(b"EVALSHA").arg(script.sha1.as_bytes()).arg(b"1").arg(key)
 }
 
 /// A RESP array under construction.
-pub(super) struct Request<'a> {
+pub(super) struct Resp<'a> {
     out: &'a mut Vec<u8>,
 }
 
-impl<'a> Request<'a> {
+impl<'a> Resp<'a> {
     pub(super) fn start(out: &'a mut Vec<u8>, parts: u64) -> Self {
         out.push(b'*');
         push_decimal(out, parts);
@@ -64,10 +64,10 @@ impl<'a> Request<'a> {
         self.arg(if set { b"1" } else { b"0" })
     }
 
-    pub(super) fn clock(self, clock: Clock) -> Self {
+    pub(super) fn clock(self, clock: TimeSource) -> Self {
         match clock {
-            Clock::Server => self.arg(b""),
-            Clock::Test { now, left_ms } => self.arg(format!("{} {left_ms}", now.us).as_bytes()),
+            TimeSource::Server => self.arg(b""),
+            TimeSource::Test { now, left_ms } => self.arg(format!("{} {left_ms}", now.us).as_bytes()),
         }
     }
 

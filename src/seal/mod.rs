@@ -25,8 +25,9 @@ use crate::model::{Command, Failure, Origin, Record, Resolution, State};
 pub use compress::{LONGEST as LONGEST_COMPRESSED, SHORTEST as SHORTEST_COMPRESSED};
 pub use keyring::{Key, Keyring};
 
-/// Work on so many bytes takes longer than handing them to another thread and back: see docs/performance.md.
-const MANY_BYTES: usize = 32 * 1024;
+/// From this size on, sealing takes longer than handing the payload to another thread and back: see
+/// docs/performance.md.
+const SEAL_THREAD_MIN_BYTES: usize = 32 * 1024;
 
 /// Where a payload lies. A sealed one opens nowhere else.
 #[derive(Clone, Debug)]
@@ -75,15 +76,17 @@ impl Sealer {
     /// Whether sealing this much belongs on another thread.
     #[must_use]
     pub fn seals_slowly(&self, bytes: usize) -> bool {
-        self.changes_payloads() && bytes >= MANY_BYTES
+        self.changes_payloads() && bytes >= SEAL_THREAD_MIN_BYTES
     }
 
     /// Whether opening this belongs on another thread.
     #[must_use]
     pub fn opens_slowly(&self, stored: &[u8]) -> bool {
         match stored.first() {
-            Some(&(keyring::SEALED | keyring::SEALED_BY_OPERATOR)) => stored.len() >= MANY_BYTES,
-            Some(&compress::COMPRESSED) => compress::length_of(stored).is_some_and(|length| length >= MANY_BYTES),
+            Some(&(keyring::SEALED | keyring::SEALED_BY_OPERATOR)) => stored.len() >= SEAL_THREAD_MIN_BYTES,
+            Some(&compress::COMPRESSED) => {
+                compress::length_of(stored).is_some_and(|length| length >= SEAL_THREAD_MIN_BYTES)
+            }
             _ => false,
         }
     }

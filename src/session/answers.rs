@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use super::Session;
 use super::delivery::{Delivery, Tag};
+use super::ending::WITHDRAWAL;
 use super::op::Phase;
-use super::{Session, WITHDRAWAL};
 use crate::clock::{MILLI, Micros};
 use crate::lease::{Held, margin};
 use crate::model::Outcome;
-use crate::shrink;
 use crate::store::{Answer, op_of};
 
 impl Session {
@@ -21,7 +21,7 @@ impl Session {
             Answer::Outcome { outcome, sent_at } => self.outcome(id, outcome, sent_at, now),
             Answer::Inspected(found) => self.shown(id, found, now),
             Answer::Found(has_record) => self.found(id, has_record, now),
-            Answer::Admission(verdict) => self.admission(id, verdict, now),
+            Answer::Quota(outcome) => self.admitted(id, outcome, now),
             Answer::Machine(outcome) => self.transitioned(id, outcome, now),
             Answer::Due(members) => self.listed(id, &members, now),
             Answer::Delayed => self.deliver(Delivery::bare(id, Tag::Delayed)),
@@ -71,16 +71,16 @@ impl Session {
                 self.deliver(Delivery { fence, ms: remaining_ms, ..bare(Tag::InProgress) });
             }
             Outcome::Replay { fence, attempt, origin, payload } => {
-                let told = Delivery { fence, attempt, text: Some(payload), ..bare(Tag::Replay) };
-                self.end_with(id, told, origin, b'C', now);
+                let delivery = Delivery { fence, attempt, text: Some(payload), ..bare(Tag::Replay) };
+                self.end_with(id, delivery, origin, b'C', now);
             }
             Outcome::ReplayError { fence, attempt, origin, payload } => {
-                let told = Delivery { fence, attempt, text: Some(payload), ..bare(Tag::ReplayError) };
-                self.end_with(id, told, origin, b'F', now);
+                let delivery = Delivery { fence, attempt, text: Some(payload), ..bare(Tag::ReplayError) };
+                self.end_with(id, delivery, origin, b'F', now);
             }
             Outcome::Released { fence, attempt, origin, payload } => {
-                let told = Delivery { fence, attempt, text: Some(payload), ..bare(Tag::Released) };
-                self.end_with(id, told, origin, b'R', now);
+                let delivery = Delivery { fence, attempt, text: Some(payload), ..bare(Tag::Released) };
+                self.end_with(id, delivery, origin, b'R', now);
             }
             Outcome::Mismatch { fence } => self.end(id, Delivery { fence, ..bare(Tag::Mismatch) }, now),
             Outcome::Indeterminate { fence, since_ms } => {
@@ -94,19 +94,5 @@ impl Session {
                 self.end(id, Delivery::text(id, Tag::Unreadable, why.to_string().into_bytes()), now);
             }
         }
-    }
-
-    /// The last word on an operation.
-    pub(super) fn end(&mut self, id: u32, delivery: Delivery, now: Micros) {
-        self.let_go(id, now);
-        self.deliver(delivery);
-    }
-
-    /// Nothing of it is left here; what is in the store stays as it is.
-    pub(super) fn let_go(&mut self, id: u32, now: Micros) {
-        self.stop_listening(id, now);
-        self.ops.remove(&id);
-        shrink::after_removal(&mut self.ops);
-        self.leases.release(id);
     }
 }

@@ -64,9 +64,9 @@ impl Delivery {
     #[must_use]
     pub fn lease_lost(op: u32, loss: Loss) -> Self {
         let ms = match loss {
-            Loss::Unheard => 0,
+            Loss::Expired => 0,
             Loss::Refused => 1,
-            Loss::TooLong => 2,
+            Loss::MaxLease => 2,
         };
         Self { ms, ..Self::bare(op, Tag::LeaseLost) }
     }

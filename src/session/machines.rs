@@ -37,7 +37,7 @@ pub enum Purpose {
 
 /// An event as JavaScript sends it.
 #[derive(Clone, Debug)]
-pub struct Sent {
+pub struct SentEvent {
     pub event: usize,
     pub data: Option<String>,
     pub payload: Option<String>,
@@ -75,7 +75,7 @@ impl Session {
         self.command(op, machine, id, Purpose::Glance, false, budget, now, |token| Command::Create { token, data });
     }
 
-    pub fn send(&mut self, op: u32, machine: u32, id: &str, sent: Sent, budget: Micros, now: Micros) {
+    pub fn send(&mut self, op: u32, machine: u32, id: &str, sent: SentEvent, budget: Micros, now: Micros) {
         let is_keyed = sent.key.is_some();
         self.command(op, machine, id, Purpose::Glance, is_keyed, budget, now, |token| {
             Command::Send(Send {
@@ -176,28 +176,28 @@ impl Session {
     pub(super) fn transitioned(&mut self, id: u32, outcome: Outcome, now: Micros) {
         let Some(Phase::Machine(asked)) = self.ops.get(&id).map(|op| &op.phase) else { return };
         let Some(defined) = self.defined(asked.machine) else { return };
-        let teller = Teller { id, machine: &defined.prepared.machine };
+        let translator = Translator { id, machine: &defined.prepared.machine };
         let (purpose, is_keyed) = (&asked.purpose, asked.is_keyed);
         let delivery = match outcome {
-            Outcome::Moved { from, to } => teller.moved(&from, to, false),
+            Outcome::Moved { from, to } => translator.moved(&from, to, false),
             // An answer that was lost, and came again: only a name of its own may have been used before.
-            Outcome::Replayed { from, to } => teller.moved(&from, to, is_keyed),
-            Outcome::Instance { history, .. } if *purpose == Purpose::History => teller.history(&history),
+            Outcome::Replayed { from, to } => translator.moved(&from, to, is_keyed),
+            Outcome::Instance { history, .. } if *purpose == Purpose::History => translator.history(&history),
             Outcome::Instance { at, fired, created, .. } => {
-                let state = teller.machine.state(&at.state);
+                let state = translator.machine.state(&at.state);
                 let waits_on = match purpose {
                     Purpose::Reach(wanted) => state.is_some_and(|state| !wanted.contains(&state)),
                     _ => false,
                 };
-                let delivery = teller.instance(at, fired, created);
+                let delivery = translator.instance(at, fired, created);
                 if waits_on {
                     let delivery = Delivery { tag: Tag::InProgress, text: None, ..delivery };
                     return self.deliver(delivery);
                 }
                 delivery
             }
-            Outcome::Illegal { state, version } => teller.refused(Tag::Illegal, state, version),
-            Outcome::Conflict { state, version } => teller.refused(Tag::Conflict, state, version),
+            Outcome::Illegal { state, version } => translator.unmoved(Tag::Illegal, state, version),
+            Outcome::Conflict { state, version } => translator.unmoved(Tag::Conflict, state, version),
             Outcome::Stale { fence } => Delivery { fence, ..Delivery::bare(id, Tag::Stale) },
             Outcome::Mismatch { event } => Delivery::text(id, Tag::Mismatch, event.into_bytes()),
             Outcome::Absent => Delivery::bare(id, Tag::Absent),
@@ -220,14 +220,15 @@ fn undefined() -> StoreError {
     StoreError::Invalid("this state machine is not defined here".into())
 }
 
+/// Translates an outcome, which has names, into a delivery, which has numbers.
 /// `attempt` carries the version, `fence` when the state was entered, `ms` one more than what is left of the timer,
 /// `code` the state and in its upper half the one before, or how many timers fired; the text is the data.
-struct Teller<'a> {
+struct Translator<'a> {
     id: u32,
     machine: &'a Machine,
 }
 
-impl Teller<'_> {
+impl Translator<'_> {
     fn moved(&self, from: &str, to: Snapshot, replayed: bool) -> Delivery {
         match self.machine.state(from) {
             Some(from) => self.snapshot(Tag::Moved, to, from, replayed),
@@ -252,7 +253,7 @@ impl Teller<'_> {
         }
     }
 
-    fn refused(&self, tag: Tag, state: String, version: u64) -> Delivery {
+    fn unmoved(&self, tag: Tag, state: String, version: u64) -> Delivery {
         match self.machine.state(&state) {
             Some(code) => Delivery { code, attempt: version, ..Delivery::bare(self.id, tag) },
             None => self.unknown(state),

@@ -3,11 +3,17 @@
 //!
 //! An operation is begun, and then either answered for good, or held (its lease is renewed until it is completed,
 //! failed or forgotten), or blocked behind another attempt (until it is tried again or forgotten).
+//!
+//! `begin` starts an operation, `waits` has the blocked ones, `ending` ends one. `answers` says what a store's answer
+//! means for its operation, `payloads` seals what goes to the store and opens what comes back. `machines` has the
+//! commands on instances, `admin` those of an operator, `rehearsal` those of a test. `op` is one operation, `terms` how
+//! it wants to run, `delivery` what JavaScript is told.
 
 mod admin;
 mod answers;
 mod begin;
 mod delivery;
+mod ending;
 mod machines;
 mod op;
 mod payloads;
@@ -21,8 +27,8 @@ use rustc_hash::FxHashMap;
 
 use crate::clock::{MILLI, Micros};
 use crate::error::StoreError;
-use crate::lease::{Leases, Loss};
-use crate::model::{Command, Failure, Flags, Owner, Record, State};
+use crate::lease::{Leases, Loss, renewal_interval};
+use crate::model::Command;
 use crate::seal::Sealer;
 use crate::store::keys::Hasher;
 use crate::store::{AnyStore, Ask, Connected, Event, Location, Request, Store as _, op_of};
@@ -30,13 +36,10 @@ use crate::store::{AnyStore, Ask, Connected, Event, Location, Request, Store as 
 pub use admin::AdminRequest;
 pub use delivery::{Delivery, Tag};
 use machines::Machines;
-pub use machines::{Purpose, Sent};
+pub use machines::{Purpose, SentEvent};
 use op::{Op, Phase};
-pub use terms::{FailMode, Quota, Recording, Terms};
+pub use terms::{FailMode, Recording, ScopeQuota, Terms};
 use waits::Waits;
-
-/// A request that undoes a begin nobody waits for any more; its answer interests nobody.
-const WITHDRAWAL: u64 = 1 << 32;
 
 /// JavaScript gives no operation this number.
 const OF_NO_OPERATION: u32 = 0;
@@ -53,8 +56,8 @@ pub enum Notice {
     Connected(usize, Connected),
     /// A large payload is in the form in which it is stored.
     Sealed(Box<Request>),
-    /// A large payload is what it was, or why it cannot be read: the last word on its operation.
-    Told(Delivery),
+    /// The seal thread has come to an operation's last delivery: a large payload is what it was, or cannot be read.
+    Ended(Delivery),
 }
 
 pub struct Session {
@@ -67,8 +70,8 @@ pub struct Session {
     machines: Machines,
     deliveries: Vec<Delivery>,
     sealer: Arc<Sealer>,
-    /// Payloads that other threads work on.
-    apart: usize,
+    /// Payloads that are on the thread that seals and opens.
+    on_seal_thread: usize,
     post: Post,
     has_told_eviction: bool,
     closed: bool,
@@ -87,107 +90,10 @@ impl Session {
             machines: Machines::default(),
             deliveries: Vec::new(),
             sealer,
-            apart: 0,
+            on_seal_thread: 0,
             post,
             has_told_eviction: false,
             closed: false,
-        }
-    }
-
-    pub fn complete(&mut self, id: u32, payload: String, recording: Recording, now: Micros) {
-        let Some((op, Phase::Held { fence, attempt, recovered })) = self.ops.get(&id).map(|op| (op, &op.phase)) else {
-            return self.deliver(Delivery::bare(id, Tag::Lost));
-        };
-        let held = op.begin().record(*fence, *attempt, Flags { recovered: *recovered, ..Flags::default() });
-        let state = State::Completed { payload: payload.into_bytes() };
-        let record = Record { flags: Flags::default(), state, ..held.clone() };
-        let command = Command::Complete { record, retention_ms: recording.retention_ms };
-        self.settle(id, Arc::clone(op.key()), command, Some(Box::new(held)), recording, now);
-    }
-
-    pub fn fail(&mut self, id: u32, mode: FailMode, payload: Option<String>, recording: Recording, now: Micros) {
-        let Some(op) = self.ops.get(&id) else { return self.deliver(Delivery::bare(id, Tag::Lost)) };
-        let payload = payload.unwrap_or_default().into_bytes();
-        let failure = match mode {
-            FailMode::Release => Failure::Release { payload },
-            FailMode::Record => Failure::Record { payload, retention_ms: recording.retention_ms },
-            FailMode::Hold => Failure::Hold,
-        };
-        let (key, command) = (Arc::clone(op.key()), Command::Fail { owner: op.owner, failure });
-        self.settle(id, key, command, None, recording, now);
-    }
-
-    fn settle(
-        &mut self,
-        id: u32,
-        key: Arc<str>,
-        command: Command,
-        held: Option<Box<Record>>,
-        recording: Recording,
-        now: Micros,
-    ) {
-        self.leases.settle(id);
-        if let Some(op) = self.ops.get_mut(&id) {
-            op.phase = Phase::Settling;
-        }
-        let request = Request {
-            patience: now + recording.patience,
-            held,
-            ..Request::new(u64::from(id), key, Ask::Command(command), now + recording.budget)
-        };
-        self.submit(request, now);
-    }
-
-    /// Gives an operation up. A begin that may have been applied is withdrawn: the run it stood for never started.
-    pub fn forget(&mut self, id: u32, now: Micros) {
-        self.stop_listening(id, now);
-        let Some(op) = self.ops.remove(&id) else { return };
-        self.leases.release(id);
-        let never_left = self.store.forget(u64::from(id));
-        // Held: the key was acquired while its caller, who has not heard of it yet, gave up.
-        if matches!(op.phase, Phase::Beginning | Phase::Held { .. }) && !never_left {
-            self.withdraw(id, Arc::clone(op.key()), op.owner, op.terms.lease_ms, now);
-        }
-    }
-
-    fn withdraw(&mut self, id: u32, key: Arc<str>, owner: Owner, lease_ms: u64, now: Micros) {
-        let command = Command::Fail { owner, failure: Failure::Release { payload: Vec::new() } };
-        let deadline = now + lease_ms * MILLI;
-        self.ask(u64::from(id) | WITHDRAWAL, key, Ask::Command(command), deadline, now);
-    }
-
-    /// Blocked: tells when the record may have changed, after `for_us` at the latest. The first call of an operation
-    /// also tells as soon as changes can be heard: what happened before was missed.
-    pub fn wait(&mut self, id: u32, for_us: Micros, now: Micros) {
-        let Some(op) = self.ops.get_mut(&id) else { return };
-        let first = !std::mem::replace(&mut op.listening, true);
-        let changed = std::mem::take(&mut op.changed);
-        let key = Arc::clone(op.key());
-        let mut audible_already = false;
-        if first {
-            audible_already = self.listen(id, &key, now);
-        }
-        if changed || audible_already {
-            return self.deliver(Delivery::bare(id, Tag::Woken));
-        }
-        let for_us = if self.store.hears_of(&key) { for_us } else { for_us.min(waits::POLL_WITHOUT_NEWS) };
-        self.waits.start(id, now + for_us);
-    }
-
-    /// True when changes are heard from this moment on; otherwise a change is announced when they are.
-    fn listen(&mut self, id: u32, key: &str, now: Micros) -> bool {
-        let is_first = self.waits.listen(id, key);
-        !is_first || self.store.listen(key, now)
-    }
-
-    fn stop_listening(&mut self, id: u32, now: Micros) {
-        let Some(op) = self.ops.get_mut(&id) else { return };
-        if !std::mem::take(&mut op.listening) {
-            return;
-        }
-        let key = Arc::clone(op.key());
-        if self.waits.unlisten(id, &key) {
-            self.store.stop_listening(&key, now);
         }
     }
 
@@ -200,7 +106,7 @@ impl Session {
             }
             Notice::Changed(key) => self.changed(&key),
             Notice::Sealed(request) => self.sealed(*request, now),
-            Notice::Told(delivery) => self.told(delivery, now),
+            Notice::Ended(delivery) => self.ended(delivery, now),
             Notice::Connected(index, result) => {
                 self.store.connected(index, result, now);
                 self.take_events(now);
@@ -209,7 +115,7 @@ impl Session {
     }
 
     fn ask(&mut self, id: u64, key: Arc<str>, ask: Ask, deadline: Micros, now: Micros) {
-        let silence = self.ops.get(&op_of(id)).map_or(Micros::MAX, |op| op.terms.lease_ms * MILLI / 3);
+        let silence = self.ops.get(&op_of(id)).map_or(Micros::MAX, |op| renewal_interval(op.terms.lease_ms * MILLI));
         let request = Request { silence, ..Request::new(id, key, ask, deadline) };
         self.submit(request, now);
     }
@@ -233,23 +139,14 @@ impl Session {
         }
     }
 
-    /// Hands the store's news on. An answer may lead to another request, which a store on a server holds ready to write.
+    /// Hands the store's news on. An answer may lead to another request, which a store on a server holds ready to
+    /// write.
     pub fn take_events(&mut self, now: Micros) {
         for event in self.store.take_events(now) {
             match event {
                 Event::Answer(id, answer) => self.answer(id, answer, now),
                 Event::Changed(key) => self.changed(&key),
                 Event::Evicts(policy) => self.evicts(policy),
-            }
-        }
-    }
-
-    fn changed(&mut self, key: &str) {
-        for id in self.waits.listeners(key) {
-            if self.waits.stop(id) {
-                self.deliver(Delivery::bare(id, Tag::Woken));
-            } else if let Some(op) = self.ops.get_mut(&id) {
-                op.changed = true;
             }
         }
     }
@@ -277,13 +174,13 @@ impl Session {
     /// Somebody waits for an answer: the process must stay.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        !self.waits.is_empty() || self.apart > 0 || !self.store.is_idle()
+        !self.waits.is_empty() || self.on_seal_thread > 0 || !self.store.is_idle()
     }
 
-    /// Another thread works on a payload, and will post it.
+    /// A payload is on the seal thread, which will post what comes of it.
     #[must_use]
-    pub fn works_apart(&self) -> bool {
-        self.apart > 0
+    pub fn waits_for_seal_thread(&self) -> bool {
+        self.on_seal_thread > 0
     }
 
     pub fn is_closed(&self) -> bool {

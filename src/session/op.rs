@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Terms;
 use crate::clock::Micros;
-use crate::model::quota::Admission;
+use crate::model::quota::Quota;
 use crate::model::{Begin, Fingerprint, Origin, Owner};
 use crate::store::keys::{self, Hasher};
 
@@ -16,8 +16,8 @@ pub enum Phase {
     Blocked,
     /// Ours to run.
     Held { fence: u64, attempt: u64, recovered: bool },
-    /// Its outcome is being recorded.
-    Settling,
+    /// Its outcome is on its way to the store.
+    Ending,
     /// It is answered; another thread has its last word.
     Opening,
     /// An operator's request.
@@ -27,11 +27,11 @@ pub enum Phase {
 }
 
 /// What to ask the store next.
-pub enum Step {
+pub enum NextAsk {
     /// Whether there is a record.
     Find(Arc<str>),
-    /// Whether there may be one more; the scope's count is at this key.
-    Admit(Arc<str>, Admission),
+    /// Whether the scope may have one more; its count is at this key.
+    Quota(Arc<str>, Quota),
     Begin,
 }
 
@@ -61,7 +61,7 @@ pub struct Op {
     /// How many names have been looked under: the older ones, then the first.
     looked: usize,
     /// What a new key still has to ask, and where.
-    admission: Option<(Arc<str>, Admission)>,
+    quota: Option<(Arc<str>, Quota)>,
 }
 
 impl Op {
@@ -101,7 +101,7 @@ impl Op {
             older,
             chosen: 0,
             looked: 0,
-            admission: None,
+            quota: None,
         }
     }
 
@@ -138,30 +138,30 @@ impl Op {
         }
     }
 
-    /// A key that has no record yet is counted at `count` before it begins.
+    /// A key that has no record yet is counted before it begins; the count lies at `key`.
     #[must_use]
-    pub fn counted(self, count: Arc<str>, limit: u64) -> Self {
-        let admission = Admission { limit, retention_ms: self.terms.retention_ms };
-        Self { admission: Some((count, admission)), ..self }
+    pub fn with_quota(self, key: Arc<str>, limit: u64) -> Self {
+        let quota = Quota { limit, retention_ms: self.terms.retention_ms };
+        Self { quota: Some((key, quota)), ..self }
     }
 
     /// An older name may have a record that goes on; who has a record at all is not counted.
-    pub fn next_step(&mut self) -> Step {
+    pub fn next_ask(&mut self) -> NextAsk {
         let name = match self.older.get(self.looked) {
-            None if self.admission.is_some() && self.looked == self.older.len() => &self.first,
-            None => return self.admission.take().map_or(Step::Begin, |(count, ask)| Step::Admit(count, ask)),
+            None if self.quota.is_some() && self.looked == self.older.len() => &self.first,
+            None => return self.quota.take().map_or(NextAsk::Begin, |(key, quota)| NextAsk::Quota(key, quota)),
             Some(name) => name,
         };
         self.looked += 1;
-        Step::Find(Arc::clone(&name.key))
+        NextAsk::Find(Arc::clone(&name.key))
     }
 
-    /// The name looked under last has a record: nothing else is to be asked.
-    pub fn settle_on_found(&mut self) {
+    /// The name looked under last has a record: it is used, and nothing else is to be asked.
+    pub fn choose_found(&mut self) {
         let is_older = self.looked <= self.older.len();
         self.chosen = if is_older { self.looked } else { 0 };
         self.looked = self.older.len();
-        self.admission = None;
+        self.quota = None;
     }
 
     /// Every name in turn, for an operator's request. False after the last.
@@ -179,23 +179,23 @@ mod tests {
     fn op(secrets: &[&str], has_quota: bool) -> Op {
         let hashers: Vec<_> = secrets.iter().map(|secret| Hasher::new("p", secret)).collect();
         let op = Op::new(&hashers, "k1:k", None, Terms::without_lease(1), 1);
-        if has_quota { op.counted("count".into(), 5) } else { op }
+        if has_quota { op.with_quota("count".into(), 5) } else { op }
     }
 
     /// What is asked when there is no record under any name but this.
     fn asked(mut op: Op, found: &str) -> String {
         let mut asked = Vec::new();
         loop {
-            match op.next_step() {
-                Step::Begin => {
+            match op.next_ask() {
+                NextAsk::Begin => {
                     asked.push(format!("begin {}", op.key()));
                     return asked.join(", ");
                 }
-                Step::Admit(count, admission) => asked.push(format!("{count} {}", admission.limit)),
-                Step::Find(key) => {
+                NextAsk::Quota(key, quota) => asked.push(format!("{key} {}", quota.limit)),
+                NextAsk::Find(key) => {
                     asked.push(key.to_string());
                     if found == &*key {
-                        op.settle_on_found();
+                        op.choose_found();
                     }
                 }
             }

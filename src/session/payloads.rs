@@ -28,7 +28,7 @@ impl Session {
             return self.dispatch(request, now);
         }
         let sealer = Arc::clone(&self.sealer);
-        self.apart(id, move || {
+        self.hand_to_seal_thread(id, move || {
             seal(&sealer, &mut request, origin);
             Notice::Sealed(Box::new(request))
         });
@@ -41,60 +41,60 @@ impl Session {
         }
     }
 
-    /// A request is sealed, by another thread.
+    /// A request is sealed, by the seal thread.
     pub(super) fn sealed(&mut self, request: Request, now: Micros) {
-        self.apart -= 1;
-        // Else it was given up meanwhile.
+        self.on_seal_thread -= 1;
+        // Otherwise the operation was given up meanwhile.
         if self.ops.contains_key(&op_of(request.id)) {
             self.dispatch(request, now);
         }
     }
 
     /// The last word on an operation, with a payload that was stored by `origin` in a record of this state.
-    pub(super) fn end_with(&mut self, id: u32, told: Delivery, origin: Origin, state: u8, now: Micros) {
+    pub(super) fn end_with(&mut self, id: u32, delivery: Delivery, origin: Origin, state: u8, now: Micros) {
         let Some(op) = self.ops.get_mut(&id) else { return };
-        if state == b'R' && told.text.as_ref().is_some_and(Vec::is_empty) {
+        if state == b'R' && delivery.text.as_ref().is_some_and(Vec::is_empty) {
             // A release without an error: nothing was sealed.
-            return self.end(id, told, now);
+            return self.end(id, delivery, now);
         }
         let place = Place { key: Arc::clone(op.key()), origin, state };
-        if !told.text.as_ref().is_some_and(|stored| self.sealer.opens_slowly(stored)) {
-            let told = open(&self.sealer, told, &place);
-            return self.end(id, told, now);
+        if !delivery.text.as_ref().is_some_and(|stored| self.sealer.opens_slowly(stored)) {
+            let delivery = open(&self.sealer, delivery, &place);
+            return self.end(id, delivery, now);
         }
         op.phase = Phase::Opening;
         let sealer = Arc::clone(&self.sealer);
-        self.apart(id, move || Notice::Told(open(&sealer, told, &place)));
+        self.hand_to_seal_thread(id, move || Notice::Ended(open(&sealer, delivery, &place)));
     }
 
     /// The last word on an operation, after those that are being opened: who resets a record and then forgets what is
     /// cached of it must not hear of an older outcome after that.
-    pub(super) fn end_in_order(&mut self, id: u32, told: Delivery, now: Micros) {
+    pub(super) fn end_in_order(&mut self, id: u32, delivery: Delivery, now: Micros) {
         match self.ops.get_mut(&id) {
-            Some(op) if self.apart > 0 => {
+            Some(op) if self.on_seal_thread > 0 => {
                 op.phase = Phase::Opening;
-                self.apart(id, move || Notice::Told(told));
+                self.hand_to_seal_thread(id, move || Notice::Ended(delivery));
             }
-            _ => self.end(id, told, now),
+            _ => self.end(id, delivery, now),
         }
     }
 
-    /// The last word on an operation, from another thread.
-    pub(super) fn told(&mut self, told: Delivery, now: Micros) {
-        self.apart -= 1;
-        if self.ops.contains_key(&told.op) {
-            self.end(told.op, told, now);
+    /// The last word on an operation, from the seal thread.
+    pub(super) fn ended(&mut self, delivery: Delivery, now: Micros) {
+        self.on_seal_thread -= 1;
+        if self.ops.contains_key(&delivery.op) {
+            self.end(delivery.op, delivery, now);
         }
     }
 
-    /// Does this on another thread, which posts what comes of it.
-    fn apart(&mut self, id: u32, work: impl FnOnce() -> Notice + Send + 'static) {
-        self.apart += 1;
+    /// Does this on the seal thread, which posts what comes of it.
+    fn hand_to_seal_thread(&mut self, id: u32, work: impl FnOnce() -> Notice + Send + 'static) {
+        self.on_seal_thread += 1;
         let post = Arc::clone(&self.post);
         threads::seal().spawn(async move {
             // Whoever waits must hear of a bug of ours, too.
             let bug = StoreError::Protocol("a payload could neither be sealed nor opened; please report it".into());
-            post(catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Notice::Told(Delivery::failed(id, &bug))));
+            post(catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Notice::Ended(Delivery::failed(id, &bug))));
         });
     }
 }
@@ -113,9 +113,9 @@ fn seal(sealer: &Sealer, request: &mut Request, origin: Origin) {
 }
 
 /// What is told when the payload has been opened, or could not be.
-fn open(sealer: &Sealer, mut told: Delivery, place: &Place) -> Delivery {
-    match told.text.as_mut().map(|stored| sealer.open(stored, place)) {
-        Some(Err(why)) => Delivery::text(told.op, Tag::Unreadable, why.to_string().into_bytes()),
-        _ => told,
+fn open(sealer: &Sealer, mut delivery: Delivery, place: &Place) -> Delivery {
+    match delivery.text.as_mut().map(|stored| sealer.open(stored, place)) {
+        Some(Err(why)) => Delivery::text(delivery.op, Tag::Unreadable, why.to_string().into_bytes()),
+        _ => delivery,
     }
 }

@@ -26,7 +26,7 @@ impl Terms {
 
 /// How many keys one scope may have begun within their retention.
 #[derive(Clone, Debug)]
-pub struct Quota {
+pub struct ScopeQuota {
     /// The part of an identity before its key.
     pub scope: String,
     pub limit: u64,

@@ -1,13 +1,18 @@
-//! Who waits for which record to change, and until when. News come from the backend; the time is a net under them.
+//! Who waits for which record to change, and until when. News of a change come from the store; the time is a net under
+//! them.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use super::Session;
+use super::delivery::{Delivery, Tag};
 use crate::clock::{MILLI, Micros};
+use crate::store::Store as _;
 
 /// How often to look where the server does not let us listen.
-pub const POLL_WITHOUT_NEWS: Micros = 100 * MILLI;
+const POLL_WITHOUT_NEWS: Micros = 100 * MILLI;
 
 #[derive(Default)]
 pub struct Waits {
@@ -77,5 +82,52 @@ impl Waits {
     pub fn all(&mut self) -> Vec<u32> {
         self.order.clear();
         self.until.drain().map(|(id, _)| id).collect()
+    }
+}
+
+impl Session {
+    /// Blocked: tells when the record may have changed, after `for_us` at the latest. The first call of an operation
+    /// also tells as soon as changes can be heard: what happened before was missed.
+    pub fn wait(&mut self, id: u32, for_us: Micros, now: Micros) {
+        let Some(op) = self.ops.get_mut(&id) else { return };
+        let first = !std::mem::replace(&mut op.listening, true);
+        let changed = std::mem::take(&mut op.changed);
+        let key = Arc::clone(op.key());
+        let mut audible_already = false;
+        if first {
+            audible_already = self.listen(id, &key, now);
+        }
+        if changed || audible_already {
+            return self.deliver(Delivery::bare(id, Tag::Woken));
+        }
+        let for_us = if self.store.hears_of(&key) { for_us } else { for_us.min(POLL_WITHOUT_NEWS) };
+        self.waits.start(id, now + for_us);
+    }
+
+    /// True when changes are heard from this moment on; otherwise a change is announced when they are.
+    fn listen(&mut self, id: u32, key: &str, now: Micros) -> bool {
+        let is_first = self.waits.listen(id, key);
+        !is_first || self.store.listen(key, now)
+    }
+
+    pub(super) fn stop_listening(&mut self, id: u32, now: Micros) {
+        let Some(op) = self.ops.get_mut(&id) else { return };
+        if !std::mem::take(&mut op.listening) {
+            return;
+        }
+        let key = Arc::clone(op.key());
+        if self.waits.unlisten(id, &key) {
+            self.store.stop_listening(&key, now);
+        }
+    }
+
+    pub(super) fn changed(&mut self, key: &str) {
+        for id in self.waits.listeners(key) {
+            if self.waits.stop(id) {
+                self.deliver(Delivery::bare(id, Tag::Woken));
+            } else if let Some(op) = self.ops.get_mut(&id) {
+                op.changed = true;
+            }
+        }
     }
 }

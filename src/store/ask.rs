@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::clock::Micros;
 use crate::error::StoreError;
-use crate::model::quota::{Admission, Verdict};
+use crate::model::quota::{self, Quota};
 use crate::model::{Command, Outcome, Record, machine};
 use crate::scripts::machine::Prepared;
 
@@ -35,8 +35,8 @@ pub enum Ask {
     Inspect,
     /// Whether there is a record.
     Find,
-    /// One more key in the count of its scope.
-    Admit(Admission),
+    /// One more key in the count of its scope, within this quota.
+    Quota(Quota),
     /// A command on an instance of a state machine.
     Machine(Box<MachineAsk>),
     /// The members of a due set whose timer should have fired, at most this many.
@@ -62,7 +62,7 @@ pub enum Answer {
     /// The record's text and the milliseconds left of it.
     Inspected(Option<(Vec<u8>, u64)>),
     Found(bool),
-    Admission(Verdict),
+    Quota(quota::Outcome),
     Machine(machine::Outcome),
     Due(Vec<String>),
     /// It takes longer; the last answer comes later.

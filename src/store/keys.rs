@@ -47,7 +47,7 @@ impl Hasher {
 
     /// `prefix:{hash}:quota`: how many keys a scope has. No identity is the text of a scope alone.
     #[must_use]
-    pub fn count_key(&self, scope: &str) -> Arc<str> {
+    pub fn quota_key(&self, scope: &str) -> Arc<str> {
         format!("{}:quota", self.record_key(&self.hash(scope))).into()
     }
 
@@ -136,8 +136,8 @@ pub fn partition_of(machine: &str, id: &str) -> usize {
     usize::from(digest.as_bytes()[0]) % PARTITIONS
 }
 
-/// `prefix:{tag}:m:<machine>:<id>`. A machine's name holds no colon. No secret goes in: an unfinished instance lives for
-/// ever, a secret does not.
+/// `prefix:{tag}:m:<machine>:<id>`. A machine's name holds no colon. No secret goes in: an unfinished instance lives
+/// forever, a secret does not.
 #[must_use]
 pub fn instance_key(prefix: &str, machine: &str, id: &str, partition: usize) -> Arc<str> {
     format!("{prefix}:{{{}}}:m:{machine}:{id}", TAGS[partition]).into()
@@ -170,7 +170,7 @@ mod tests {
         assert_ne!(keyed.fingerprint("r1", "p"), keyed.fingerprint("r2", "p"));
         assert_eq!(&*plain.record_key("h"), "actonce:{h}");
         assert_eq!(plain.hash("a").len(), 22);
-        assert_eq!(&*plain.count_key("a"), format!("actonce:{{{}}}:quota", plain.hash("a")));
+        assert_eq!(&*plain.quota_key("a"), format!("actonce:{{{}}}:quota", plain.hash("a")));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Where records live, and the seam above all places where they can live.
 //!
-//! [`Store`] is what a session, the keeper and the executors know of a store; [`ask`] is what they ask it. Below the seam
-//! lie [`embedded`], which answers at once, and [`redis`], which answers when the server has. [`AnyStore`] is one of
-//! them, [`Location`] says which one and opens it; [`Turner`] turns one on a tokio thread, and `node/on_loop` turns one on
-//! Node's loop.
+//! [`Store`] is what a session, the keeper and the executors know of a store; [`ask`] is what they ask it. Below the
+//! seam lie [`embedded`], which answers at once, and [`redis`], which answers when the server has. [`AnyStore`] is one
+//! of them, [`Location`] says which one and opens it; [`Turner`] turns one on a tokio thread, and `node/on_loop` turns
+//! one on Node's loop.
 //!
 //! # To add a store
 //!

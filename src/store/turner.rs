@@ -62,10 +62,8 @@ impl Turner {
 
 impl Socket {
     fn write(&mut self, connection: &mut Connection, now: Micros) {
-        if self.connecting.is_none()
-            && let Some(attempt) = connection.connect(now)
-        {
-            self.connecting = Some(tokio::spawn(attempt));
+        if connection.wants_to_connect(now) && self.connecting.is_none() {
+            self.connecting = Some(tokio::spawn(connection.connect()));
         }
         self.wants_write = connection.write(now);
         // The registration ends before its descriptor is closed.
@@ -104,7 +102,8 @@ impl Socket {
 
 #[allow(unsafe_code, reason = "tokio has no safe registration of a descriptor that somebody else owns")]
 fn registered(descriptor: RawFd) -> Option<AsyncFd<RawFd>> {
-    // SAFETY: the connection keeps this descriptor open until `drop_retired`, and the registration is dropped before that.
+    // SAFETY: the connection keeps this descriptor open until `drop_retired`, and the registration is dropped before
+    // that.
     unsafe { AsyncFd::register(descriptor).ok() }
 }
 

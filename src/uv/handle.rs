@@ -28,7 +28,7 @@ struct Open {
 }
 
 impl Open {
-    fn settle(&self) {
+    fn call_if_none(&self) {
         if self.handles.get() == 0
             && let Some(then) = self.when_none.take()
         {
@@ -48,7 +48,7 @@ impl Loop {
     /// Calls `then` once no handle made from this loop is open any more.
     pub fn when_closed(&self, then: Box<dyn FnOnce()>) {
         self.open.when_none.set(Some(then));
-        self.open.settle();
+        self.open.call_if_none();
     }
 }
 
@@ -110,7 +110,7 @@ unsafe extern "C" fn closed(raw: RawHandle) {
         attached
     };
     attached.open.handles.set(attached.open.handles.get() - 1);
-    attached.open.settle();
+    attached.open.call_if_none();
 }
 
 /// # Safety

@@ -124,7 +124,7 @@ impl Model for Setting {
         laws::properties()
     }
 
-    /// Copies that acquire and release could count attempts up for ever.
+    /// Copies that acquire and release could count attempts up forever.
     fn within_boundary(&self, world: &World) -> bool {
         world.stored.as_ref().is_none_or(|stored| stored.record.attempt <= 1 + self.policies.len() as u64)
     }

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use actonce::model::{Begin, Command, Now, Outcome, Record};
-use actonce::scripts::{self, Clock, Script};
+use actonce::scripts::{self, Script, TimeSource};
 
 use super::link::{Link, Reply, pack};
 
@@ -86,7 +86,7 @@ impl Lua {
     /// Runs `command` as production does, by the server's clock.
     pub fn run_now(&mut self, command: &Command) -> Result<Outcome, String> {
         let mut request = Vec::new();
-        scripts::pack(command, KEY, Clock::Server, &mut request);
+        scripts::pack(command, KEY, TimeSource::Server, &mut request);
         self.link.send(&request);
         outcome(&self.link.read())
     }
@@ -133,7 +133,7 @@ impl Lua {
 
     fn pack(&self, command: &Command, now: Now, left_ms: i64, request: &mut Vec<u8>) {
         let start = request.len();
-        scripts::pack(command, KEY, Clock::Test { now, left_ms }, request);
+        scripts::pack(command, KEY, TimeSource::Test { now, left_ms }, request);
         let sha1 = &Script::of(command).sha1;
         if let Some(other) = self.replaced.get(sha1.as_str()) {
             let at = request[start..].windows(sha1.len()).position(|bytes| bytes == sha1.as_bytes()).unwrap();

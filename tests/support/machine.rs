@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use actonce::model::Now;
 use actonce::model::machine::{Command, Due, Effect, Fields, Instance, Look, Machine, Outcome, Token, Write, apply};
 use actonce::scripts::machine::{Keys, Prepared, pack, parse};
-use actonce::scripts::{ALL, Clock, TRANSITION};
+use actonce::scripts::{ALL, TRANSITION, TimeSource};
 use actonce::store::embedded::MemoryStore;
 
 use super::link::{self, Link, Reply};
@@ -77,14 +77,14 @@ impl Lua {
         fields(self.link.call(&GET_ALL))
     }
 
-    pub fn ask(&mut self, command: &Command, prepared: &Prepared, clock: Clock) -> Result<Outcome, String> {
+    pub fn ask(&mut self, command: &Command, prepared: &Prepared, clock: TimeSource) -> Result<Outcome, String> {
         let mut request = Vec::new();
         self.pack(command, prepared, clock, &mut request);
         self.link.send(&request);
         outcome(&self.link.read())
     }
 
-    fn pack(&self, command: &Command, prepared: &Prepared, clock: Clock, request: &mut Vec<u8>) {
+    fn pack(&self, command: &Command, prepared: &Prepared, clock: TimeSource, request: &mut Vec<u8>) {
         let start = request.len();
         pack(command, prepared, KEYS, clock, request);
         let own = TRANSITION.sha1.as_bytes();
@@ -95,7 +95,7 @@ impl Lua {
     fn run(&mut self, command: &Command, prepared: &Prepared, now: Now) -> Result<Seen, String> {
         let mut request = Vec::new();
         link::pack(&[b"PEXPIRE", KEYS.instance, MARK_MS.to_string().as_bytes()], &mut request);
-        self.pack(command, prepared, Clock::Test { now, left_ms: 0 }, &mut request);
+        self.pack(command, prepared, TimeSource::Test { now, left_ms: 0 }, &mut request);
         link::pack(&GET_ALL, &mut request);
         link::pack(&[b"PTTL", KEYS.instance], &mut request);
         // A double in RESP3, a text by way of a script.
@@ -181,7 +181,7 @@ pub fn seldom(lua: &mut Lua) -> Result<(), String> {
 
     // Nothing there, something there without a timer, and a timer that runs longer than is listed.
     let prepared = Prepared::new(machine);
-    let clock = Clock::Test { now: Now { us: START_US }, left_ms: 0 };
+    let clock = TimeSource::Test { now: Now { us: START_US }, left_ms: 0 };
     let drain = Command::Look { purpose: Look::Drain };
     let listed = |lua: &mut Lua| lua.link.call(&[b"ZCOUNT", KEYS.due_set, b"-inf", b"+inf"]);
     lua.clear();

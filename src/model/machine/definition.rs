@@ -80,7 +80,7 @@ impl Machine {
         // A round of timers would never come to an end.
         let ends = |from| machine.timers_from(from).take(count).count() < count;
         if machine.history_limit == 0 || !(0..count).all(ends) {
-            return Err("the history limit is 0, or states time out into each other for ever".into());
+            return Err("the history limit is 0, or states time out into each other forever".into());
         }
         Ok(machine)
     }

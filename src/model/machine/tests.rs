@@ -90,8 +90,8 @@ fn it_moves_forward_and_never_twice_into_the_same_step() {
         matches!(world.send(PROCESS, 1), Outcome::Moved { from, to } if from == "requested" && to.state == "processing")
     );
     assert_eq!(world.effect.due, Due::At { ms: world.now_ms + MINUTE_MS });
-    let refused = world.send(PROCESS, 2);
-    assert_eq!(refused, Outcome::Illegal { state: "processing".into(), version: 2 });
+    let illegal = world.send(PROCESS, 2);
+    assert_eq!(illegal, Outcome::Illegal { state: "processing".into(), version: 2 });
     assert_eq!(world.effect, Effect::NONE);
     assert!(matches!(world.send(COMPLETE, 3), Outcome::Moved { .. }));
     let effect = Effect { write: Write::Store { ttl_ms: Some(1000) }, due: Due::Remove, publish: false };

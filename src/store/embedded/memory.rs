@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use super::shelf::LIVE_PER_TIDY;
 use super::table::Table;
-use crate::model::quota::{Admission, Count, Verdict};
+use crate::model::quota::{self, Count, Quota};
 use crate::model::{Command, Now, Outcome};
 
 /// Called when a watched record's state has changed, from the thread that changed it and without the store's lock.
@@ -76,15 +76,15 @@ impl MemoryStore {
         self.lock().table.records.live(key, now).is_some()
     }
 
-    /// One more key in the count of a scope, which lies at `key`.
-    pub fn admit(&self, key: &str, admission: Admission, now: Now) -> Verdict {
+    /// One more key in the count of a scope, which lies at `key`, within `quota`.
+    pub fn admit(&self, key: &str, quota: Quota, now: Now) -> quota::Outcome {
         let mut state = self.lock();
         state.table.sweep(now);
         let count = state.table.counts.slots.entry(key.into()).or_default();
-        let verdict = count.admit(admission, now);
+        let outcome = count.admit(quota, now);
         let expires_at_ms = count.expires_at_ms();
         state.table.counts.expect(expires_at_ms);
-        verdict
+        outcome
     }
 
     /// A scope's count as Redis would hold it.

@@ -1,8 +1,8 @@
 //! The embedded store: the model's decisions on a table in this process. It answers at once and starts no thread.
 //!
 //! `table` has the records, instances and counts with their expiry, `shelf` removes what has expired, `memory` is a
-//! table behind a lock, with those who watch it, and `machines` is what it does with instances. `sweeper` empties a store
-//! that nobody uses any more. [`EmbeddedStore`] is such a store as one thread asks it.
+//! table behind a lock, with those who watch it, and `machines` is what it does with instances. `sweeper` empties a
+//! store that nobody uses any more. [`EmbeddedStore`] is such a store as one thread asks it.
 
 mod machines;
 mod memory;
@@ -63,7 +63,7 @@ impl Store for EmbeddedStore {
             }
             Ask::Inspect => Answer::Inspected(self.store.inspect(&key, server)),
             Ask::Find => Answer::Found(self.store.holds(&key, server)),
-            Ask::Admit(admission) => Answer::Admission(self.store.admit(&key, *admission, server)),
+            Ask::Quota(quota) => Answer::Quota(self.store.admit(&key, *quota, server)),
             Ask::Machine(ask) => {
                 let listed = (&*ask.due_set, &*ask.member);
                 Answer::Machine(self.store.transition(&ask.prepared.machine, &key, listed, &ask.command, server))

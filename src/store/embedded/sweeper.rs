@@ -28,7 +28,7 @@ impl Sweeper {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::quota::Admission;
+    use crate::model::quota::Quota;
 
     const SECOND: Micros = 1_000 * MILLI;
 
@@ -37,7 +37,7 @@ mod tests {
         let (store, mut sweeper, start) = (MemoryStore::default(), Sweeper::default(), clock::now());
         assert_eq!(sweeper.turn(&store, start), Micros::MAX, "nothing is in it");
         let used = Now { us: clock::embedded(start + SECOND) };
-        store.admit("k", Admission { limit: 1, retention_ms: 1 }, used);
+        store.admit("k", Quota { limit: 1, retention_ms: 1 }, used);
         // It has expired, and is swept only when its minute has come.
         assert_eq!(sweeper.turn(&store, start + 30 * SECOND), start + 60 * SECOND);
         assert_eq!(sweeper.turn(&store, start + 60 * SECOND), Micros::MAX);

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::shelf::{LIVE_PER_SWEEP, SMALLEST_CAPACITY};
 use super::{MemoryStore, Watch};
-use crate::model::quota::{Admission, Verdict};
+use crate::model::quota::{self, Quota};
 use crate::model::{Begin, Command, Failure, Flags, Now, Outcome, Owner, Record, State};
 
 fn owner(n: u8) -> Owner {
@@ -185,12 +185,12 @@ fn threads_that_begin_at_once_give_one_owner() {
 #[test]
 fn the_count_of_a_scope_is_swept_as_records_are() {
     let store = MemoryStore::default();
-    let admission = Admission { limit: 2, retention_ms: 1_000 };
+    let quota = Quota { limit: 2, retention_ms: 1_000 };
     for n in 0..1_000 {
-        assert_eq!(store.admit(&format!("scope {n}"), admission, at_ms(0)), Verdict::Admitted);
+        assert_eq!(store.admit(&format!("scope {n}"), quota, at_ms(0)), quota::Outcome::Admitted);
     }
-    assert_eq!(store.admit("scope 7", admission, at_ms(999)), Verdict::Admitted);
-    assert!(matches!(store.admit("scope 7", admission, at_ms(1_000)), Verdict::Full { .. }));
+    assert_eq!(store.admit("scope 7", quota, at_ms(999)), quota::Outcome::Admitted);
+    assert!(matches!(store.admit("scope 7", quota, at_ms(1_000)), quota::Outcome::Full { .. }));
     assert_eq!(store.count("scope 7", at_ms(1_000)).as_deref(), Some("1024 1 2016 1"));
     assert!(store.tidy(at_ms(1_024)), "one has a key that is not forgotten");
     assert_eq!(store.lock().table.counts.slots.len(), 1);

@@ -1,5 +1,5 @@
-//! How every connection of one client is let in: its login and, for TLS, certificates. No I/O but reading the system's root
-//! certificates, and that only when a connection is made.
+//! How every connection of one client is let in: its login and, for TLS, certificates. No I/O but reading the system's
+//! root certificates, and that only when a connection is made.
 
 use std::sync::{Arc, OnceLock};
 

@@ -1,6 +1,6 @@
-//! How large a reply may be. The redis crate's parser makes values of whatever comes, and one of three bytes takes fifty
-//! in memory: a server that is not ours to trust must not fill this process with them. So the heads of values are looked
-//! at before the parser sees them, which costs nanoseconds and knows only where each ends.
+//! How large a reply may be. The redis crate's parser makes values of whatever comes, and one of three bytes takes
+//! fifty in memory: a server that is not ours to trust must not fill this process with them. So the heads of values are
+//! looked at before the parser sees them, which costs nanoseconds and knows only where each ends.
 
 use thiserror::Error;
 
@@ -35,8 +35,8 @@ enum Place {
     /// A value's type comes next.
     #[default]
     Start,
-    /// In the line after it, of which only a string's length is kept. The parser's lines end in CR LF, and so must these:
-    /// who is led astray sees a string where there are a million values.
+    /// In the line after it, of which only a string's length is kept. The parser's lines end in CR LF, and so must
+    /// these: who is led astray sees a string where there are a million values.
     Line { length: Option<usize>, read: usize, last: u8 },
     /// So many bytes of a string, its line end included, are still to come.
     String { left: usize },
@@ -103,7 +103,7 @@ fn up_to_line_end(bytes: &[u8], mut last: u8) -> (&[u8], bool) {
     end.map_or((bytes, false), |end| (&bytes[..=end], true))
 }
 
-/// A string of negative length is nil and has no bytes. Whatever else is no digit is the parser's to refuse.
+/// A string of negative length is nil and has no bytes. Whatever else is no digit is the parser's to reject.
 fn with_digit(length: Option<usize>, byte: u8) -> Option<usize> {
     match byte {
         b'0'..=b'9' => length.map(|length| length.saturating_mul(10).saturating_add(usize::from(byte - b'0'))),

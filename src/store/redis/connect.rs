@@ -1,5 +1,5 @@
-//! From a [`Target`] to a stream that is ready for commands: name resolution, TCP, TLS, `HELLO`, the scripts, one look at
-//! the server's clock and at what it evicts. It runs on a background thread: nothing here may wait on Node's loop.
+//! From a [`Target`] to a stream that is ready for commands: name resolution, TCP, TLS, `HELLO`, the scripts, one look
+//! at the server's clock and at what it evicts. It runs on a background thread: nothing here may wait on Node's loop.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -36,11 +36,13 @@ const SLOWEST_UPLOAD: u64 = 128 * 1024;
 /// Less than this is there at once.
 const SMALL_UPLOAD: u64 = 64 * 1024;
 
-/// What is left for the end of a turn: Redis reads 16 KiB at once, and is given the next before it is through with them.
-const PRESSING: usize = 8 * 1024;
+/// Bytes that are worth a write before the end of a turn: Redis reads 16 KiB at once, and is given the next before it
+/// is through with them.
+const EARLY_WRITE_BYTES: usize = 8 * 1024;
 
-/// Fewer are not worth another system call.
-const MANY: usize = 8;
+/// Replies that come together lead to as many requests, in parts: half of fewer than this is not worth another system
+/// call.
+const EARLY_WRITE_REPLIES: usize = 8;
 
 enum Link {
     Down { retry_at: Micros },
@@ -55,8 +57,8 @@ pub struct Engine {
     backoff: Backoff,
     waiting: VecDeque<Pending>,
     later: Vec<(Micros, Pending)>,
-    flying: VecDeque<InFlight>,
-    /// How many of the newest flights the socket has not been given yet.
+    in_flight: VecDeque<InFlight>,
+    /// How many of the newest of them the socket has not been given yet.
     unsent: usize,
     /// How many replies the last bytes from the server held.
     heard_together: usize,
@@ -88,7 +90,7 @@ impl Engine {
             backoff: Backoff::default(),
             waiting: VecDeque::new(),
             later: Vec::new(),
-            flying: VecDeque::new(),
+            in_flight: VecDeque::new(),
             unsent: 0,
             heard_together: 0,
             uploading: 0,
@@ -123,7 +125,7 @@ impl Engine {
         self.waiting.retain(|pending| pending.request.id != id);
         self.later.retain(|(_, pending)| pending.request.id != id);
         self.parked.retain(|parked| parked.pending.request.id != id);
-        for flight in &mut self.flying {
+        for flight in &mut self.in_flight {
             if flight.sent.id() == Some(id) {
                 flight.sent = Sent::Orphan;
             }
@@ -164,7 +166,7 @@ impl Engine {
             // One refused greeting (a password being rotated, a balancer's junk) must not lose what has happened: an
             // outcome or a renewal has until its own deadline.
             let (patient, refused): (VecDeque<_>, VecDeque<_>) =
-                std::mem::take(&mut self.waiting).into_iter().partition(Pending::outlives_refusal);
+                std::mem::take(&mut self.waiting).into_iter().partition(Pending::outlives_final_errors);
             self.waiting = patient;
             self.events.extend(refused.iter().map(|pending| pending.fail(why.error.clone())));
             self.events.extend(self.waiting.iter_mut().filter_map(Pending::lose_patience));
@@ -183,7 +185,7 @@ impl Engine {
         self.unacknowledged = false;
         self.uploading = 0;
         self.inbox = Inbox::default();
-        for flight in std::mem::take(&mut self.flying).into_iter().rev() {
+        for flight in std::mem::take(&mut self.in_flight).into_iter().rev() {
             match flight.sent {
                 Sent::Request(pending, _) => self.send_again(pending, &why),
                 Sent::Slots => self.cluster_news.push(ClusterNews::Slots(None)),
@@ -213,11 +215,11 @@ impl Engine {
         matches!(self.link, Link::Up { .. })
     }
 
-    /// The socket is about to be given what is in [`Engine::out`]. An event loop that was busy may have kept it for long:
-    /// the server's silence begins now.
+    /// The socket is about to be given what is in [`Engine::out`]. An event loop that was busy may have kept it for
+    /// long: the server's silence begins now.
     pub fn sending(&mut self, now: Micros) {
         self.ask_acknowledgement(now);
-        for flight in self.flying.iter_mut().rev().take(self.unsent) {
+        for flight in self.in_flight.iter_mut().rev().take(self.unsent) {
             flight.at = now;
         }
         self.unsent = 0;
@@ -226,10 +228,10 @@ impl Engine {
     /// Whether what is in [`Engine::out`] should leave before the end of the turn, so that Redis works while JavaScript
     /// does: when Redis has nothing to do, half of what the last replies will bring; then, as much as it likes to read.
     /// Whoever waits for a `WAIT` wants one for all.
-    pub fn is_pressing(&self, bytes: usize) -> bool {
-        let is_idle = self.flying.len() == self.unsent;
-        let is_half = self.heard_together >= MANY && 2 * self.unsent >= self.heard_together;
-        self.unsent > 0 && self.durability.is_none() && (bytes >= PRESSING || (is_idle && is_half))
+    pub fn wants_early_write(&self, bytes: usize) -> bool {
+        let is_idle = self.in_flight.len() == self.unsent;
+        let is_half = self.heard_together >= EARLY_WRITE_REPLIES && 2 * self.unsent >= self.heard_together;
+        self.unsent > 0 && self.durability.is_none() && (bytes >= EARLY_WRITE_BYTES || (is_idle && is_half))
     }
 
     /// The socket has taken this much.
@@ -256,7 +258,7 @@ impl Engine {
         if *clock_due <= now {
             *clock_due = now + CLOCK_AGE;
             cmd("TIME").write_packed_command(&mut self.out);
-            self.fly(Sent::Time, now);
+            self.sent(Sent::Time, now);
         }
         let stage = pending.first_stage(&features, now);
         self.write(pending, stage, now);
@@ -266,23 +268,23 @@ impl Engine {
         self.write_something(&pending, now);
         if pending.route.asking {
             cmd("ASKING").write_packed_command(&mut self.out);
-            self.fly(Sent::Orphan, now);
+            self.sent(Sent::Orphan, now);
         }
         pending.pack(&stage, &mut self.out);
         pending.was_sent = true;
-        self.fly(Sent::Request(pending, stage), now);
+        self.sent(Sent::Request(pending, stage), now);
     }
 
-    fn fly(&mut self, sent: Sent, now: Micros) {
+    fn sent(&mut self, sent: Sent, now: Micros) {
         let ahead = self.uploading + self.out.len() as u64;
-        self.flying.push_back(InFlight { sent, at: now, ahead });
+        self.in_flight.push_back(InFlight { sent, at: now, ahead });
         self.unsent += 1;
     }
 
     /// The silence after which the connection is taken for dead.
     fn silent_at(&self) -> Option<Micros> {
         let Link::Up { heard_at, .. } = self.link else { return None };
-        let oldest = self.flying.front().filter(|_| self.unsent < self.flying.len())?;
+        let oldest = self.in_flight.front().filter(|_| self.unsent < self.in_flight.len())?;
         let allowed = match &oldest.sent {
             Sent::Request(pending, _) => pending.request.silence.min(self.command_timeout),
             _ => self.command_timeout,
@@ -331,7 +333,7 @@ impl Engine {
         self.waiting.retain_mut(&mut keep);
         self.later.retain_mut(|(_, pending)| keep(pending));
         self.parked.retain_mut(|parked| keep(&mut parked.pending));
-        for flight in &mut self.flying {
+        for flight in &mut self.in_flight {
             if let Sent::Request(pending, _) = &mut flight.sent
                 && !keep(pending)
             {
@@ -359,16 +361,16 @@ impl Engine {
         self.waiting.is_empty()
             && self.later.is_empty()
             && self.parked.is_empty()
-            && !self.flying.iter().any(|flight| matches!(flight.sent, Sent::Request(..)))
+            && !self.in_flight.iter().any(|flight| matches!(flight.sent, Sent::Request(..)))
     }
 
     /// Answers everything with `error`; used by `close()`.
     pub fn fail_all(&mut self, error: &StoreError) {
-        let flying = std::mem::take(&mut self.flying).into_iter().filter_map(|flight| match flight.sent {
+        let in_flight = std::mem::take(&mut self.in_flight).into_iter().filter_map(|flight| match flight.sent {
             Sent::Request(pending, _) => Some(pending),
             _ => None,
         });
-        let all = flying
+        let all = in_flight
             .chain(std::mem::take(&mut self.waiting))
             .chain(std::mem::take(&mut self.later).into_iter().map(|(_, pending)| pending))
             .chain(self.take_parked());

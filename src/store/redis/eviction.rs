@@ -1,5 +1,5 @@
-//! Whether a server may throw away what it has acknowledged, by what `INFO memory` says. `CONFIG` would say it, too, and
-//! managed servers forbid that.
+//! Whether a server may throw away what it has acknowledged, by what `INFO memory` says. `CONFIG` would say it, too,
+//! and managed servers forbid that.
 
 use redis::Value;
 

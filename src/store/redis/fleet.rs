@@ -65,8 +65,8 @@ impl Fleet {
         match news {
             ClusterNews::Moved { pending, .. } if self.map.is_none() => {
                 let why = "the server is a node of a cluster: give its address as redis+cluster://";
-                let refusal = pending.fail(StoreError::Refused(why.into()));
-                self.wires[from].engine.events().push(refusal);
+                let failed = pending.fail(StoreError::Refused(why.into()));
+                self.wires[from].engine.events().push(failed);
             }
             ClusterNews::Moved { pending, slot, address, once } => {
                 self.send_on(from, *pending, slot, &address, once, now);
@@ -199,8 +199,11 @@ impl Store for Fleet {
     /// What has happened, but for what concerns the cluster: that is dealt with here.
     fn take_events(&mut self, now: Micros) -> Vec<Event> {
         for index in 0..self.wires.len() {
-            for news in std::mem::take(self.wires[index].engine.cluster_news()) {
-                self.follow(index, news, now);
+            let news = self.wires[index].engine.cluster_news();
+            if !news.is_empty() {
+                for news in std::mem::take(news) {
+                    self.follow(index, news, now);
+                }
             }
         }
         self.look_around(now);

@@ -1,8 +1,13 @@
-//! Redis and whatever speaks like it. `engine` is the protocol without I/O, `connect` makes connections on a
-//! background thread (asking Sentinels first, where there are any) by a `conversation`, `wire` joins the two, a `fleet` is the wires to all
-//! servers of a client: one, or a cluster's nodes. A [`fleet::Fleet`] is the [`Store`](super::Store). A request is
-//! `pending` until it is answered, and goes through `stage`s: a plain command, or a script. `verdict` says what a server's
-//! error means, `fields` reads what a server says of itself.
+//! Redis and whatever speaks like it.
+//!
+//! - `engine` is the protocol of one connection, without I/O. A request is `pending` until it is answered, and goes
+//!   through `stage`s: a plain command, or a script.
+//! - `connect` makes connections on a background thread, by a `conversation` with the server; `sentinel` asks where the
+//!   primary is, where there are Sentinels. `target` says where a server is, `access` how we are let in, `features`
+//!   what came of it.
+//! - `wire` is an engine with its socket, a [`Fleet`] the wires to all servers of a client: one server, or the nodes of
+//!   a cluster. The fleet is the [`Store`](super::Store).
+//! - `verdict` says what a server's error means, `fields` reads what a server says of itself.
 
 pub mod access;
 mod backoff;

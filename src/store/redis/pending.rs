@@ -57,8 +57,8 @@ impl Pending {
         matches!(self.request.ask, Ask::Command(_) | Ask::Machine(_))
     }
 
-    /// It may wait for a server that will have us: nobody may start what it stands for again meanwhile.
-    pub fn outlives_refusal(&self) -> bool {
+    /// An error that is final for others makes it wait: nobody may start meanwhile what it stands for.
+    pub fn outlives_final_errors(&self) -> bool {
         self.is_outcome() || matches!(self.request.ask, Ask::Command(Command::Extend { .. }))
     }
 

@@ -1,6 +1,7 @@
-//! Sentinels: they are asked where the primary is before every connection, and again and again while there are some. After
-//! a failover the old primary goes on as one for seconds (ten, with Redis 7), and what it accepts then is lost: so
-//! connections to a server that the Sentinels do not name any more are ended from here, and their owners connect anew.
+//! Sentinels: they are asked where the primary is before every connection, and again and again while there are some.
+//! After a failover the old primary goes on as one for seconds (ten, with Redis 7), and what it accepts then is lost:
+//! so connections to a server that the Sentinels do not name any more are ended from here, and their owners connect
+//! anew.
 
 use std::io;
 use std::net::Shutdown;
@@ -117,8 +118,8 @@ fn named(answer: &Value, sentinel: &ConnectionAddr) -> Option<ConnectionAddr> {
     })
 }
 
-/// From now on this connection is ended when the Sentinels name another server; `None` for a socket that cannot be ended
-/// from here.
+/// From now on this connection is ended when the Sentinels name another server; `None` for a socket that cannot be
+/// ended from here.
 ///
 /// # Errors
 /// No further handle of the socket can be had.

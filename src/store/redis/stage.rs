@@ -9,7 +9,7 @@ use crate::clock::{MILLI, Micros};
 use crate::error::StoreError;
 use crate::model::{Command, Failure, Outcome};
 use crate::scripts::machine::{self as machine_scripts, Keys};
-use crate::scripts::{self, ADMIT, Clock, DUE, Script, TRANSITION, quota as quota_scripts};
+use crate::scripts::{self, ADMIT, DUE, Script, TRANSITION, TimeSource, quota as quota_scripts};
 use crate::store::ask::{Answer, Ask, NO_EXPIRY_MS, Request};
 
 /// What is on the wire for a request.
@@ -32,7 +32,7 @@ pub enum Stage {
     FirstByte,
 }
 
-pub enum Step {
+pub enum Progress {
     Answered(Answer),
     /// Ask on.
     Next(Stage),
@@ -43,14 +43,15 @@ impl Pending {
     pub fn first_stage(&self, features: &Features, now: Micros) -> Stage {
         let command = match &self.request.ask {
             Ask::Command(command) => command,
-            Ask::Machine(_) | Ask::Due { .. } | Ask::Admit(_) => return Stage::Script { loaded: false },
+            Ask::Machine(_) | Ask::Due { .. } | Ask::Quota(_) => return Stage::Script { loaded: false },
             Ask::Inspect => return Stage::Get,
             Ask::Find => return Stage::FirstByte,
         };
         match command {
             // A repeat goes through the script, which renews a lease that is ours already.
             Command::Begin(begin) if features.set_nx_get && !self.was_sent && begin.awaited_fence.is_none() => {
-                // The fence must also outgrow a record that has expired: only an estimate much better than that time serves.
+                // The fence must also outgrow a record that has expired: only an estimate much better than that time
+                // serves.
                 if begin.retention_ms * MILLI > 10 * features.clock.error(now) {
                     return Stage::Plain { fence: features.clock.estimate(now) };
                 }
@@ -74,15 +75,15 @@ impl Pending {
                 scripts::pack_set_if_equal(held, record, *retention_ms, key.as_bytes(), out);
             }
             (Stage::Script { .. } | Stage::Plain { .. } | Stage::IfEqual, Ask::Command(command)) => {
-                scripts::pack(command, key.as_bytes(), Clock::Server, out);
+                scripts::pack(command, key.as_bytes(), TimeSource::Server, out);
             }
             (_, Ask::Machine(ask)) => {
                 let keys =
                     Keys { instance: key.as_bytes(), due_set: ask.due_set.as_bytes(), member: ask.member.as_bytes() };
-                machine_scripts::pack(&ask.command, &ask.prepared, keys, Clock::Server, out);
+                machine_scripts::pack(&ask.command, &ask.prepared, keys, TimeSource::Server, out);
             }
-            (_, Ask::Due { limit }) => machine_scripts::pack_due(key.as_bytes(), *limit, Clock::Server, out),
-            (_, Ask::Admit(admission)) => quota_scripts::pack(*admission, key.as_bytes(), Clock::Server, out),
+            (_, Ask::Due { limit }) => machine_scripts::pack_due(key.as_bytes(), *limit, TimeSource::Server, out),
+            (_, Ask::Quota(quota)) => quota_scripts::pack(*quota, key.as_bytes(), TimeSource::Server, out),
             (_, Ask::Find) | (Stage::FirstByte, _) => {
                 cmd("GETRANGE").arg(&**key).arg(0).arg(0).write_packed_command(out);
             }
@@ -96,7 +97,7 @@ impl Pending {
             Ask::Command(command) => Script::of(command),
             Ask::Machine(_) => &TRANSITION,
             Ask::Due { .. } => &DUE,
-            Ask::Admit(_) => &ADMIT,
+            Ask::Quota(_) => &ADMIT,
             Ask::Inspect | Ask::Find => return,
         };
         cmd("SCRIPT").arg("LOAD").arg(&script.source).write_packed_command(out);
@@ -104,36 +105,36 @@ impl Pending {
 
     /// # Errors
     /// The reply is none that its command can have: it is to be sent again over another connection.
-    pub fn read(&self, stage: Stage, value: Value, sent_at: Micros) -> Result<Step, StoreError> {
+    pub fn read(&self, stage: Stage, value: Value, sent_at: Micros) -> Result<Progress, StoreError> {
         match (stage, value) {
             (Stage::Plain { fence }, reply @ (Value::Nil | Value::BulkString(_))) => {
                 let record = if let Value::BulkString(record) = reply { Some(record) } else { None };
                 let Ask::Command(Command::Begin(begin)) = &self.request.ask else { return strange("a begin's reply") };
                 let outcome = scripts::judge_set(record, begin, fence);
-                let script = Step::Next(Stage::Script { loaded: false });
+                let script = Progress::Next(Stage::Script { loaded: false });
                 Ok(outcome.map_or(script, |outcome| self.outcome(outcome, sent_at)))
             }
             (Stage::IfEqual, Value::Okay) => Ok(self.outcome(Outcome::Done, sent_at)),
             // Somebody waits, or this is a repeat, or it is not ours any more.
-            (Stage::IfEqual, Value::Nil) => Ok(Step::Next(Stage::Script { loaded: false })),
+            (Stage::IfEqual, Value::Nil) => Ok(Progress::Next(Stage::Script { loaded: false })),
             (Stage::Script { .. }, reply) => {
                 let parts: Option<Vec<&[u8]>> = match &reply {
                     Value::Array(parts) => parts.iter().map(bytes).collect(),
                     one => bytes(one).map(|word| vec![word]),
                 };
                 match parts.and_then(|parts| self.interpret(&parts, sent_at)) {
-                    Some(answer) => Ok(Step::Answered(answer)),
+                    Some(answer) => Ok(Progress::Answered(answer)),
                     None => strange("a reply that none of the scripts gives"),
                 }
             }
-            (Stage::FirstByte, Value::BulkString(byte)) => Ok(Step::Answered(Answer::Found(!byte.is_empty()))),
-            (Stage::Get, Value::Nil) => Ok(Step::Answered(Answer::Inspected(None))),
-            (Stage::Get, Value::BulkString(record)) => Ok(Step::Next(Stage::Pttl { record: Some(record) })),
+            (Stage::FirstByte, Value::BulkString(byte)) => Ok(Progress::Answered(Answer::Found(!byte.is_empty()))),
+            (Stage::Get, Value::Nil) => Ok(Progress::Answered(Answer::Inspected(None))),
+            (Stage::Get, Value::BulkString(record)) => Ok(Progress::Next(Stage::Pttl { record: Some(record) })),
             (Stage::Pttl { record }, Value::Int(left)) => {
                 // -2: it went away in between.
                 let left = if left == -1 { Some(NO_EXPIRY_MS) } else { u64::try_from(left).ok() };
                 let found = record.zip(left);
-                Ok(Step::Answered(Answer::Inspected(found)))
+                Ok(Progress::Answered(Answer::Inspected(found)))
             }
             _ => strange("a reply of a kind its command does not have"),
         }
@@ -143,7 +144,7 @@ impl Pending {
     fn interpret(&self, parts: &[&[u8]], sent_at: Micros) -> Option<Answer> {
         match &self.request.ask {
             Ask::Machine(_) => machine_scripts::parse(parts).ok().map(Answer::Machine),
-            Ask::Admit(_) => quota_scripts::parse(parts).ok().map(Answer::Admission),
+            Ask::Quota(_) => quota_scripts::parse(parts).ok().map(Answer::Quota),
             Ask::Due { .. } => {
                 let members = parts.iter().map(|member| String::from_utf8(member.to_vec()).ok());
                 members.collect::<Option<_>>().map(Answer::Due)
@@ -152,8 +153,8 @@ impl Pending {
         }
     }
 
-    fn outcome(&self, outcome: Outcome, sent_at: Micros) -> Step {
-        Step::Answered(self.judged(outcome, sent_at))
+    fn outcome(&self, outcome: Outcome, sent_at: Micros) -> Progress {
+        Progress::Answered(self.judged(outcome, sent_at))
     }
 
     fn judged(&self, outcome: Outcome, sent_at: Micros) -> Answer {
@@ -170,7 +171,7 @@ impl Pending {
     }
 }
 
-fn strange(what: &str) -> Result<Step, StoreError> {
+fn strange(what: &str) -> Result<Progress, StoreError> {
     Err(StoreError::Protocol(format!("the server sent {what}")))
 }
 

@@ -6,8 +6,8 @@
 //! | `redis+sentinel://user:password@host:port,host:port/service/db` | the primary that these Sentinels name |
 //! | `redis+cluster://user:password@host:port,host:port` | the nodes of a cluster, found from any of these |
 //!
-//! `rediss+sentinel://` and `rediss+cluster://` are the same over TLS, Sentinels included. Sentinels that want a login of their
-//! own get it by `?sentinel_username=…&sentinel_password=…`.
+//! `rediss+sentinel://` and `rediss+cluster://` are the same over TLS, Sentinels included. Sentinels that want a login
+//! of their own get it by `?sentinel_username=…&sentinel_password=…`.
 
 use std::sync::Arc;
 

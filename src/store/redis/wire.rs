@@ -56,14 +56,17 @@ impl Wire {
         self.retired = None;
     }
 
-    /// An attempt to connect, if it is time for one: to be awaited on a tokio thread, and told by
+    /// There is no connection, something is asked of it, and it is time to try.
+    #[must_use]
+    pub fn wants_to_connect(&self, now: Micros) -> bool {
+        self.engine.wants_connection(now)
+    }
+
+    /// An attempt to connect: to be awaited on a tokio thread, and told by
     /// [`Store::connected`](crate::store::Store::connected).
-    pub fn connect(&mut self, now: Micros) -> Option<impl Future<Output = Connected> + Send + use<>> {
-        let is_time = self.engine.wants_connection(now);
-        is_time.then(|| {
-            self.engine.connecting();
-            connect(Arc::clone(&self.target))
-        })
+    pub fn connect(&mut self) -> impl Future<Output = Connected> + Send + use<> {
+        self.engine.connecting();
+        connect(Arc::clone(&self.target))
     }
 
     /// What came of an attempt that did not end by itself.
@@ -117,7 +120,7 @@ impl Wire {
         let mut taken = 0;
         let outcome = loop {
             if self.written == out.len() {
-                // One large result must not keep its memory for ever, and many must not ask for it each time.
+                // One large result must not keep its memory forever, and many must not ask for it each time.
                 self.peak = out.len().max(self.peak - self.peak / 8);
                 out.clear();
                 if out.capacity() > 4 * CHUNK.max(self.peak / 2) {
@@ -161,9 +164,9 @@ impl Wire {
 
     /// Whether something should be written before the end of the turn.
     #[must_use]
-    pub fn is_pressing(&mut self) -> bool {
+    pub fn wants_early_write(&mut self) -> bool {
         let waiting = self.engine.out().len() - self.written;
-        self.stream.is_some() && self.engine.is_pressing(waiting)
+        self.stream.is_some() && self.engine.wants_early_write(waiting)
     }
 
     fn drop_dead_stream(&mut self) {

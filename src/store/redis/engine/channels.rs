@@ -1,4 +1,5 @@
-//! Channels somebody waits on: subscribed to once, again over every new connection, and polled where the server refuses.
+//! Channels somebody waits on: subscribed to once, again over every new connection, and polled where the server does
+//! not allow it.
 
 use redis::cmd;
 
@@ -10,11 +11,11 @@ use crate::clock::Micros;
 #[derive(Default)]
 pub(super) struct Channel {
     /// The server does not let us listen: the waiter polls instead.
-    pub(super) refused: bool,
+    pub(super) is_denied: bool,
 }
 
 impl Engine {
-    /// Tells by [`Event::Changed`] when the channel is live, and at every message on it.
+    /// Tells by [`Event::Changed`](crate::store::Event::Changed) when the channel is live, and at every message on it.
     pub fn subscribe(&mut self, channel: &str, now: Micros) {
         if !self.channels.contains_key(channel) {
             self.channels.insert(channel.to_owned(), Channel::default());
@@ -30,20 +31,20 @@ impl Engine {
 
     #[must_use]
     pub fn can_listen(&self, channel: &str) -> bool {
-        self.channels.get(channel).is_some_and(|known| !known.refused)
+        self.channels.get(channel).is_some_and(|known| !known.is_denied)
     }
 
     pub fn unsubscribe(&mut self, channel: &str, now: Micros) {
         if self.channels.remove(channel).is_some() && matches!(self.link, Link::Up { .. }) {
             cmd("UNSUBSCRIBE").arg(channel).write_packed_command(&mut self.out);
-            self.fly(Sent::Unsubscribe(channel.to_owned()), now);
+            self.sent(Sent::Unsubscribe(channel.to_owned()), now);
         }
     }
 
     pub(super) fn send_subscribe(&mut self, channel: &str, now: Micros) {
         if self.is_up() {
             cmd("SUBSCRIBE").arg(channel).write_packed_command(&mut self.out);
-            self.fly(Sent::Subscribe(channel.to_owned()), now);
+            self.sent(Sent::Subscribe(channel.to_owned()), now);
         }
     }
 }

@@ -1,4 +1,5 @@
-//! What a connection to a cluster's node does besides: it tells who has which slots, and gives up what another node has.
+//! What a connection to a cluster's node does besides: it tells who has which slots, and gives up what another node
+//! has.
 
 use redis::cmd;
 
@@ -14,7 +15,7 @@ impl Engine {
         !self.waiting.is_empty() || !self.later.is_empty() || !self.channels.is_empty()
     }
 
-    /// Tells by `ClusterNews::Slots`, as soon as there is a connection, which node of the cluster has what.
+    /// Tells by [`ClusterNews::Slots`](crate::store::redis::ClusterNews::Slots), as soon as there is a connection, which node of the cluster has what.
     pub fn ask_slots(&mut self, now: Micros) {
         self.wants_slots = true;
         self.send_slots(now);
@@ -23,7 +24,7 @@ impl Engine {
     pub(super) fn send_slots(&mut self, now: Micros) {
         if self.is_up() && std::mem::take(&mut self.wants_slots) {
             cmd("CLUSTER").arg("SLOTS").write_packed_command(&mut self.out);
-            self.fly(Sent::Slots, now);
+            self.sent(Sent::Slots, now);
         }
     }
 

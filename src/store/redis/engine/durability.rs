@@ -88,7 +88,7 @@ impl Engine {
         if self.durability.is_some() && pending.is_repeat && pending.writes() {
             let key = format!("{}:w", pending.request.key);
             cmd("SET").arg(key).arg(1).arg("PX").arg(1_000).write_packed_command(&mut self.out);
-            self.fly(Sent::Orphan, now);
+            self.sent(Sent::Orphan, now);
         }
     }
 
@@ -98,8 +98,8 @@ impl Engine {
             return;
         }
         let is_write = |sent: &Sent| matches!(sent, Sent::Request(pending, _) if pending.writes());
-        self.unacknowledged |= self.flying.iter().rev().take(self.unsent).any(|flight| is_write(&flight.sent));
-        let is_out = self.flying.iter().any(|flight| matches!(flight.sent, Sent::Acknowledgement));
+        self.unacknowledged |= self.in_flight.iter().rev().take(self.unsent).any(|flight| is_write(&flight.sent));
+        let is_out = self.in_flight.iter().any(|flight| matches!(flight.sent, Sent::Acknowledgement));
         if self.unacknowledged && !is_out {
             self.send_wait(now);
         }
@@ -108,7 +108,7 @@ impl Engine {
     fn send_wait(&mut self, now: Micros) {
         let Some(durability) = self.durability else { return };
         durability.pack(&mut self.out);
-        self.fly(Sent::Acknowledgement, now);
+        self.sent(Sent::Acknowledgement, now);
         self.unacknowledged = false;
     }
 

@@ -10,11 +10,11 @@ use crate::store::ask::Event;
 use crate::store::redis::fields;
 use crate::store::redis::pending::{ClusterNews, Pending};
 use crate::store::redis::slots;
-use crate::store::redis::stage::{Stage, Step};
+use crate::store::redis::stage::{Progress, Stage};
 use crate::store::redis::verdict::{self, Verdict};
 
-/// Room for as many as are usually in flight.
-const IN_FLIGHT: usize = 1_024;
+/// Room for as many requests as are usually in flight.
+const USUALLY_IN_FLIGHT: usize = 1_024;
 
 impl Engine {
     pub fn received(&mut self, bytes: &[u8], now: Micros) {
@@ -30,8 +30,8 @@ impl Engine {
             match self.inbox.next_reply() {
                 Ok(None) => {
                     // After a burst of calls it would keep what its peak took.
-                    if self.flying.is_empty() {
-                        self.flying.shrink_to(IN_FLIGHT);
+                    if self.in_flight.is_empty() {
+                        self.in_flight.shrink_to(USUALLY_IN_FLIGHT);
                     }
                     return;
                 }
@@ -41,7 +41,7 @@ impl Engine {
                     }
                 }
                 Ok(Some(value)) => {
-                    let Some(flight) = self.flying.pop_front() else {
+                    let Some(flight) = self.in_flight.pop_front() else {
                         return self.retire(StoreError::Protocol("a reply nobody asked for".into()), now);
                     };
                     self.heard_together += 1;
@@ -74,9 +74,9 @@ impl Engine {
                 return Ok(());
             }
             Sent::Subscribe(channel) => {
-                // A confirmation is a push; an ordinary reply is the server's refusal.
+                // A confirmation is a push; an ordinary reply is an error: we may not.
                 if let Some(known) = self.channels.get_mut(&channel) {
-                    known.refused = true;
+                    known.is_denied = true;
                     self.events.push(Event::Changed(channel));
                 }
                 return Ok(());
@@ -85,11 +85,11 @@ impl Engine {
         };
         let Value::ServerError(error) = &value else {
             return match pending.read(stage, value, flight.at) {
-                Ok(Step::Answered(answer)) => {
+                Ok(Progress::Answered(answer)) => {
                     self.tell(pending, answer);
                     Ok(())
                 }
-                Ok(Step::Next(stage)) => {
+                Ok(Progress::Next(stage)) => {
                     self.write(pending, stage, now);
                     Ok(())
                 }
@@ -109,8 +109,11 @@ impl Engine {
             Verdict::Final(StoreError::Protocol(_)) if matches!(stage, Stage::IfEqual) => {
                 self.write(pending, Stage::Script { loaded: false }, now);
             }
-            // What nobody understands may pass, a proxy's complaint for one; an outcome is not given up for it, nor a lease.
-            Verdict::Final(why @ (StoreError::Full(_) | StoreError::Protocol(_))) if pending.outlives_refusal() => {
+            // What nobody understands may pass, a proxy's complaint for one; an outcome is not given up for it, nor a
+            // lease.
+            Verdict::Final(why @ (StoreError::Full(_) | StoreError::Protocol(_)))
+                if pending.outlives_final_errors() =>
+            {
                 let mut pending = pending;
                 self.events.extend(pending.lose_patience());
                 self.postpone(pending, why, now);
@@ -122,7 +125,7 @@ impl Engine {
             }
             Verdict::NoScript => {
                 pending.load_script(&mut self.out);
-                self.fly(Sent::Orphan, now);
+                self.sent(Sent::Orphan, now);
                 self.write(pending, Stage::Script { loaded: true }, now);
             }
             Verdict::Moved { slot, address, once } => {
@@ -146,7 +149,7 @@ impl Engine {
             PushKind::Message => self.events.push(Event::Changed(channel)),
             PushKind::Subscribe | PushKind::Unsubscribe => {
                 // Confirmations come in the order of the commands, between the replies.
-                let confirmed = match self.flying.front().map(|flight| &flight.sent) {
+                let confirmed = match self.in_flight.front().map(|flight| &flight.sent) {
                     Some(Sent::Subscribe(asked)) => *asked == channel && *kind == PushKind::Subscribe,
                     Some(Sent::Unsubscribe(asked)) => *asked == channel && *kind == PushKind::Unsubscribe,
                     _ => false,
@@ -155,7 +158,7 @@ impl Engine {
                     // What is in its place stays in flight, to be sent again.
                     return Err(StoreError::Protocol("a subscription nobody asked for".into()));
                 }
-                self.flying.pop_front();
+                self.in_flight.pop_front();
                 if *kind == PushKind::Subscribe && self.channels.contains_key(&channel) {
                     self.events.push(Event::Changed(channel));
                 }

@@ -106,7 +106,7 @@ fn an_idle_server_is_given_half_of_a_turn_and_a_busy_one_what_it_reads_at_once()
         next += 1;
         engine.submit(begin(next), NOW);
         let bytes = engine.out().len();
-        engine.is_pressing(bytes)
+        engine.wants_early_write(bytes)
     };
     let leave = |engine: &mut Engine| {
         engine.sending(NOW);
@@ -123,7 +123,7 @@ fn an_idle_server_is_given_half_of_a_turn_and_a_busy_one_what_it_reads_at_once()
     engine.received(&b"_\r\n".repeat(4), NOW);
     assert!((0..4).all(|_| !call(&mut engine)), "too few to be sent in two parts");
     leave(&mut engine);
-    let most = PRESSING / size;
+    let most = EARLY_WRITE_BYTES / size;
     assert!((1..most).all(|_| !call(&mut engine)), "less than is worth a system call");
     assert!([(); 2].iter().any(|()| call(&mut engine)), "as much as is read at once");
 }
@@ -134,7 +134,7 @@ fn what_waits_for_replicas_leaves_together() {
     let mut engine = Engine::new(TIMEOUT, Some(durability));
     connect(&mut engine, NOW);
     engine.submit(begin(1), NOW);
-    assert!(!engine.is_pressing(PRESSING));
+    assert!(!engine.wants_early_write(EARLY_WRITE_BYTES));
 }
 
 #[test]

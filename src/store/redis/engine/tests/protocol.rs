@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::quota::{Admission, Verdict};
+use crate::model::quota::{self, Quota};
 
 #[test]
 fn bytes_that_are_no_protocol_end_the_connection_and_nothing_else() {
@@ -43,14 +43,14 @@ fn a_record_is_looked_for_by_its_first_byte() {
 #[test]
 fn the_script_of_a_quota_is_loaded_when_it_is_first_asked_for() {
     let mut engine = up();
-    engine.submit(request(1, Ask::Admit(Admission { limit: 5, retention_ms: 1_000 })), NOW);
+    engine.submit(request(1, Ask::Quota(Quota { limit: 5, retention_ms: 1_000 })), NOW);
     assert!(written(&mut engine).starts_with("*8\r\n$7\r\nEVALSHA"));
     engine.received(b"-NOSCRIPT No matching script. Please use EVAL.\r\n", NOW);
     let sent = written(&mut engine);
     assert!(sent.contains("LOAD") && sent.contains("-- admit:") && sent.contains("EVALSHA"), "{sent}");
     engine.received(b"$40\r\n0000000000000000000000000000000000000000\r\n*2\r\n$4\r\nfull\r\n$2\r\n17\r\n", NOW);
-    let full = Verdict::Full { free_in_ms: 17 };
-    assert!(matches!(events(&mut engine)[..], [Event::Answer(1, Answer::Admission(verdict))] if verdict == full));
+    let full = quota::Outcome::Full { free_in_ms: 17 };
+    assert!(matches!(events(&mut engine)[..], [Event::Answer(1, Answer::Quota(outcome))] if outcome == full));
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn a_refused_subscription_does_not_shift_the_replies_and_is_remembered() {
     assert_eq!(events(&mut engine).len(), 2);
 }
 
-/// Found by fuzzing: the request in whose place the confirmation came was dropped, and its caller waited for ever.
+/// Found by fuzzing: the request in whose place the confirmation came was dropped, and its caller waited forever.
 #[test]
 fn a_confirmation_nobody_asked_for_ends_the_connection_and_loses_no_request() {
     for kind in ["subscribe", "unsubscribe"] {

@@ -1,0 +1,92 @@
+//! How an operation ends: its run is completed or has failed, and the store is told; or it is given up.
+
+use std::sync::Arc;
+
+use super::delivery::{Delivery, Tag};
+use super::op::Phase;
+use super::{Ask, FailMode, Recording, Request, Session};
+use crate::clock::{MILLI, Micros};
+use crate::model::{Command, Failure, Flags, Owner, Record, State};
+use crate::shrink;
+use crate::store::Store as _;
+
+/// Marks a request that undoes a begin nobody waits for any more; its answer interests nobody.
+pub const WITHDRAWAL: u64 = 1 << 32;
+
+impl Session {
+    pub fn complete(&mut self, id: u32, payload: String, recording: Recording, now: Micros) {
+        let Some((op, Phase::Held { fence, attempt, recovered })) = self.ops.get(&id).map(|op| (op, &op.phase)) else {
+            return self.deliver(Delivery::bare(id, Tag::Lost));
+        };
+        let held = op.begin().record(*fence, *attempt, Flags { recovered: *recovered, ..Flags::default() });
+        let state = State::Completed { payload: payload.into_bytes() };
+        let record = Record { flags: Flags::default(), state, ..held.clone() };
+        let command = Command::Complete { record, retention_ms: recording.retention_ms };
+        self.send_ending(id, Arc::clone(op.key()), command, Some(Box::new(held)), recording, now);
+    }
+
+    pub fn fail(&mut self, id: u32, mode: FailMode, payload: Option<String>, recording: Recording, now: Micros) {
+        let Some(op) = self.ops.get(&id) else { return self.deliver(Delivery::bare(id, Tag::Lost)) };
+        let payload = payload.unwrap_or_default().into_bytes();
+        let failure = match mode {
+            FailMode::Release => Failure::Release { payload },
+            FailMode::Record => Failure::Record { payload, retention_ms: recording.retention_ms },
+            FailMode::Hold => Failure::Hold,
+        };
+        let (key, command) = (Arc::clone(op.key()), Command::Fail { owner: op.owner, failure });
+        self.send_ending(id, key, command, None, recording, now);
+    }
+
+    fn send_ending(
+        &mut self,
+        id: u32,
+        key: Arc<str>,
+        command: Command,
+        held: Option<Box<Record>>,
+        recording: Recording,
+        now: Micros,
+    ) {
+        self.leases.ending(id);
+        if let Some(op) = self.ops.get_mut(&id) {
+            op.phase = Phase::Ending;
+        }
+        let request = Request {
+            patience: now + recording.patience,
+            held,
+            ..Request::new(u64::from(id), key, Ask::Command(command), now + recording.budget)
+        };
+        self.submit(request, now);
+    }
+
+    /// Gives an operation up. A begin that may have been applied is withdrawn: the run it stood for never started.
+    pub fn forget(&mut self, id: u32, now: Micros) {
+        self.stop_listening(id, now);
+        let Some(op) = self.ops.remove(&id) else { return };
+        self.leases.release(id);
+        let never_left = self.store.forget(u64::from(id));
+        // Held: the key was acquired while its caller, who has not heard of it yet, gave up.
+        if matches!(op.phase, Phase::Beginning | Phase::Held { .. }) && !never_left {
+            self.withdraw(id, Arc::clone(op.key()), op.owner, op.terms.lease_ms, now);
+        }
+    }
+
+    pub(super) fn withdraw(&mut self, id: u32, key: Arc<str>, owner: Owner, lease_ms: u64, now: Micros) {
+        let command = Command::Fail { owner, failure: Failure::Release { payload: Vec::new() } };
+        let deadline = now + lease_ms * MILLI;
+        self.ask(u64::from(id) | WITHDRAWAL, key, Ask::Command(command), deadline, now);
+    }
+
+    /// The last word on an operation.
+    pub(super) fn end(&mut self, id: u32, delivery: Delivery, now: Micros) {
+        self.let_go(id, now);
+        self.deliver(delivery);
+    }
+
+    /// Nothing of it is left here; what is in the store stays as it is.
+    pub(super) fn let_go(&mut self, id: u32, now: Micros) {
+        self.stop_listening(id, now);
+        self.ops.remove(&id);
+        shrink::after_removal(&mut self.ops);
+        self.leases.release(id);
+    }
+}
