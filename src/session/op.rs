@@ -127,15 +127,7 @@ impl Op {
 
     /// The command that begins it, again and again the same.
     pub fn begin(&self) -> Begin {
-        Begin {
-            owner: self.owner,
-            fingerprint: self.fingerprint(),
-            lease_ms: self.terms.lease_ms,
-            retention_ms: self.terms.retention_ms,
-            hold: self.terms.hold,
-            mark_waited: self.terms.will_wait,
-            awaited_fence: self.awaited,
-        }
+        self.terms.begin(self.owner, self.fingerprint(), self.awaited)
     }
 
     /// A key that has no record yet is counted before it begins; the count lies at `key`.

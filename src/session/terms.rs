@@ -1,6 +1,7 @@
 //! How an operation wants to run and to be recorded.
 
 use crate::clock::Micros;
+use crate::model::{Begin, Fingerprint, Owner};
 
 pub const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
@@ -21,6 +22,13 @@ impl Terms {
     pub fn without_lease(budget: Micros) -> Self {
         let (hold, will_wait) = (false, false);
         Self { lease_ms: DAY_MS, max_lease_ms: DAY_MS, retention_ms: DAY_MS, hold, will_wait, budget }
+    }
+
+    /// The command that begins an attempt under these terms.
+    #[must_use]
+    pub fn begin(&self, owner: Owner, fingerprint: Option<Fingerprint>, awaited_fence: Option<u64>) -> Begin {
+        let &Self { lease_ms, retention_ms, hold, will_wait: mark_waited, .. } = self;
+        Begin { owner, fingerprint, lease_ms, retention_ms, hold, mark_waited, awaited_fence }
     }
 }
 
