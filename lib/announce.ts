@@ -1,6 +1,6 @@
 /**
- * What is said to the operator outside errors and events: hints, once per process however many copies of this module
- * it holds, faults in the hooks a user gave us, and answers that say less than is known.
+ * What actonce tells the operator outside errors and events: hints, each once per process however many copies of this
+ * module it holds; faults in a user's hooks; and what an HTTP caller is not told.
  */
 
 const SAID = Symbol.for('actonce.announced');
@@ -20,7 +20,7 @@ export function reportHook(hook: string, error: unknown): void {
   process.emitWarning(`${hook} threw: ${String(error)}`, { type: 'ActonceWarning', ...(detail ? { detail } : {}) });
 }
 
-/** What a caller over HTTP is not told, since it may name hosts and settings: the operator is, each time. */
+/** Tells the operator, each time, what the HTTP caller is not told: the message may name hosts and settings. */
 export function reportResponse(route: string, status: number, error: Error): void {
   process.emitWarning(`the route '${route}' answered ${status}: ${error.message}`, { type: 'ActonceWarning' });
 }
@@ -32,7 +32,10 @@ export function reportEviction(policy: string): void {
   process.emitWarning(`${what}. ${advice}.`, { type: 'ActonceWarning' });
 }
 
-/** For what a hook returned that had to answer at once: it was refused, and how a promise of it ends is nobody's matter. */
+/**
+ * A hook that has to answer at once may return a promise. Its answer has been refused by then, so nobody needs to know
+ * how the promise ends.
+ */
 export function ignoreRejection(returned: unknown): void {
   Promise.resolve(returned).catch(() => {});
 }

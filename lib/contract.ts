@@ -1,6 +1,6 @@
 /**
- * Holds index.d.ts, which is written by hand, and the implementation to each other, both ways: a name or a type that
- * is in one only does not compile.
+ * Compares index.d.ts, which is written by hand, with the implementation, in both directions: a name or a type that
+ * only one of them has does not compile.
  */
 import type * as described from '../index';
 import type * as implemented from './index';

@@ -1,6 +1,6 @@
 /**
- * The one table of error codes, and the classes they come as. An error says what happened, then what to do;
- * `code` is the only thing to compare, since `instanceof` fails across two copies of this module.
+ * The table of error codes, and the error classes. A message says what happened, then what to do. Compare only the
+ * `code`: `instanceof` fails across two copies of this module.
  */
 import type { ErrorByCode, ErrorCode, ErrorDetails, InputIssue, LeaseLossReason } from '../index';
 
@@ -24,53 +24,53 @@ export const CODES: Readonly<Record<ErrorCode, CodeEntry>> = {
   },
   ERR_INVALID_INPUT: {
     retryable: false,
-    what: 'What was sent does not fit the schema',
-    advice: 'Nothing was recorded and nothing ran; see issues.',
+    what: 'The input does not fit the schema',
+    advice: "Nothing was recorded and nothing ran; the error's issues say what does not fit.",
   },
   ERR_KEY_REUSED: {
     retryable: false,
-    what: 'This idempotency key was used with another payload',
-    advice: 'Make a new key for a changed request; the first outcome is untouched.',
+    what: 'This idempotency key was already used with another payload',
+    advice: 'Make a new key for a changed request. The first outcome is untouched.',
   },
   ERR_IN_PROGRESS: {
     retryable: true,
     what: 'Another call with this idempotency key is running',
-    advice: 'Ask again with the same key after retryAfterMs.',
+    advice: 'Call again with the same key after retryAfterMs.',
   },
   ERR_INDETERMINATE: {
     retryable: false,
-    what: 'An earlier attempt started and nobody knows how it ended',
-    advice: 'Find out, then call resolve() with the value or with { rerun: true }.',
+    what: 'An earlier attempt started, and nobody knows how it ended',
+    advice: 'Find out how it ended, then call resolve() with the value or with { rerun: true }.',
   },
   ERR_LEASE_LOST: {
     retryable: true,
     what: 'This attempt no longer holds the key',
-    advice: 'Ask again with the same key: that gives the outcome that was recorded.',
+    advice: 'Call again with the same key to get the outcome that was recorded.',
   },
   ERR_REENTRANT: {
     retryable: false,
     what: 'The same idempotency key was used inside its own function',
-    advice: 'Give the inner call a key or a scope of its own; it would wait for itself.',
+    advice: 'The inner call would wait for itself; give it a key or a scope of its own.',
   },
   ERR_RESULT_UNAVAILABLE: {
     retryable: false,
     what: 'The run completed, but its value is not in the record',
-    advice: 'It is not run again; return plain values within maxResultBytes.',
+    advice: 'The function is not run again. Return plain data that fits in maxResultBytes.',
   },
   ERR_RECORD_UNREADABLE: {
     retryable: false,
-    what: 'What is stored at this key is not a record this version can read',
-    advice: 'Nothing was changed and nothing ran; look at it, then delete it or use another prefix.',
+    what: 'The value stored at this key is not a record that this version can read',
+    advice: 'Nothing was changed and nothing ran. Look at the value, then delete it or use another prefix.',
   },
   ERR_STORE_UNAVAILABLE: {
     retryable: true,
     what: 'The store did not answer in time',
-    advice: 'Ask again with the same key.',
+    advice: 'Call again with the same key.',
   },
   ERR_STORE_FULL: {
     retryable: true,
     what: 'The store is out of memory',
-    advice: 'Give it more memory (its eviction policy must stay noeviction), then ask again with the same key.',
+    advice: 'Give it more memory (its eviction policy must stay noeviction), then call again with the same key.',
   },
   ERR_STORE_REFUSED: {
     retryable: false,
@@ -79,23 +79,23 @@ export const CODES: Readonly<Record<ErrorCode, CodeEntry>> = {
   },
   ERR_STORE_PROTOCOL: {
     retryable: false,
-    what: 'The store answered something this protocol does not allow',
-    advice: 'Check that the URL names a Redis, and what stands between.',
+    what: 'The store sent an answer that its protocol does not allow',
+    advice: 'Check that the URL names a Redis server, and check what stands between it and this process.',
   },
   ERR_DURABILITY: {
     retryable: true,
     what: 'Fewer replicas or disks had the write in time than durability asks for',
-    advice: 'The primary has it, and may lose it. Ask again with the same key.',
+    advice: 'The primary has the write, and may lose it. Call again with the same key.',
   },
   ERR_QUOTA: {
     retryable: true,
     what: 'This scope has as many keys as maxKeysPerScope allows',
-    advice: 'A new one is accepted after retryAfterMs; those it has are still answered.',
+    advice: 'A new key may be accepted after retryAfterMs. Calls with keys that the scope already has are still answered.',
   },
   ERR_CLOSED: {
     retryable: false,
     what: 'The client is closed',
-    advice: 'Make a new one.',
+    advice: 'Create a new client.',
   },
   ERR_UNSUPPORTED_PLATFORM: {
     retryable: false,
@@ -105,12 +105,12 @@ export const CODES: Readonly<Record<ErrorCode, CodeEntry>> = {
   ERR_INVALID_TRANSITION: {
     retryable: false,
     what: 'The event leads nowhere from the state the instance is in',
-    advice: 'Nothing was changed; see allowed for the events that lead on.',
+    advice: "Nothing was changed; the error's allowed lists the events that lead on.",
   },
   ERR_VERSION_CONFLICT: {
     retryable: false,
     what: 'The instance has moved since it was read',
-    advice: 'Nothing was changed; read it again and decide anew.',
+    advice: 'Nothing was changed; read the instance again and decide anew.',
   },
   ERR_NOT_FOUND: {
     retryable: false,
@@ -120,7 +120,7 @@ export const CODES: Readonly<Record<ErrorCode, CodeEntry>> = {
   ERR_STATE_NOT_REACHED: {
     retryable: true,
     what: 'The instance is not in the state that was waited for',
-    advice: 'See reason: after a timeout waiting again makes sense, when the state is unreachable it does not.',
+    advice: "See reason: after 'timeout' you can wait again; after 'unreachable' waiting does not help.",
   },
   ERR_UNKNOWN_STATE: {
     retryable: false,

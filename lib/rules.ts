@@ -1,6 +1,6 @@
 /**
- * Rules for options, and the one place that applies them. A rule says what is wrong with a value, or nothing. An
- * option nobody knows is refused too: a misspelt `leaseMS` would silently be a default.
+ * The rules for options, and the one place that applies them. A rule says what is wrong with a value, or returns
+ * undefined. `check` refuses unknown options too: a misspelt `leaseMS` would silently leave the default in force.
  */
 import { type ActonceError, invalid } from './errors';
 
@@ -49,8 +49,8 @@ export function optionError(name: string, reason: string): ActonceError {
 }
 
 /**
- * @param what what the options belong to, for the message
- * @param path what comes before an option's name in the message
+ * @param what names the options in the message
+ * @param path stands in front of an option's name in the message
  * @throws ActonceError `ERR_INVALID_ARGUMENT`
  */
 export function check(rules: Rules, options: unknown, what = 'options', path = ''): void {

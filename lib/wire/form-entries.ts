@@ -1,4 +1,6 @@
-/** The entries of a form that are not input, as the server and the browser both know them. Imports nothing. */
+/**
+ * The entries of a form that are not input, as the server and the browser both know them. This module imports nothing.
+ */
 
 /** Carries the key. */
 export const KEY_FIELD = 'idempotency-key';
@@ -7,7 +9,7 @@ export const REACT_ENTRY = /^(?:_\d+_)?\$ACTION_/;
 /** Says that the sender takes refusals as errors. React's prefix keeps it out of every payload. */
 export const THROWS_PROBLEMS = '$ACTION_ACTONCE';
 
-/** Whether it is input. */
+/** Whether an entry of this name is input. */
 export function isInput(name: string): boolean {
   return name !== KEY_FIELD && !REACT_ENTRY.test(name);
 }

@@ -1,6 +1,6 @@
 /**
- * What a browser sees of our errors: Next lets only the `digest` of an error through in production. Imports nothing, so
- * that client components may use it.
+ * What a browser sees of our errors: in production, Next lets only the `digest` of an error through. This module
+ * imports nothing, so that client components may use it.
  */
 import type { ErrorCode } from '../../index';
 

@@ -1,4 +1,4 @@
-/** Stands for every export where there is no Node.js: importing is harmless, calling says what to do. */
+/** Stands in for an export where there is no Node.js: importing it is harmless, and calling it says what to do. */
 export function unsupported(name: string): () => never {
   return () => {
     const message =
