@@ -1,10 +1,11 @@
 /**
- * The outcomes this process has seen lately, so that a burst of replays costs no round trip. Holds encoded text:
- * every replay has a value of its own. Decides nothing about payloads: what it cannot answer, the store does.
+ * The outcomes that this process has seen lately, so that a burst of replays costs no round trip. The cache holds
+ * encoded text, so every replay gets a value of its own. It decides nothing about payloads: what it cannot answer, the
+ * store does.
  *
- * Two generations: outcomes are put into the young one, and when that is half of what is allowed, it becomes the old
- * one and the old one goes. So putting one costs a single insertion; every fresh call pays for it, few calls are
- * answered by it.
+ * The cache has two generations. Outcomes are put into the young one. When the young one reaches half of what is
+ * allowed, it becomes the old one, and the previous old one is dropped. So `put` costs a single insertion: every fresh
+ * call pays for it, and few calls are answered by the cache.
  */
 import type { Cached, Recorded } from '../outcome/results';
 
@@ -15,7 +16,7 @@ export interface CacheLimits {
 }
 
 interface Entry extends Cached {
-  /** The payload the store compared when this came from it; null when the call gave none. */
+  /** The payload that the store compared when the outcome came from it; null when the call gave none. */
   readonly payload: string | null;
   readonly expiresAt: number;
 }
@@ -25,7 +26,7 @@ export class OutcomeCache {
   readonly #now: () => number;
   #young = new Map<string, Entry>();
   #old = new Map<string, Entry>();
-  /** Of what was put into the young generation; an outcome that was put twice counts twice. */
+  /** The size of what was put into the young generation; an outcome that was put twice counts twice. */
   #bytes = 0;
 
   constructor(limits: CacheLimits, now: () => number = () => performance.now()) {

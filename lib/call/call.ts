@@ -1,5 +1,6 @@
 /**
- * One caller: what it asked for, how it waits for its turn, and how it is answered. What the turn is, flights decide.
+ * One caller: what it asked for, how it waits for its turn, and how it is answered. The flights decide what the turn
+ * is.
  *
  * A fresh call is the measured path, so its steps are plain functions that end in `finish` or `fail`: every async
  * function in between would cost it two promises.
@@ -19,7 +20,7 @@ import { Observation } from './telemetry';
 
 export type UserFunction = (ctx: IdempotencyContext) => unknown;
 
-/** What a caller makes of how its call came out: its value, or its outcome. May throw. */
+/** Makes what the caller gets from how its call ended: the value, or the outcome. A view may throw. */
 export type View = (settled: Settled) => unknown;
 
 /** What a run in this process shares with those who joined it: the recorded text, or the thrown value itself. */
@@ -37,18 +38,18 @@ export interface OwnerTurn {
 
 /** What becomes of a caller. */
 export type Turn =
-  /** It runs its `fn`; without a lease when the store is away and the caller accepts that. */
+  /** The caller runs its `fn`, without a lease if the store is away and the caller accepts that. */
   | OwnerTurn
   /** The store has answered. */
   | { readonly as: 'answered'; readonly answer: Answer }
-  /** This process has seen the outcome a moment ago. */
+  /** This process saw the outcome a moment ago. */
   | { readonly as: 'cached'; readonly cached: Cached }
   /** Another call of this process ran. */
   | { readonly as: 'joined'; readonly shared: Shared }
   | { readonly as: 'in-progress'; readonly retryAfterMs: number }
   | { readonly as: 'mismatch' }
   | { readonly as: 'cancelled'; readonly reason: unknown }
-  /** What it waited for is gone without an outcome to share: it asks from the start. */
+  /** The run that the caller waited for is gone without an outcome to share, so the caller asks from the start. */
   | { readonly as: 'again' };
 
 export class Call implements ContextSource {
@@ -61,7 +62,7 @@ export class Call implements ContextSource {
   identity = '';
   /** Canonical text; null when the call gave none. */
   payload: string | null = null;
-  /** Whether it waited for a run of another process. */
+  /** Whether the call waited for a run of another process. */
   hasWaited = false;
   readonly observation: Observation | undefined;
   readonly #startedAt: number;
@@ -96,7 +97,7 @@ export class Call implements ContextSource {
     this.#startedAt = host.events.heard ? performance.now() : 0;
   }
 
-  /** The caller gets what it makes of this. */
+  /** Gives the caller its view of how the call ended. */
   finish(settled: Settled): void {
     this.#leave();
     this.observation?.settled(settled, () => this.#hashIfNamed());
@@ -112,7 +113,7 @@ export class Call implements ContextSource {
     this.abandon(error);
   }
 
-  /** The caller is answered while its run goes on, which ends in `finish` or `fail` all the same. */
+  /** Answers the caller while its run goes on. The run still ends in `finish` or `fail`. */
   abandon(error: unknown): void {
     this.observation?.failed(error, () => this.#hashIfNamed());
     this.#reject(error);
@@ -128,7 +129,7 @@ export class Call implements ContextSource {
     return this.settings.onDuplicate === 'wait';
   }
 
-  /** Whether one claim serves both: what the store answers to one is then true for the other. */
+  /** Whether one claim serves both calls: then the store's answer to one is true for the other. */
   claimsLike(other: Call): boolean {
     return this.payload === other.payload && shareAClaim(this.settings, other.settings);
   }
@@ -145,8 +146,8 @@ export class Call implements ContextSource {
   }
 
   /**
-   * Its turn, at once where it is already decided; else a promise, which also brings back the caller's async context.
-   * Until then the caller's signal makes it leave the flight.
+   * Gives the call its turn: at once if it is already decided, otherwise as a promise, which also restores the caller's
+   * async context. Until then, the caller's signal makes the call leave the flight.
    */
   nextTurn(flight: Flight): Turn | Promise<Turn> {
     const turn = this.#turn;
@@ -163,7 +164,7 @@ export class Call implements ContextSource {
     });
   }
 
-  /** Starts the clock of `waitTimeoutMs`; it goes on over several rounds. */
+  /** Starts the clock of `waitTimeoutMs`, which runs on over several rounds of waiting. */
   limitWait(onTimeout: () => void): void {
     if (this.#timer !== undefined) return;
     const now = performance.now();
@@ -175,7 +176,7 @@ export class Call implements ContextSource {
     return this.host.binding.hash(this.identity);
   }
 
-  /** A call that was refused for its arguments has no name. */
+  /** A call that was refused for its arguments has no identity. */
   #hashIfNamed(): string | undefined {
     return this.identity === '' ? undefined : this.hash();
   }
@@ -184,7 +185,7 @@ export class Call implements ContextSource {
     return this.host.binding.deriveKey(this.identity, name);
   }
 
-  /** Whether anybody hears what is told. */
+  /** Whether anybody hears what the call tells. */
   get isHeard(): boolean {
     return this.host.events.heard || this.observation !== undefined;
   }

@@ -1,6 +1,6 @@
 /**
- * What `fn` sees while it runs, here and anywhere below it. The storage is one per process, not per copy of this
- * module: Next evaluates a bundled module several times.
+ * What `fn` and everything below it see while `fn` runs. There is one storage per process, not per copy of this module:
+ * Next evaluates a bundled module several times.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { IdempotencyContext } from '../../index';
@@ -16,7 +16,7 @@ export interface Running {
   readonly identity: string;
   /** The run this one was started in. */
   readonly outer: Running | undefined;
-  /** False once `fn` has ended: what it left behind may use the key again. */
+  /** False once `fn` has ended: work that `fn` left behind may use the key again. */
   isActive: boolean;
 }
 
@@ -29,7 +29,7 @@ export function currentIdempotency(): IdempotencyContext | undefined {
   return running.getStore()?.context;
 }
 
-/** Whether the record is claimed by a run around the caller, which would wait for itself. */
+/** Whether a run around the caller has claimed the record: the caller would wait for itself. */
 export function isInside(space: string, identity: string): boolean {
   for (let run = running.getStore(); run !== undefined; run = run.outer) {
     if (run.isActive && run.identity === identity && run.space === space) return true;
@@ -37,7 +37,7 @@ export function isInside(space: string, identity: string): boolean {
   return false;
 }
 
-/** The parts of a call a context needs. */
+/** The parts of a call that a context needs. */
 export interface ContextSource {
   readonly key: string;
   deriveKey(name: string): string;
@@ -72,7 +72,7 @@ export class Context implements IdempotencyContext {
     return this.#source.hash();
   }
 
-  /** Made when first asked for: most runs never look, and a controller is dear. */
+  /** Made when first asked for: most runs never ask, and a controller is expensive. */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
@@ -82,7 +82,7 @@ export class Context implements IdempotencyContext {
     return this.#controller.signal;
   }
 
-  /** The lease is lost. */
+  /** Aborts the signal, because the lease is lost. */
   abort(): void {
     const controller = this.#controller;
     if (controller === undefined || controller.signal.aborted) return;

@@ -1,6 +1,6 @@
 /**
- * The path of every call that does not run `fn`: the recorded outcome, another caller's, or the refusal the answer
- * stands for.
+ * The path of every call that does not run `fn`. Such a call gets the recorded outcome, another caller's outcome, or
+ * the refusal that the store's answer stands for.
  */
 
 import { ActonceError, IndeterminateError, InProgressError, KeyReusedError, QuotaError } from '../errors';
@@ -63,7 +63,10 @@ function available(call: Call, ending: Ending | Unavailable): Ending {
   return ending;
 }
 
-/** How long a replayed record still lives is not known; the few seconds it is cached are nothing to this. */
+/**
+ * How long a replayed record still lives is unknown. With a retention of at least this, its few seconds in the cache do
+ * not matter.
+ */
 const SURELY_FRESH_MS = 60_000;
 
 function settleAnswer(call: Call, answer: Answer): Settled {
@@ -78,7 +81,8 @@ function settleAnswer(call: Call, answer: Answer): Settled {
       return settleReplay(call, decode(call, text), attempt, false);
     }
     case Tag.RELEASED:
-      // The attempt this call waited for failed; who waited shares its error, only a later call runs again.
+      // The attempt that this call waited for has failed. The callers that waited share its error; only a later call
+      // runs again.
       return settleReplay(call, decode(call, payload ?? ''), attempt, false);
     case Tag.MISMATCH:
       throw mismatch(call);
@@ -97,6 +101,8 @@ function settleAnswer(call: Call, answer: Answer): Settled {
       throw error;
     }
     default:
-      throw new ActonceError('ERR_STORE_PROTOCOL', { detail: `a claim was answered with ${answer.tag}` });
+      throw new ActonceError('ERR_STORE_PROTOCOL', {
+        detail: `the answer to a claim has the unexpected tag ${answer.tag}`,
+      });
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What a client tells whoever listens. Costs one comparison per event while nobody does: neither hash nor clock is
- * asked for then. A listener can be wrong in any way without altering an outcome.
+ * What a client tells its listeners. While nobody listens, an event costs one comparison: neither a hash nor the clock
+ * is asked for. A listener can fail in any way without altering an outcome.
  */
 import type { EventBase, IdempotencyEvent, Subscribe } from '../../index';
 import { reportHook } from '../announce';
@@ -8,7 +8,7 @@ import { invalid } from '../errors';
 
 type Listener = (event: IdempotencyEvent) => unknown;
 
-/** The fields of an event beyond those that all have. */
+/** The fields of one type of event beyond those that every event has. */
 export type Particulars<K extends IdempotencyEvent['type']> = Omit<
   Extract<IdempotencyEvent, { type: K }>,
   keyof EventBase | 'type'

@@ -1,6 +1,7 @@
 /**
- * The owner's path: run `fn`, write how it ended, tell the store, and share it with whoever waited. Whatever the store
- * does after `fn`, the caller gets what `fn` gave: an error there would invite the second charge.
+ * The owner's path: run `fn`, encode how it ended, tell the store, and share the outcome with the callers that waited.
+ * Whatever the store does after `fn`, the caller gets what `fn` gave: an error at that point would invite a second
+ * charge.
  */
 import type { ErrorPolicy } from '../../index';
 import { ignoreRejection, reportHook } from '../announce';
@@ -12,7 +13,7 @@ import { type Ending, eventKind, isEncoded, type Results, type Unkept, unavailab
 import type { Call, OwnerTurn, Shared } from './call';
 import { isThenable, Run } from './run';
 
-/** How an attempt ends in the store, and what everyone gets of it. */
+/** How an attempt ends in the store, and what its callers get. */
 interface Report {
   readonly how: 'complete' | ErrorPolicy;
   /** What is recorded; null records nothing. */
@@ -21,7 +22,7 @@ interface Report {
   readonly unkept?: Unkept;
 }
 
-/** Ends in `finish` or `fail` of the call. */
+/** Runs the call's `fn`, and ends in the call's `finish` or `fail`. */
 export function execute(call: Call, turn: OwnerTurn): void {
   const run = new Run(call, turn);
   let result: unknown;
@@ -56,7 +57,7 @@ function threw(run: Run, thrown: unknown): void {
     record(run, reportOfThrown(run, ending, thrown));
     return;
   }
-  // Next gives up rendering here and now; that says nothing about the work, so whoever waited asks anew.
+  // Next has given up this rendering. That says nothing about the work, so the callers that waited ask anew.
   tellStore(run, { how: 'release', text: null }, () => {
     run.flight.dissolve();
     run.call.fail(thrown);
@@ -76,7 +77,7 @@ function record(run: Run, report: Report): void {
   });
 }
 
-/** Without a lease nothing is recorded, and only those who joined need the text. */
+/** Without a lease nothing is recorded, and only the callers that joined need the text. */
 function encode(run: Run, value: unknown): ReturnType<Results['encode']> | null {
   if (run.lease === undefined && !run.flight.hasMembers) return null;
   return run.call.host.results.encode(value, run.call.settings.maxResultBytes);
@@ -91,7 +92,7 @@ function reportOfValue(run: Run, value: unknown, text: Encoded | Unkept | null):
 function reportOfThrown(run: Run, ending: Ending, thrown: unknown): Report {
   const { results } = run.call.host;
   if (ending.kind === 'flow') return { how: 'complete', text: results.encodeFlow(ending.flow), ending };
-  // A failed look-up says nothing about the attempt it looked for: the next one looks again.
+  // A failed `recover` says nothing about the attempt that it looked for, so the next call looks again.
   const how = run.isRecovering ? 'release' : policyFor(run.call, thrown);
   return { how, text: how === 'hold' || run.lease === undefined ? null : results.encodeError(thrown), ending };
 }
@@ -111,7 +112,7 @@ function policyFor(call: Call, thrown: unknown): ErrorPolicy {
   return usual;
 }
 
-/** @param onAnswer hears the store, perhaps twice (see Lease); undefined when there is no claim to end */
+/** @param onAnswer gets the store's answer, perhaps twice (see Lease); undefined when there is no claim to end */
 function tellStore(
   run: Run,
   { how, text }: Pick<Report, 'how' | 'text'>,
@@ -138,7 +139,7 @@ function conclude(run: Run, report: Report, answer: Answer | undefined): void {
     }
   } else if (answer?.tag === Tag.DELAYED) {
     tellUnrecorded(call, attempt, report, 'delayed');
-    // Until it is recorded, this process is the only one that knows: the flight goes on answering.
+    // Until the outcome is recorded, only this process knows it, so the flight goes on answering.
     flight.share(sharedOf(report, attempt));
     call.host.stay();
   } else {
@@ -151,7 +152,7 @@ function conclude(run: Run, report: Report, answer: Answer | undefined): void {
   } else call.finish({ status: 'executed', attempt, ending: report.ending });
 }
 
-/** The last word of the store on a run whose caller is already served. */
+/** Takes the store's last word on a run whose caller has already been answered. */
 function concludeLater(run: Run, report: Report, answer: Answer | undefined): void {
   run.flight.land();
   if (answer?.tag === Tag.DONE) remember(run, report);
@@ -170,7 +171,7 @@ function concludeRecorded(run: Run, report: Report, answer: Answer): void {
   tellUnrecorded(run.call, run.attempt, report, lacksDurability(answer) ? 'durability' : 'store-error');
 }
 
-/** It is recorded: said to listeners, and kept for the next moments where it is an outcome. */
+/** The store has recorded the ending: tells the listeners, and caches the ending if it is an outcome. */
 function remember(run: Run, { how, text, ending }: Report): void {
   const { call, attempt } = run;
   if (how === 'release' || how === 'hold') {
@@ -203,7 +204,7 @@ function tellUnrecorded(
   { how, unkept }: Report,
   reason: 'delayed' | 'store-error' | 'durability' | Unkept['reason'],
 ): void {
-  if (how === 'release') return; // nothing of it was to be kept
+  if (how === 'release') return; // nothing was meant to be kept
   const path = unkept?.path;
   call.tell('result-unrecorded', attempt, path === undefined ? { reason } : { reason, path });
 }

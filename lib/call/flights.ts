@@ -1,7 +1,7 @@
 /**
- * Callers of one key in this process, joined: one claim on the wire however many they are. A flight drives the claim,
- * waits while another process runs, and gives every member its turn. Each member keeps its own patience, signal and
- * `onDuplicate`; one that leaves disturbs nobody.
+ * Joins the callers of one key in this process: however many they are, one claim goes over the wire. A flight drives
+ * the claim, waits while another process runs, and gives every member its turn. Each member keeps its own patience,
+ * signal and `onDuplicate`. A member that leaves disturbs nobody.
  */
 
 import { type Answer, isOutage, Tag } from '../native/answer';
@@ -11,10 +11,10 @@ import { ChurnMap } from './churn-map';
 import { scopeOf } from './identity';
 import { Lease } from './lease';
 
-/** The net under the wake-up that may be missed. */
+/** The longest wait for a wake-up before the flight asks the store: a wake-up can be missed. */
 const POLL_MS = 1_000;
 const SHORTEST_WAIT_MS = 5;
-/** For giving back a claim nobody is left to use. */
+/** For releasing a claim that no caller is left to use. */
 const IN_BACKGROUND = { patienceMs: 1, budgetMs: 5_000 };
 
 export class Flights {
@@ -27,7 +27,7 @@ export class Flights {
     this.#budgetMs = budgetMs;
   }
 
-  /** Claims the key, or joins those who do. */
+  /** Claims the key, or joins the callers that are claiming it. */
   enter(call: Call): Turn | Promise<Turn> {
     let flight = this.#flights.get(call.identity);
     if (flight === undefined) {
@@ -35,7 +35,7 @@ export class Flights {
       this.#flights.set(call.identity, flight);
       flight.begin(this.#budgetMs);
     } else if (!flight.admit(call)) {
-      // Another payload or lease: what the store says to the one is not true for the other.
+      // The payload or the lease differs, so the store's answer to one is not true for the other.
       flight = new Flight(this, this.#binding, call, false);
       flight.begin(this.#budgetMs);
     }
@@ -47,7 +47,7 @@ export class Flights {
   }
 }
 
-/** Payloads are compared where both sides have one. */
+/** Payloads are compared only where both sides have one. */
 function differ(one: string | null, other: string | null): boolean {
   return one !== null && other !== null && one !== other;
 }
@@ -58,13 +58,13 @@ export class Flight implements Receiver {
   readonly identity: string;
   readonly #flights: Flights;
   readonly #binding: Binding;
-  /** Whose claim it is; the others' are equal to it. */
+  /** The call that makes the claim; the others' claims would be equal to it. */
   readonly #first: Call;
   readonly #op: number;
   /** Who waits for a turn. */
   #members: Call[];
   #phase: Phase = 'claiming';
-  /** Whether those who come find it. */
+  /** Whether new callers find this flight. */
   #isListed: boolean;
   #lease: Lease | undefined;
   #shared: Shared | undefined;
@@ -129,20 +129,20 @@ export class Flight implements Receiver {
     else this.#answered(answer);
   }
 
-  /** The run has ended: everyone who waited for it, and whoever comes until it lands, gets the same. */
+  /** The run has ended: every caller that waited, or that comes before the flight lands, gets the same outcome. */
   share(shared: Shared): void {
     this.#shared = shared;
     this.#phase = 'ended';
     this.#giveAll({ as: 'joined', shared });
   }
 
-  /** The run has nothing to share; those who waited ask from the start. */
+  /** The run has nothing to share, so the callers that waited ask from the start. */
   dissolve(): void {
     this.land();
     this.#giveAll({ as: 'again' });
   }
 
-  /** From now on others ask the store. */
+  /** From now on, new callers ask the store. */
   land(): void {
     if (!this.#isListed) return;
     this.#isListed = false;
@@ -170,7 +170,10 @@ export class Flight implements Receiver {
     call.limitWait(refuse);
   }
 
-  /** What is left of the lease, as far as it is known: by then it has ended, was renewed, or may be taken over. */
+  /**
+   * Refuses with what is left of the lease, as far as this process knows. By then the run has ended, the lease was
+   * renewed, or another attempt may take over.
+   */
   #refusal(): Turn {
     if (this.#phase !== 'waiting') return { as: 'in-progress', retryAfterMs: this.#first.settings.leaseMs };
     const left = Math.ceil(this.#remainingMs - (performance.now() - this.#remainingAt));
@@ -181,7 +184,7 @@ export class Flight implements Receiver {
     this.#lease = new Lease(this.#binding, this.#op, this.#first.settings, answer);
     const runner = this.#members.shift();
     if (runner === undefined) {
-      // leave() forgets the operation with its last member; should that ever miss one, no claim is left behind.
+      // leave() forgets the operation when its last member leaves. If leave() ever misses one, no claim is left behind.
       this.land();
       this.#lease.fail('release', null, IN_BACKGROUND, () => {});
     } else this.#run(runner, undefined);
@@ -198,9 +201,9 @@ export class Flight implements Receiver {
     this.#remainingMs = answer.ms;
     this.#remainingAt = performance.now();
     this.#makeAllWait();
-    if (this.#members.length === 0) return; // the last one has left, and the operation is forgotten
+    if (this.#members.length === 0) return; // the last member has left, and the operation is forgotten
     if (!this.#first.waits) {
-      // The record was not marked as waited for, so no wake-up would come: those who do wait ask for themselves.
+      // The record was not marked as waited for, so no wake-up would come. The members that do wait ask for themselves.
       this.#binding.forget(this.#op);
       this.dissolve();
       return;
@@ -209,7 +212,8 @@ export class Flight implements Receiver {
   }
 
   #answered(answer: Answer): void {
-    // Once another process was seen at work, running without the store would be a second run, not an emergency.
+    // Once another process has been seen at work, running without the store would be a second run, not a way through an
+    // outage.
     const mayRun = this.#phase === 'claiming' && isOutage(answer);
     const accepting = mayRun ? this.#members.filter((member) => member.settings.onStoreUnavailable === 'run') : [];
     const runner = accepting.shift();
@@ -219,7 +223,7 @@ export class Flight implements Receiver {
       this.#giveAll({ as: 'answered', answer });
       return;
     }
-    // Those who accept that still run one at a time here.
+    // The members that accept an outage still run one at a time in this process.
     const refusing = this.#members.filter((member) => member !== runner && !accepting.includes(member));
     this.#members = accepting;
     for (const member of refusing) member.give({ as: 'answered', answer });

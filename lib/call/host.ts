@@ -1,4 +1,6 @@
-/** The parts of a client that a call needs. `Client` implements it, so that nothing in this room imports a client. */
+/**
+ * The parts of a client that a call needs. `Client` implements `Host`, so that nothing in this room imports a client.
+ */
 import type { Binding } from '../native/binding';
 import type { Results } from '../outcome/results';
 import type { OutcomeCache } from './cache';
@@ -6,7 +8,10 @@ import type { Events } from './events';
 import type { Flights } from './flights';
 import type { Settings } from './options';
 
-/** Under this symbol a client has itself as a host, for what hangs on it; one symbol for all copies of this module. */
+/**
+ * A client holds itself as a host under this symbol, so that other objects can be kept per client. All copies of this
+ * module share the symbol.
+ */
 export const HOST: unique symbol = Symbol.for('actonce.host') as never;
 
 export interface Host {
@@ -15,20 +20,20 @@ export interface Host {
   readonly results: Results;
   readonly events: Events;
   readonly flights: Flights;
-  /** None with the embedded store, which is as near. */
+  /** None with the embedded store, which is just as near. */
   readonly cache: OutcomeCache | undefined;
-  /** Which store and prefix identities belong to. */
+  /** The store and prefix that identities belong to. */
   readonly space: string;
   readonly totalTimeoutMs: number;
   readonly isDevelopment: boolean;
   /** Whether every function runs every time, unprotected. */
   readonly isDisabled: boolean;
   /**
-   * Counts what is under way, until it calls `leave`.
+   * Counts a piece of work as under way, until `leave` is called.
    * @throws ActonceError `ERR_CLOSED`
    */
   enter(): void;
   leave(): void;
-  /** Counts what goes on after its caller is served, until it calls `leave`. */
+  /** Counts work that goes on after its caller has been answered, until `leave` is called. */
   stay(): void;
 }

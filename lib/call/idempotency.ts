@@ -31,13 +31,13 @@ export function runOnce(host: Host, key: unknown, fn: unknown, options: Options,
       call.fail(error);
     }
   });
-  // The hook is the caller's: it runs in the caller's async context, which only a promise made here brings back.
+  // The hook runs in the caller's async context, which only a promise made here restores.
   return hasHook ? answered.then((settled) => respond(options, settled as Settled, view)) : answered;
 }
 
 const asSettled: View = (settled) => settled;
 
-/** Refuses what can be refused, then goes ahead. */
+/** Refuses what can be refused at once, then claims the key, or bypasses it. */
 function open(call: Call): void {
   const { host, options } = call;
   call.settings = settingsOfCall(host.settings, options);
@@ -73,7 +73,7 @@ function advance(call: Call): void {
     return;
   }
   const turn = host.flights.enter(call);
-  // The embedded store has answered at once; a promise would cost every call of it.
+  // The embedded store has answered already; a promise would cost each of its calls.
   if (turn instanceof Promise) turn.then((late) => take(call, late));
   else take(call, turn);
 }
@@ -92,11 +92,11 @@ function checkFunction(fn: unknown): void {
   if (typeof fn !== 'function') throw invalid(`fn must be a function, not ${fn === null ? 'null' : typeof fn}`);
   const kind: unknown = (fn as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag];
   if (kind === 'GeneratorFunction' || kind === 'AsyncGeneratorFunction') {
-    throw invalid('fn is a generator function: calling it runs nothing; pass an async function');
+    throw invalid('fn is a generator function, and calling it runs nothing; pass an async function');
   }
 }
 
-/** Whether this call asked to be let through; a predicate that fails has not. */
+/** Whether this call asked to be let through. A predicate that throws has not asked. */
 function skips(options: Options): boolean | Promise<boolean> {
   const skip = options?.skip;
   if (skip === undefined || typeof skip === 'boolean') return skip === true;
@@ -122,14 +122,14 @@ function prepare(call: Call): void {
   if (scope === undefined && host.isDevelopment) {
     announceOnce(
       'scope',
-      "withIdempotency was called without a scope. Keys come from clients: without { scope: ['operation', userId] } " +
-        "one user's key answers another user's call. (Said once, in development.)",
+      'withIdempotency was called without a scope. Clients choose keys, so one user can send the key of another user ' +
+        "and get that user's outcome. Pass { scope: ['operation', userId] }. (Said once, in development.)",
     );
   }
   if (isInside(host.space, identity)) throw new ActonceError('ERR_REENTRANT', { hash: call.hash() });
 }
 
-/** What belongs to the response happens for every caller, and cannot change what was recorded. */
+/** Calls `onResponse`, for every caller. The hook acts on the response, and cannot change what was recorded. */
 async function respond(options: Options, settled: Settled, view: View): Promise<unknown> {
   try {
     await options?.onResponse?.(outcomeOf(settled));

@@ -1,5 +1,5 @@
 /**
- * The name of a record: scope and key, joined so that no two pairs make the same text. Keys are hostile; their
+ * The name of a record: scope and key, joined so that no two pairs make the same text. Keys are hostile input; their
  * rules are checked here and nowhere else.
  */
 import type { Scope } from '../../index';
@@ -28,7 +28,7 @@ export function isKey(key: unknown): key is string {
   }
 }
 
-/** A part with its kind and length in front: what follows a part can never be taken for a piece of it. */
+/** A part with its kind and length in front, so that nothing that follows can be taken for a piece of the part. */
 function scopePart(part: unknown): string {
   if (typeof part === 'number') {
     if (!Number.isFinite(part)) throw invalid(`scope holds the number ${part}`);
@@ -48,13 +48,13 @@ function keyPart(key: string): string {
   return `k${key.length}:${key}`;
 }
 
-/** What an identity says besides its key: the same for all keys of a scope. */
+/** An identity without its key: the same text for all keys of a scope. */
 export function scopeOf(identity: string, key: string): string {
   return identity.slice(0, -keyPart(key).length);
 }
 
 /**
- * @returns the text the record's hash is made of
+ * @returns the text that the record's hash is made from
  * @throws ActonceError `ERR_KEY_MISSING`, `ERR_INVALID_ARGUMENT`
  */
 export function identityOf(key: unknown, scope: Scope | undefined): string {
@@ -68,7 +68,7 @@ export function identityOf(key: unknown, scope: Scope | undefined): string {
   return start + end;
 }
 
-/** The word events carry; a scope that is not an array may be a user's id, which no log should hold. */
+/** The operation's name, for events. A scope that is not an array may be a user's id, which no log should hold. */
 export function operationOf(scope: Scope | undefined): string | undefined {
   const first: unknown = Array.isArray(scope) ? scope[0] : undefined;
   return typeof first === 'string' || typeof first === 'number' ? String(first) : undefined;

@@ -1,6 +1,4 @@
-/**
- * What the one who runs `fn` holds: the claimed operation, whether it still holds, and the two ways to end it.
- */
+/** What the owner of a run holds: the claimed operation, whether its lease still holds, and the two ways to end it. */
 import type { ErrorPolicy, LeaseLossReason } from '../../index';
 import { type Answer, lossReasonOf, Tag } from '../native/answer';
 import type { Binding, Patience } from '../native/binding';
@@ -30,12 +28,14 @@ export class Lease {
     this.recovered = acquired.recovered;
   }
 
-  /** Why it is known to be lost, if it is. */
+  /** Why the lease is lost; undefined unless this process knows of a loss. */
   get lossReason(): LeaseLossReason | undefined {
     return this.#lossReason;
   }
 
-  /** @param onLost hears on the addon's stack that the lease is lost; again when `maxLeaseMs` passes after that */
+  /**
+   * @param onLost is called on the addon's stack when the lease is lost, and again when `maxLeaseMs` passes after that
+   */
   listen(onLost: (reason: LeaseLossReason) => void): void {
     this.#onLost = onLost;
     const untold = this.#untold;
@@ -44,14 +44,14 @@ export class Lease {
     for (const reason of untold) onLost(reason);
   }
 
-  /** Looks at the clock. */
+  /** Whether the lease still holds; looks at the clock. */
   held(): boolean {
     return this.#lossReason === undefined && this.#binding.held(this.#op);
   }
 
   /**
-   * @param onAnswer hears DONE, STALE, LOST, UNREADABLE or STORE_ERROR; before that perhaps DELAYED. The embedded
-   *   store answers before this returns.
+   * @param onAnswer gets DONE, STALE, LOST, UNREADABLE or STORE_ERROR, perhaps after DELAYED. The embedded store
+   *   answers before this method returns.
    */
   complete(payload: Encoded, patience: Patience, onAnswer: (answer: Answer) => void): void {
     this.#onAnswer = onAnswer;
@@ -65,7 +65,7 @@ export class Lease {
     this.#repeat();
   }
 
-  /** An answer that came unasked is the answer to whatever is asked after it. */
+  /** An answer that came unasked is also the answer to whatever is asked later. */
   #repeat(): void {
     if (this.#answer !== undefined) this.#onAnswer?.(this.#answer);
   }
@@ -74,7 +74,7 @@ export class Lease {
     if (answer.tag === Tag.LEASE_LOST) this.#lose(lossReasonOf(answer));
     else if (this.#onAnswer !== undefined) this.#onAnswer(answer);
     else {
-      // Told without being asked: the client was closed, and nobody renews the lease any more.
+      // The answer came unasked: the client was closed, and nobody renews the lease any more.
       this.#answer = answer;
       this.#lose('expired');
     }

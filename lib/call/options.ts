@@ -1,6 +1,6 @@
 /**
- * The options of a call: one table says everything about each of those that a client has defaults for. They are refused
- * where they are given, before any I/O.
+ * The options of a call. One table says everything about each option that a client has defaults for. Options are
+ * refused where they are given, before any I/O.
  */
 import type { ActonceClient, IdempotencyDefaults, IdempotencyOptions } from '../../index';
 import type { Terms } from '../native/terms';
@@ -20,7 +20,10 @@ import {
 export const TEN_YEARS_MS = 315_360_000_000;
 const SHORTEST_LEASE_MS = 100;
 const MOST_KEYS = 1_000_000_000;
-/** Encoded. A reply of Redis may be twice as long before the connection is given up; see src/store/redis/inbox.rs. */
+/**
+ * The limit for an encoded result. A reply of Redis may be twice as long before the client gives up the connection; see
+ * src/store/redis/inbox.rs.
+ */
 export const LARGEST_RESULT_BYTES = 32 * 1024 * 1024;
 /** A held lease is renewed when a third of it has passed; src/lease/table.rs has the same number. */
 export const RENEWALS_PER_LEASE = 3;
@@ -43,7 +46,10 @@ function isFingerprint(value: unknown): string | undefined {
   return fits ? undefined : 'must be an array of paths, { exclude: [paths] } or a function';
 }
 
-/** Without a default: `onCrash` decides what stands for `onError`, and nothing is counted without `maxKeysPerScope`. */
+/**
+ * The options without a default: `onCrash` decides what stands for `onError`, and without `maxKeysPerScope` no keys are
+ * counted.
+ */
 type Unset = 'onError' | 'maxKeysPerScope';
 
 /** The options of a call that a client has defaults for, as they hold for one call. */
@@ -55,13 +61,13 @@ interface Setting<Name extends keyof Settings> {
   readonly rule: Rule;
   readonly default: Settings[Name];
   /**
-   * Whether callers that differ in it share one claim: what the store answers to one is then true for the other. Never
-   * for a term of the claim itself.
+   * Whether callers that differ in this option share one claim: then the store's answer to one is true for the other.
+   * Always false for a term of the claim itself.
    */
   readonly sharesAClaim: Name extends keyof Terms ? false : boolean;
 }
 
-/** Everything about each of them: one that index.d.ts has and this has not does not compile. */
+/** Everything about each option. An option that index.d.ts has and this table lacks does not compile. */
 export const SETTINGS: { readonly [Name in keyof Settings]: Setting<Name> } = {
   onDuplicate: { rule: oneOf('wait', 'reject'), default: 'wait', sharesAClaim: true },
   waitTimeoutMs: { rule: duration, default: 10_000, sharesAClaim: true },
@@ -90,12 +96,12 @@ export const SETTING_RULES = Object.fromEntries(NAMES.map((name) => [name, SETTI
   Rule
 >;
 
-/** Whether one claim serves calls with both. */
+/** Whether one claim serves calls with either of these settings. */
 export function shareAClaim(one: Settings, other: Settings): boolean {
   return one === other || TERMS_OF_CLAIM.every((name) => one[name] === other[name]);
 }
 
-/** The options only a call has. `scope` and `payload` have rules of their own, in identity and fingerprint. */
+/** The options that only a call has. `scope` and `payload` have rules of their own, in identity and fingerprint. */
 export const CALL_RULES: Record<Exclude<keyof IdempotencyOptions, keyof IdempotencyDefaults>, Rule> = {
   scope: anything,
   payload: anything,

@@ -1,6 +1,7 @@
 /**
- * One run of a user's function: the context it sees, and what reaches it from outside while it runs. Starts `fn`
- * (after `recover`, where an earlier attempt vanished) and hears of the lease; recording is execute's.
+ * One run of a user's function: the context that the function sees, and what reaches it from outside while it runs. A
+ * run starts `fn` (after `recover`, if an earlier attempt vanished) and hears of the lease. Recording is left to
+ * execute.
  */
 import type { IdempotencyContext, IdempotencyOptions, LeaseLossReason } from '../../index';
 import { invalid, LeaseLostError } from '../errors';
@@ -28,7 +29,7 @@ export class Run implements Running {
   readonly identity: string;
   readonly outer: Running | undefined;
   isActive = true;
-  /** Whether `recover` is what runs: what it throws says nothing about `fn`. */
+  /** Whether `recover` is running: what it throws says nothing about `fn`. */
   isRecovering = false;
   #isLost = false;
 
@@ -86,14 +87,14 @@ export class Run implements Running {
   #lose(reason: LeaseLossReason): void {
     const { call } = this;
     this.context.abort();
-    // Once `fn` has ended it is the store's answer that counts, and until then those who wait are served from here.
+    // Once `fn` has ended, the store's answer counts, and until it comes, this flight serves the callers that wait.
     if (!this.isActive) return;
     if (!this.#isLost) {
       this.#isLost = true;
       call.tell('lease-lost', this.attempt, { reason });
       this.flight.dissolve();
     }
-    // `fn` goes on without its caller; should it end before anyone takes over, its outcome is still recorded.
+    // `fn` goes on without its caller. If it ends before another attempt takes over, its outcome is still recorded.
     if (reason === 'max-lease') {
       call.abandon(new LeaseLostError(reason, { detail: 'maxLeaseMs is over', hash: call.hash() }));
     }

@@ -1,6 +1,7 @@
 /**
- * A span and a measurement for each call, when the application has registered an OpenTelemetry provider; Next makes none
- * for a Server Action. Without one a call pays for a single look at a global. docs/tracing.md names every attribute.
+ * A span and a measurement for each call, if the application has registered an OpenTelemetry provider. Next itself
+ * makes no span for a Server Action. Without a provider, a call pays for a single look at a global. docs/tracing.md
+ * names every attribute.
  */
 import type { Context, Counter, Histogram, Span, Tracer } from '@opentelemetry/api';
 import type { IdempotencyEvent, Scope } from '../../index';
@@ -78,11 +79,13 @@ type Attributes = Readonly<Record<string, Value>>;
 
 interface Failure {
   readonly error: unknown;
-  /** By the `fn` of this call: not a refusal, and not the recorded error of an earlier one. */
+  /**
+   * Whether the `fn` of this call threw the error: it is not a refusal, and not the recorded error of an earlier call.
+   */
   readonly isThrownHere: boolean;
 }
 
-/** What an exporter or a processor throws alters no outcome: the call it is told of has run. */
+/** An error of an exporter or a processor alters no outcome: the call that it is told of has run. */
 function guarded<T>(tell: () => T): T | undefined {
   try {
     return tell();
@@ -97,7 +100,7 @@ export class Observation {
   readonly #instruments: Instruments;
   readonly #operation: Record<string, string>;
   readonly #span: Span;
-  /** The caller's, with the span in it. */
+  /** The caller's context, with the span in it. */
   readonly #context: Context;
   readonly #startedAt = performance.now();
   #isOver = false;
@@ -118,7 +121,7 @@ export class Observation {
     this.#context = api.trace.setSpan(caller, this.#span);
   }
 
-  /** Spans that `fn` makes are this one's children. */
+  /** Runs `fn` so that the spans it makes are children of this one. */
   run<T>(fn: () => T): T {
     return this.#instruments.api.context.with(this.#context, fn);
   }
@@ -136,7 +139,7 @@ export class Observation {
     if (type === 'takeover') this.#span.setAttribute('actonce.recovered', true);
   }
 
-  /** @param hash gives that of the key; undefined when the call was refused before it had one */
+  /** @param hash gives the key's hash; undefined when the call was refused before it had one */
   settled({ status, attempt, ending }: Settled, hash: () => string | undefined): void {
     const failure = ending.kind === 'error' ? { error: ending.error, isThrownHere: status === 'executed' } : undefined;
     this.#end(status, hash, failure, { 'actonce.attempt': attempt, 'actonce.kind': kindOf(ending) });
@@ -157,7 +160,7 @@ export class Observation {
   #finish(status: string, hash: () => string | undefined, failure: Failure | undefined, more: Attributes): void {
     const error: Attributes = failure === undefined ? {} : { 'error.type': typeOf(failure.error) };
     const outcome: Attributes = { 'actonce.status': status, ...error };
-    // A span that was not sampled is spared the hash, which is dear.
+    // A span that was not sampled is spared the hash, which is expensive.
     if (this.#span.isRecording()) this.#describe({ ...outcome, ...more }, hash(), failure);
     this.#span.end();
     const seconds = (performance.now() - this.#startedAt) / 1_000;
@@ -172,7 +175,7 @@ export class Observation {
   }
 }
 
-/** Named as the conventions want it: `retryAfterMs` is `actonce.retry_after_ms`. */
+/** Names attributes as the conventions want it: `retryAfterMs` is `actonce.retry_after_ms`. */
 function attributesOf(particulars: Record<string, unknown>): Attributes {
   const attributes: Record<string, Value> = {};
   for (const [name, value] of Object.entries(particulars)) {
@@ -186,7 +189,7 @@ function kindOf(ending: Ending): string {
   return ending.kind === 'flow' ? ending.flow.kind : ending.kind;
 }
 
-/** A code or a class: few values, as `error.type` wants. */
+/** A code or the name of a class: `error.type` wants few different values. */
 function typeOf(error: unknown): string {
   if (isActonceError(error)) return error.code;
   return error instanceof Error ? error.name : '_OTHER';

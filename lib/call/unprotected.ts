@@ -10,7 +10,7 @@ import { Context, type ContextSource, running } from './context';
 import { identityOf, isKey } from './identity';
 
 export async function runUnprotected({ host, key, fn, options, observation }: Call): Promise<Settled> {
-  // The key is looked at only when something is derived from it: without one, `skip` lets a call through.
+  // `skip` lets a call through without a key, so the key is looked at only when something is derived from it.
   const source: ContextSource = {
     key,
     deriveKey: (name) => host.binding.deriveKey(identityOf(key, options?.scope), name),
