@@ -1,22 +1,22 @@
 /**
- * Finds and loads the native addon: what src/node exports, and where the file may be. The requires are written
- * out so that Next's tracer and bundlers see them; one that is not installed is skipped.
+ * Finds and loads the native addon: what src/node exports, and where the file may be. The requires are written out so
+ * that Next's tracer and bundlers see them. A package that is not installed is skipped.
  */
 import type { ErrorCode } from '../../index';
 import { ActonceError } from '../errors';
 import type { NativeBegin } from './terms';
 
 /**
- * The functions of one client. Every call is answered through `deliver`; only outcomes without a text that are known at
- * once (the embedded store's) are left in the buffer instead, and counted by the call's result.
+ * The functions of one client. Every call is answered through `deliver`, with one exception: outcomes without a text
+ * that are known at once (the embedded store's) are left in the buffer, and the call's result counts them.
  */
 export interface NativeClient {
   begin(...claim: Parameters<NativeBegin>): number;
   again(op: number): number;
   wait(op: number, ms: number): number;
   /**
-   * DELAYED once after patienceMs, keeps trying until budgetMs, then a final answer. mark: what to write in front of the
-   * payload, an ASCII character's code; 0 for nothing.
+   * Answers DELAYED once after patienceMs, keeps trying until budgetMs, then gives a final answer. mark: the code of an
+   * ASCII character to write in front of the payload; 0 for none.
    */
   complete(
     op: number,
@@ -35,7 +35,7 @@ export interface NativeClient {
     patienceMs: number,
     budgetMs: number,
   ): number;
-  /** Gives an op up; a begin still under way is withdrawn in the background. */
+  /** Gives up an op; a begin that is still under way is withdrawn in the background. */
   forget(op: number): void;
   /**
    * command: JSON `{do: 'inspect' | 'reset' | 'resolve', hash or identity, force?, value?, rerun?, retentionMs?,
@@ -44,7 +44,7 @@ export interface NativeClient {
   admin(op: number, command: string): number;
   /**
    * From now on `machine` stands for this state machine: a Definition with historyLimit and retentionMs, as JSON.
-   * @returns why it cannot be one
+   * @returns why the definition cannot be used
    */
   define(machine: number, definition: string): string | undefined;
   create(op: number, machine: number, id: string, data: string | null, budgetMs: number): number;
@@ -67,7 +67,7 @@ export interface NativeClient {
   look(op: number, machine: number, id: string, purpose: string, budgetMs: number): number;
   /** The instances of one of 16 partitions whose `after` is due: DUE with a JSON array. */
   due(op: number, machine: number, partition: number, limit: number, budgetMs: number): number;
-  /** Looks at the clock: whether the lease's local deadline is still ahead. */
+  /** Whether the lease's local deadline is still ahead; looks at the clock. */
   held(op: number): boolean;
   hash(identity: string): string;
   /** UUIDv5. */
@@ -78,9 +78,12 @@ export interface NativeClient {
   leases(): number;
   /** Pending calls answer STORE_ERROR with ERR_CLOSED. */
   close(): void;
-  /** Embedded store, for tests of users: lets time pass, as if every lease held were renewed in time. */
+  /** For users' tests, with the embedded store: lets time pass, as if every held lease were renewed in time. */
   advance(ms: number): number;
-  /** For tests of users: as if the process that runs this operation had died. What it says from then on is LOST. */
+  /**
+   * For users' tests: as if the process that runs this operation had died. What the operation says from then on is
+   * LOST.
+   */
   crash(op: number): void;
 }
 
@@ -106,10 +109,13 @@ export const STORE_CODES: readonly ErrorCode[] = [
   'ERR_DURABILITY',
 ];
 
-/** Why a lease is lost, as the addon counts. */
+/** Why a lease is lost, as the addon numbers the reasons. */
 export const Loss = { expired: 0, refused: 1, maxLease: 2 } as const;
 
-/** The places of one platform: the local build first, so that a checkout never runs an installed older one. */
+/**
+ * The places of the addon on this platform. The local build comes first, so that a checkout never runs an older addon
+ * that is installed.
+ */
 function candidates(): (() => unknown)[] {
   switch (`${process.platform}-${process.arch}`) {
     case 'linux-x64':
@@ -148,7 +154,7 @@ export function loadAddon(): NativeModule {
       loaded = load() as NativeModule;
       return loaded;
     } catch (error) {
-      // A file that is there and does not load says more than one that is not there.
+      // A file that does not load says more than a file that is not there.
       if (cause === undefined || (error as { code?: string }).code !== 'MODULE_NOT_FOUND') cause = error;
     }
   }

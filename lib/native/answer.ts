@@ -1,12 +1,13 @@
 /**
- * What the addon answers: the tags, numbered as in src/session/delivery.rs, and what the other numbers mean. Others
- * compare tags by name. An answer's `code`, and the reason of a loss in its `ms`, are read here and in instance-answer.
+ * What the addon answers: the tags, numbered as in src/session/delivery.rs, and what the other numbers mean. Other
+ * modules compare tags by name. An answer's `code`, and the reason of a loss in its `ms`, are read only here and in
+ * instance-answer.ts.
  */
 import type { ErrorCode, LeaseLossReason } from '../../index';
 import { ActonceError } from '../errors';
 import { Loss, STORE_CODES } from './addon';
 
-/** What an outcome says; the numbers are the wire between Rust and here. */
+/** What an outcome says. The numbers are the wire format between Rust and JavaScript. */
 export const Tag = {
   ACQUIRED: 0,
   REPLAY: 1,
@@ -55,12 +56,12 @@ const LOSS_REASONS: Readonly<Record<number, LeaseLossReason>> = {
   [Loss.maxLease]: 'max-lease',
 };
 
-/** What LEASE_LOST says. */
+/** The reason that LEASE_LOST carries. */
 export function lossReasonOf({ ms }: Answer): LeaseLossReason {
   return LOSS_REASONS[ms] ?? 'refused';
 }
 
-/** A failed store, as the addon would tell it. */
+/** The answer that the addon would give for a failed store. */
 export function failedStore(code: ErrorCode, payload: string | null = null): Answer {
   return {
     tag: Tag.STORE_ERROR,
@@ -73,7 +74,7 @@ export function failedStore(code: ErrorCode, payload: string | null = null): Ans
   };
 }
 
-/** These leave the operation open in the addon; every other answer ends it. */
+/** Whether an answer with this tag ends its operation. The tags named here leave the operation open in the addon. */
 export function endsOperation(tag: Tag): boolean {
   switch (tag) {
     case Tag.ACQUIRED:
@@ -94,12 +95,12 @@ export function isOutage(answer: Answer): boolean {
   return code === 'ERR_STORE_UNAVAILABLE' || code === 'ERR_STORE_FULL' || code === 'ERR_STORE_PROTOCOL';
 }
 
-/** The primary has it, and not as many others as were asked for. */
+/** Whether the primary has the write, but fewer others than were asked for. */
 export function lacksDurability(answer: Answer): boolean {
   return answer.tag === Tag.STORE_ERROR && STORE_CODES[answer.code] === 'ERR_DURABILITY';
 }
 
-/** The error a failed store comes as. */
+/** The error for the answer of a failed store. */
 export function storeError(answer: Answer, hash: string | undefined): ActonceError {
   const detail = answer.payload ?? undefined;
   if (answer.tag === Tag.UNREADABLE) return new ActonceError('ERR_RECORD_UNREADABLE', { detail, hash });

@@ -1,7 +1,8 @@
 /**
- * The seam to the native addon: turns calls into its numbers, and what it delivers into answers for whoever asked.
- * Decides nothing. The names of tags leave this room, and the id of an operation as a token. The numbers of tags, the
- * bits of an answer and the outcome buffer do not: only `testing/stage.ts`, which plays the addon, has them as well.
+ * The seam to the native addon: a binding turns calls into the addon's numbers, and what the addon delivers into
+ * answers for whoever asked. It decides nothing. The names of tags leave this room, and so does the id of an operation,
+ * as a token. The numbers of tags, the bits of an answer and the outcome buffer do not: only `testing/stage.ts`, which
+ * plays the addon, has them as well.
  */
 
 import type { ErrorPolicy } from '../../index';
@@ -15,15 +16,18 @@ import { beginOn, type Terms } from './terms';
 
 export type { NativeModule } from './addon';
 
-/** Whoever waits for the answers of an operation. Called on the addon's stack: must not throw. */
+/** Whoever waits for the answers of an operation. `receive` is called on the addon's stack, so it must not throw. */
 export interface Receiver {
   receive(answer: Answer): void;
 }
 
-/** How `fail` ends an attempt, as the addon counts. */
+/** How `fail` ends an attempt, as the addon numbers the ways. */
 const FAIL_MODES = { release: 0, record: 1, hold: 2 } as const;
 
-/** An ending the store must be told; patience is how long the caller waits before it is only a background matter. */
+/**
+ * How long to try to tell the store how an attempt ended. The caller waits for `patienceMs`; after that, the addon goes
+ * on trying in the background, until `budgetMs`.
+ */
 export interface Patience {
   readonly patienceMs: number;
   readonly budgetMs: number;
@@ -40,7 +44,7 @@ export interface NativeConfig {
   readonly encryption?: { readonly keys: readonly { id: string; key: string }[]; readonly readsPlaintext: boolean };
   readonly compression?: { readonly minBytes: number };
   readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
-  /** A server that may evict records is none to connect to. */
+  /** Whether the client refuses to work with a server that may evict records. */
   readonly refusesEviction?: boolean;
   readonly durability?: { readonly replicas: number; readonly timeoutMs: number; readonly fsync: boolean };
 }
@@ -50,7 +54,7 @@ const BATCH = 256;
 
 const CLOSED = failedStore('ERR_CLOSED');
 
-/** A call of the addon on a state machine's instances, once it is given the operation's id. */
+/** A call of the addon about a state machine's instances, once the operation has its id. */
 export type InstanceCall = (native: NativeClient, op: number) => number;
 
 export class Binding {
@@ -67,7 +71,10 @@ export class Binding {
     this.#native = addon.open(text, this.#outcomes, (count, payloads) => this.#deliver(count, payloads));
   }
 
-  /** What the addon answered before its call returned; with a text it calls `deliver` instead. */
+  /**
+   * Takes the answers that the addon gave before its call returned. For an answer with a text, the addon calls
+   * `deliver` instead.
+   */
   #take(count: number): void {
     if (count > 0) this.#deliver(count, null);
   }
@@ -106,7 +113,7 @@ export class Binding {
     const receiver = this.#open.get(op);
     if (receiver === undefined) {
       if (answer.tag === Tag.EVICTS) reportEviction(answer.payload ?? '');
-      return; // else given up meanwhile
+      return; // otherwise the operation was given up meanwhile
     }
     if (endsOperation(answer.tag)) this.#open.end(op);
     receiver.receive(answer);
@@ -120,7 +127,7 @@ export class Binding {
   /**
    * @param payload canonical text of the payload; only its hash is stored
    * @param willWait marks the record when it is in progress, so that its owner wakes us
-   * @param scope what is counted for `maxKeysPerScope`; null without that
+   * @param scope the scope whose keys are counted for `maxKeysPerScope`; null without that option
    */
   begin(
     op: number,
@@ -139,7 +146,7 @@ export class Binding {
     }
   }
 
-  /** Asks once more after IN_PROGRESS, with the same owner. */
+  /** Asks once more after IN_PROGRESS, with the same owner token. */
   again(op: number): void {
     if (this.#isClosedTo(op)) return;
     try {
@@ -149,7 +156,7 @@ export class Binding {
     }
   }
 
-  /** After IN_PROGRESS: WOKEN when the record may have changed, or after `ms`. */
+  /** Waits after IN_PROGRESS; the answer is WOKEN when the record may have changed, or after `ms`. */
   wait(op: number, ms: number): void {
     if (this.#isClosedTo(op)) return;
     try {
@@ -181,7 +188,7 @@ export class Binding {
     }
   }
 
-  /** Gives an operation up; its receiver hears nothing more. */
+  /** Gives up an operation; its receiver hears nothing more. */
   forget(op: number): void {
     this.#open.end(op);
     this.#native.forget(op);
@@ -191,12 +198,12 @@ export class Binding {
     return !this.#isClosed && this.#native.held(op);
   }
 
-  /** @returns why the addon does not take it */
+  /** @returns why the addon does not accept the definition */
   define(machine: number, definition: string): string | undefined {
     return this.#native.define(machine, definition);
   }
 
-  /** Answered through the receiver of `op`, as every call. */
+  /** The receiver of `op` gets the answer, as for every call. */
   ask(op: number, call: InstanceCall): void {
     if (this.#isClosedTo(op)) return;
     try {
@@ -222,14 +229,14 @@ export class Binding {
     return this.#native.deriveKey(identity, name);
   }
 
-  /** Every open operation is answered ERR_CLOSED, and so is every later one: the addon itself falls silent. */
+  /** Answers ERR_CLOSED to every open operation, and to every later one: the addon itself falls silent. */
   close(): void {
     this.#isClosed = true;
     this.#native.close();
     for (const op of this.#open.ids()) this.#tell(op, CLOSED);
   }
 
-  /** The addon throws only for a fault of ours or its own; whoever waits must hear of that, too. */
+  /** The addon throws only for a fault of its own or of ours. Whoever waits must hear of that, too. */
   #fault(op: number, error: unknown): void {
     this.#tell(op, failedStore('ERR_STORE_PROTOCOL', String(error)));
   }

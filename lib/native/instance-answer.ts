@@ -1,14 +1,14 @@
 /**
- * How the answer about an instance of a state machine is read. src/session/machines.rs packs two numbers into `code`,
- * and the fields that a claim has mean something else for an instance.
+ * Reads the answers about an instance of a state machine. src/session/machines.rs packs two numbers into `code`, and
+ * for an instance the fields that a claim has mean something else.
  */
 import type { Instance, Transition } from '../../index';
 import type { Answer } from './answer';
 
-/** The states of its definition, which the addon knows by their numbers. */
+/** The states of a machine's definition, which the addon knows by their numbers. */
 type States = readonly { readonly name: string }[];
 
-/** Of INSTANCE. */
+/** Reads an INSTANCE answer. */
 export function readInstance(answer: Answer, states: States, data: never): Instance<string, never> {
   return {
     state: nameOf(states, stateOf(answer)),
@@ -19,7 +19,7 @@ export function readInstance(answer: Answer, states: States, data: never): Insta
   };
 }
 
-/** Of MOVED. */
+/** Reads a MOVED answer. */
 export function readTransition(answer: Answer, states: States, data: never): Transition<string, never> {
   return {
     from: nameOf(states, answer.code >>> 16),
@@ -32,22 +32,25 @@ export function readTransition(answer: Answer, states: States, data: never): Tra
   };
 }
 
-/** By its number. */
+/** The number of the instance's state. */
 export function stateOf({ code }: Answer): number {
   return code & 0xffff;
 }
 
-/** Of INSTANCE: how many timers fired while it was looked at. */
+/** From an INSTANCE answer: how many timers fired while the store looked at the instance. */
 export function firedOf({ code }: Answer): number {
   return code >>> 16;
 }
 
-/** Of INSTANCE, after `create`: whether that made it. */
+/** From an INSTANCE answer to `create`: whether `create` made the instance. */
 export function wasCreated({ recovered }: Answer): boolean {
   return recovered;
 }
 
-/** What is left until its timer is due; undefined where none runs. The addon adds one, so that 0 can stand for none. */
+/**
+ * The time until the instance's timer is due; undefined when no timer runs. The addon adds one, so that 0 can stand for
+ * none.
+ */
 export function timeoutInMsOf({ ms }: Answer): number | undefined {
   return ms === 0 ? undefined : ms - 1;
 }

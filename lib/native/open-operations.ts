@@ -1,7 +1,7 @@
 /**
- * Who waits for the answers of which operation: a table in which an id's last bits are its place. Ids only grow, so an
- * answer that comes after its operation was given up finds nobody. Cheaper than a Map, which every call would enter and
- * leave; and a Map's old tables keep what they held alive (see ChurnMap).
+ * Knows who waits for the answers of which operation. In its table, the last bits of an id are the id's place. Ids only
+ * grow, so an answer that comes after its operation was given up finds nobody. The table is cheaper than a Map, which
+ * every call would enter and leave, and a Map's old tables keep what they held alive (see ChurnMap).
  */
 const LAST_ID = 0xffff_ffff;
 
@@ -14,7 +14,8 @@ export class OpenOperations<T> {
   /** @returns an id of 32 bits, not 0 */
   start(who: T): number {
     if (2 * this.#count >= this.#ids.length) this.#grow();
-    // What has been open for a whole round keeps its place, and its neighbours' ids are passed over.
+    // An operation that has been open for a whole round keeps its place, and the ids that would share the place are
+    // skipped.
     let id = this.#lastId;
     do id = id === LAST_ID ? 1 : id + 1;
     while (this.#waiting[this.#placeOf(id)] !== undefined);
@@ -35,7 +36,7 @@ export class OpenOperations<T> {
     this.#count--;
   }
 
-  /** Of all that are open. */
+  /** The ids of all open operations. */
   ids(): number[] {
     return this.#ids.filter((_, place) => this.#waiting[place] !== undefined);
   }

@@ -3,7 +3,7 @@
  * allocation. The other side is `Terms` in src/session.
  */
 
-/** Of a call's settings those that the store must know. */
+/** The settings of a call that the store must know. */
 export interface Terms {
   readonly leaseMs: number;
   readonly maxLeaseMs: number;
@@ -15,7 +15,7 @@ export interface Terms {
 
 /**
  * flags: 1 hold, 2 the caller will wait (marks the record when it is in progress), 4 the last two arguments count: a
- * new key is QUOTA when its scope has that many already.
+ * new key gets QUOTA when its scope already has that many.
  */
 export type NativeBegin = (
   op: number,
