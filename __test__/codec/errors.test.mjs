@@ -131,7 +131,7 @@ test('A8: a thrown value that cannot be recorded comes back as an error that say
   ]) {
     const back = trip(thrown);
     assert.ok(back instanceof Error);
-    assert.match(back.message, /^What was thrown cannot be recorded: it is /);
+    assert.match(back.message, /^The thrown value cannot be recorded: it is /);
   }
   assert.match(trip({ text: 'x'.repeat(100_000) }).message, /larger than 16384 characters/);
 });

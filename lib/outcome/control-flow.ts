@@ -1,6 +1,6 @@
 /**
- * Control flow of Next.js as an outcome: how it is told from an error where a run threw, how it is recorded, and
- * how a caller is shown it. The recorded form is our own, since digests differ between versions and a record outlives a
+ * The control flow of Next.js as an outcome: how it is told from an error when a run throws, how it is recorded, and
+ * how a caller sees it. The recorded form is our own, since digests differ between versions and a record outlives a
  * deployment.
  */
 import type { HttpOutcome, OutcomeBase, RedirectOutcome } from '../../index';
@@ -10,9 +10,9 @@ import { asControlFlow, type ControlFlow, isForeignControlFlow, recordableContro
 import type { Ending } from './results';
 
 /**
- * How the run ended that threw this: with Next's control flow that is an outcome, or with an error. A value that cannot
- * even be looked at (a revoked proxy, a throwing getter) is an error like any other.
- * @returns undefined for control flow nobody but Next may see
+ * How the run ended that threw this value: with control flow of Next that is an outcome, or with an error. A value that
+ * cannot even be looked at (a revoked proxy, a throwing getter) is an error like any other.
+ * @returns undefined for control flow that nobody but Next may see
  */
 export function endingOfThrown(thrown: unknown): Ending | undefined {
   try {
@@ -25,7 +25,7 @@ export function endingOfThrown(thrown: unknown): Ending | undefined {
   return { kind: 'error', error: thrown };
 }
 
-/** As an outcome says it, and `inspect`. */
+/** The flow as an outcome shows it, and `inspect`. */
 export function shownFlow(flow: ControlFlow): Shown<RedirectOutcome> | Shown<HttpOutcome> {
   if (flow.kind === 'http') return { kind: 'http', httpStatus: flow.status };
   return { kind: 'redirect', url: flow.url, type: flow.type, httpStatus: flow.status };
@@ -39,7 +39,7 @@ export function encodeControlFlow(flow: ControlFlow): string {
 
 /** @throws MalformedPayloadError */
 export function decodeControlFlow(text: string): ControlFlow {
-  if (text[0] !== Format.FLOW) throw new MalformedPayloadError('it is no control flow of Next.js');
+  if (text[0] !== Format.FLOW) throw new MalformedPayloadError('it is not marked as control flow of Next.js');
   const flow = asControlFlow(Object(parsed(text.slice(1))) as Record<string, unknown>);
   if (flow === undefined) throw new MalformedPayloadError('it is not a control flow that Next.js has');
   return flow;

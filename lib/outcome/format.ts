@@ -1,7 +1,7 @@
 /**
- * The capital that begins a recorded text and says how the rest is written. No JSON begins with one: a text without is
- * JSON. They are in the records of every deployment, so none may ever change its meaning. (What src/seal stores around
- * them has letters of its own: Z, S and O.)
+ * The capital letter that begins a recorded text and says how the rest is written. No JSON begins with a capital, so a
+ * text without one is JSON. These letters are in the records of every deployment, so none may ever change its meaning.
+ * (What src/seal stores around the text has letters of its own: Z, S and O.)
  */
 export const Format = {
   /** A value: one Buffer, as base64. */
@@ -16,6 +16,6 @@ export const Format = {
   FLOW: 'N',
   /** What was thrown, as GRAPH. */
   ERROR: 'E',
-  /** It completed without a value that can be kept: why, and where in the value. */
+  /** The run completed without a value that can be kept: the reason, and where in the value. */
   UNKEPT: 'U',
 } as const;

@@ -1,15 +1,16 @@
 /**
- * What Next.js throws to steer the response, under any of its versions: told from an error, and thrown again. Redirects
- * and the 404, 403 and 401 pages are outcomes of an action and can be recorded; everything else that Next throws
- * belongs to one request and must pass. Next itself tells them by the string property `digest`, whatever carries it,
- * and so do we. A recorded one is thrown again by the public function of the Next that is installed.
+ * What Next.js throws to steer the response, in any of its versions: how to tell it from an error, and how to throw it
+ * again. Redirects and the 404, 403 and 401 pages are outcomes of an action and can be recorded. Everything else that
+ * Next throws belongs to one request and must pass. Next itself tells its signals by the string property `digest`,
+ * whatever carries it, and so do we. To throw a recorded signal again, we call the public function of the Next that is
+ * installed.
  */
 
 export interface RedirectFlow {
   readonly kind: 'redirect';
   readonly url: string;
   readonly type: 'push' | 'replace';
-  /** 308 is permanent. Next 14 says 303 in an action, for a permanent one too; 15 and 16 say 307. */
+  /** 308 is permanent. In an action Next 14 says 303, for a permanent redirect, too; Next 15 and 16 say 307. */
   readonly status: 303 | 307 | 308;
 }
 
@@ -24,7 +25,7 @@ const REDIRECT = 'NEXT_REDIRECT';
 const HTTP = 'NEXT_HTTP_ERROR_FALLBACK';
 const NOT_FOUND_14 = 'NEXT_NOT_FOUND';
 
-/** The outcome that a thrown value stands for; undefined when it is none that can be recorded. */
+/** The outcome that a thrown value stands for; undefined when it stands for none that can be recorded. */
 export function recordableControlFlow(thrown: unknown): ControlFlow | undefined {
   const digest = property(thrown, 'digest');
   if (typeof digest !== 'string') return undefined;
@@ -37,7 +38,7 @@ export function recordableControlFlow(thrown: unknown): ControlFlow | undefined 
   return asControlFlow({ kind: 'redirect', url, type: parts[0], status: Number(parts.at(-2)) });
 }
 
-/** The flow that a digest or a record describes; undefined when Next has none such. */
+/** The flow that a digest or a record describes; undefined when Next has no such flow. */
 export function asControlFlow(flow: Record<string, unknown>): ControlFlow | undefined {
   const { kind, url, type, status } = flow;
   if (kind === 'http') return status === 401 || status === 403 || status === 404 ? { kind, status } : undefined;
@@ -78,7 +79,10 @@ function isPostponeReason(thrown: object): boolean {
   );
 }
 
-/** A signal of a later version. Next looks into `cause` as well: an error about a signal is not one itself. */
+/**
+ * Whether the value is a signal of a later version. Next looks into `cause` as well, but an error about a signal is not
+ * itself a signal.
+ */
 function isRethrownByNext(thrown: object): boolean {
   try {
     nextNavigation()?.unstable_rethrow?.(thrown);
@@ -97,12 +101,18 @@ function property(thrown: unknown, name: string): unknown {
   }
 }
 
-/** Throws what the installed Next.js throws for it: in version 14 that carries the request's cookies, too. */
+/**
+ * Throws what the installed Next.js throws for this flow. In version 14, what it throws carries the request's cookies,
+ * too.
+ */
 export function throwControlFlow(flow: ControlFlow): never {
   throw madeByNext(flow) ?? madeHere(flow);
 }
 
-/** Undefined when Next.js is not there or refuses: forbidden() needs an option that may have been on when recorded. */
+/**
+ * Undefined when Next.js is not there or refuses: forbidden() needs an option that may have been on only at the time of
+ * recording.
+ */
 function madeByNext(flow: ControlFlow): unknown {
   const next = nextNavigation();
   if (next === undefined) return undefined;
@@ -145,7 +155,10 @@ interface NextNavigation {
 
 let navigation: { readonly module: NextNavigation | undefined } | undefined;
 
-/** Not loaded before it is needed: outside Next.js it costs its start-up, and in many processes it is not installed. */
+/**
+ * Loads Next's module only when it is needed: outside Next.js, loading costs start-up time, and in many processes Next
+ * is not installed.
+ */
 function nextNavigation(): NextNavigation | undefined {
   if (navigation === undefined) {
     try {

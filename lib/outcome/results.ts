@@ -28,11 +28,11 @@ export interface Recorded {
   readonly attempt: number;
 }
 
-/** One that is kept in memory, with what reading it again has brought. */
+/** A recorded outcome that is kept in memory, with what reading it again has brought. */
 export interface Cached extends Recorded {
   /** Whether it has been replayed from here. */
   isRead: boolean;
-  /** Of what the text stands for, once it has been read again. */
+  /** A template of the decoded value, once the text has been read again. */
   template: Template | undefined;
 }
 
@@ -43,7 +43,7 @@ export type Ending =
   | { readonly kind: 'flow'; readonly flow: ControlFlow; readonly thrown?: unknown }
   | { readonly kind: 'error'; readonly error: unknown };
 
-/** It completed, and its value is not in the record. */
+/** The run completed, but its value is not in the record. */
 export interface Unavailable {
   readonly kind: 'unavailable';
   readonly reason: Unkept['reason'];
@@ -57,20 +57,20 @@ export interface Unkept {
   readonly cause: unknown;
 }
 
-/** How a call came out. */
+/** How a call ended. */
 export interface Settled {
   readonly status: OutcomeStatus;
   readonly attempt: number;
   readonly ending: Ending;
 }
 
-/** The word events have for an ending. */
+/** The name that events have for an ending. */
 export function eventKind(ending: Ending | Unavailable): Outcome['kind'] {
   if (ending.kind === 'flow') return ending.flow.kind;
   return ending.kind === 'error' ? 'error' : 'value';
 }
 
-/** Characters of a text whose value is kept as well, which may take several times the memory. */
+/** The longest text whose value is kept as well: the value may take several times the memory. */
 const LONGEST_TEMPLATE = 8 * 1024;
 
 export class Results {
@@ -118,8 +118,8 @@ export class Results {
   }
 
   /**
-   * As `decode`, of what may be asked for again and again: JSON is parsed twice, and copied from then on at a tenth of that.
-   * Most are asked for once.
+   * Like `decode`, for an outcome that may be asked for again and again. JSON is parsed twice, and after that copied at
+   * a tenth of the cost. Most outcomes are asked for once.
    * @throws ActonceError `ERR_RECORD_UNREADABLE`
    */
   decodeCached(cached: Cached, record: { hash(): string | undefined }): Ending | Unavailable {
@@ -167,7 +167,7 @@ function withinLimit(text: string, maxBytes: number): string | Unkept {
   return bytesOf(text, maxBytes) <= maxBytes ? text : TOO_LARGE;
 }
 
-/** Of UTF-8, or more where that is below the limit as well. */
+/** The length in UTF-8, or more if that is below the limit as well. */
 function bytesOf(text: string, maxBytes: number): number {
   const most = text.length * 3;
   return most < maxBytes ? most : Buffer.byteLength(text);

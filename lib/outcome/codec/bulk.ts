@@ -1,6 +1,6 @@
 /**
- * Results without a structure: one Buffer, as base64, and one long text, as it is. Written as JSON, parsed to see that it
- * can be read, and looked over, a megabyte of them would block the event loop for many milliseconds.
+ * Results without a structure: one Buffer, as base64, and one long text, as it is. To write a megabyte of them as JSON,
+ * to parse it as a check that it can be read, and to look it over would block the event loop for many milliseconds.
  */
 import { Format } from '../format';
 import { MalformedPayloadError } from './faults';
@@ -10,13 +10,16 @@ import { LONGEST_TEXT } from './limits';
 /** Shorter texts are JSON, which is what an operator expects. JSON takes 2 µs for a thousand characters. */
 const LONG = 1_024;
 
-/** The first character of what is written, and the rest. Apart: a long text would be copied for the sake of one more. */
+/**
+ * The first character of what is written, and the rest. They are kept apart, because joining them would copy a long
+ * text for the sake of one character.
+ */
 export interface Bulk {
   readonly mark: typeof Format.BUFFER | typeof Format.TEXT;
   readonly text: string;
 }
 
-/** Undefined for what is neither one Buffer nor one whole, long text, and for what is too large. */
+/** Undefined for a value that is neither one Buffer nor one whole, long text, and for a value that is too large. */
 export function encodeBulk(value: unknown): Bulk | undefined {
   if (typeof value === 'string') {
     const isBulk = value.length >= LONG && value.length < LONGEST_TEXT && value.isWellFormed();
@@ -47,7 +50,10 @@ export function isBase64(text: string): boolean {
   return decoded(text) !== undefined;
 }
 
-/** In memory of its own. Node passes over what is not base64, so the length tells; a regular expression takes ten times as long. */
+/**
+ * Decodes into memory of its own. Node skips what is not base64, so the length tells whether all of the text was
+ * base64; a regular expression takes ten times as long.
+ */
 function decoded(text: string): Buffer | undefined {
   if (text.length % 4 !== 0) return undefined;
   const padding = text.endsWith('==') ? 2 : Number(text.endsWith('='));

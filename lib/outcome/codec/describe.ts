@@ -1,4 +1,4 @@
-/** Why a value is not recorded, in words; asked only after it was refused. */
+/** Says in words why a value is not recorded; asked only after the value was refused. */
 import { types } from 'node:util';
 import { LONGEST_ARRAY, LONGEST_TEXT } from './limits';
 
@@ -11,13 +11,13 @@ export class Unreadable {
 
 const unreadable = new WeakSet<object>();
 
-/** By identity, since `instanceof` runs code of a proxy. */
+/** Told by identity, since `instanceof` runs code of a proxy. */
 export function isUnreadable(thing: unknown): thing is Unreadable {
   return unreadable.has(thing as object);
 }
 
 export function describe(thing: unknown): string {
-  // React's temporary references are functions whose properties throw: nothing of a function is read.
+  // React's temporary references are functions whose properties throw, so no property of a function is read.
   if (typeof thing === 'function') {
     return types.isProxy(thing) ? "a function (one of React's references to something in the client)" : 'a function';
   }

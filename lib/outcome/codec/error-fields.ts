@@ -1,7 +1,7 @@
 /**
- * Errors as fields and back. What belongs to every error is written under a name with `#` (`#class`, `#message`),
- * own enumerable fields under their own; a field that starts with `#` itself gets a second one. The stack is never
- * written: it tells about the machine that ran it, and nothing about the one that reads it.
+ * Errors as fields and back. What belongs to every error is written under a name with `#` (`#class`, `#message`), own
+ * enumerable fields under their own names. A field whose name starts with `#` gets a second one. The stack is never
+ * written: it tells about the machine that ran the function, and nothing about the machine that reads the record.
  */
 import type { ErrorClass } from '../../../index';
 import { Unreadable } from './describe';
@@ -19,7 +19,7 @@ const NATIVE: readonly ErrorClass[] = [
 
 type Fields = Record<string, unknown>;
 
-/** Seldom enumerable, always worth keeping. The last two only as text or a number. */
+/** Fields that are seldom enumerable and always worth keeping, the last two only as text or a number. */
 const HIDDEN = ['message', 'cause', 'errors', 'code', 'digest'] as const;
 
 export function readError(error: Error, registered: readonly ErrorClass[] = []): Fields {
@@ -43,7 +43,10 @@ function isWorthKeeping(error: Error, key: (typeof HIDDEN)[number]): boolean {
   return typeof value === 'string' || (typeof value === 'number' && !(error instanceof DOMException));
 }
 
-/** From the class of the error up to one that every process has: the first that the reader knows is taken. */
+/**
+ * The names from the class of the error up to a class that every process has. The reader takes the first name that it
+ * knows.
+ */
 function classNames(error: Error, registered: readonly ErrorClass[]): string[] {
   const names: string[] = [];
   let prototype: unknown = Object.getPrototypeOf(error);
@@ -76,7 +79,7 @@ function isEnumerable(object: object, key: string): boolean {
 }
 
 /**
- * Makes the error that fields describe: of the registered class of that name, else of JavaScript's own. No
+ * Makes the error that the fields describe: of the registered class of that name, otherwise of JavaScript's own. No
  * constructor of a registered class is called, since nobody knows its arguments.
  */
 export function shellOf(fields: Fields, registered: readonly ErrorClass[]): Error {
@@ -106,7 +109,10 @@ export function fillError(error: Error, fields: Fields): void {
   define(error, 'stack', headline(error), false);
 }
 
-/** Accessors of the class answer for `code`, and a DOMException's for its message; an Error's message is its own. */
+/**
+ * Whether the error has this value already. An accessor of the class may answer for `code`, and a DOMException's for
+ * its message; an Error's message is its own.
+ */
 function hasAlready(error: Error, key: string, value: unknown): boolean {
   return read(error, key) === value && (key !== 'message' || error instanceof DOMException);
 }
@@ -119,7 +125,7 @@ function text(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
 
-/** Taking the frames of a stack is most of what an error costs, and these frames would tell nothing. */
+/** Capturing the frames of a stack is most of what an error costs, and these frames would say nothing. */
 function bareError(): Error {
   const limit = Error.stackTraceLimit;
   try {

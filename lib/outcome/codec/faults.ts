@@ -1,10 +1,10 @@
-/** What the codec throws: at whom wrote the value, or at what was found in the store. */
+/** What the codec throws: about a value that cannot be written, or about a text that was found in the store. */
 
 /** The value cannot be recorded exactly, so it is not recorded at all. */
 export class UnencodableError extends Error {
-  /** Where in the value: `order.items[2].render`; empty for the value itself, a long one without its middle. */
+  /** The place in the value: `order.items[2].render`. Empty for the value itself; a long path is without its middle. */
   readonly path: string;
-  /** What is there, as it is said in the message: `a function`. */
+  /** What is at that place, in the words of the message: `a function`. */
   readonly kind: string;
 
   constructor(kind: string, path: string, cause?: unknown) {
@@ -22,9 +22,9 @@ export class UnencodableError extends Error {
   }
 }
 
-/** The recorded text is not one that `encode` makes. Nothing of it was used. */
+/** The recorded text is not one that `encode` makes. Nothing in it was used. */
 export class MalformedPayloadError extends Error {
-  /** What is wrong with it, as it is said in the message. */
+  /** What is wrong with the text, in the words of the message. */
   readonly reason: string;
 
   constructor(reason: string, cause?: unknown) {

@@ -1,6 +1,6 @@
 /**
- * Looks over devalue's flat form before anything is built from it: every entry has a shape that devalue writes, every
- * reference leads somewhere, and what it unfolds to stays within the limits.
+ * Checks devalue's flat form before anything is built from it: every entry has a shape that devalue writes, every
+ * reference leads somewhere, and the unfolded value stays within the limits.
  */
 import { isBase64 } from './bulk';
 import { MalformedPayloadError } from './faults';
@@ -40,7 +40,7 @@ function admitReference(reference: unknown, length: number): void {
   }
 }
 
-/** Follows the references in the order in which devalue does, so that its recursion is as deep as this finds. */
+/** Follows the references in devalue's order, so that the depth found here is the depth of devalue's recursion. */
 function admitDepth(entries: unknown[]): void {
   const visited = new Uint8Array(entries.length);
   const path: { references: readonly number[]; next: number }[] = [{ references: [0], next: 0 }];
@@ -57,7 +57,7 @@ function admitDepth(entries: unknown[]): void {
   }
 }
 
-/** The entries that an entry refers to; its shape is looked at on the way. */
+/** The entries that an entry refers to. Its shape is checked on the way. */
 function referencesOf(entry: unknown): readonly number[] {
   if (typeof entry !== 'object' || entry === null) return NOTHING;
   if (!Array.isArray(entry)) {
@@ -101,7 +101,7 @@ function referencesOfTagged(tag: string, entry: readonly unknown[]): readonly nu
     case 'File':
     case 'Blob':
     case 'Symbol':
-      return rest as number[]; // What it is of is looked at when it is made.
+      return rest as number[]; // The content is checked when the object is made.
   }
   const isOfShape = Object.hasOwn(SHAPES, tag) ? SHAPES[tag] : isView(tag) ? isViewEntry : undefined;
   if (isOfShape?.(rest) !== true) throw new MalformedPayloadError(`a ${tag.slice(0, 40)} in it is impossible`);

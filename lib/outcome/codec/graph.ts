@@ -1,6 +1,6 @@
 /**
- * Writing the D form: devalue's text, for everything JSON would change. It keeps shared and cyclic references, is
- * text an operator can read, and names the place of what it cannot write.
+ * Writes the D form: devalue's text, for everything that JSON would change. The form keeps shared and cyclic
+ * references, and is text that an operator can read. An error names the place of what cannot be written.
  */
 import { DevalueError } from 'devalue';
 import { describe, isUnreadable } from './describe';
@@ -11,7 +11,7 @@ import { parseJson } from './json';
 import { admitText } from './limits';
 import { type ErrorReader, Walk } from './walk';
 
-/** A promise only when a Blob or File is inside, whose bytes cannot be had at once. @throws UnencodableError */
+/** Gives a promise only when a Blob or File is inside, whose bytes cannot be had at once. @throws UnencodableError */
 export function encodeGraph(value: unknown): string | Promise<string> {
   try {
     const walk = new Walk(readError, 'allow blobs');
@@ -23,7 +23,7 @@ export function encodeGraph(value: unknown): string | Promise<string> {
   }
 }
 
-/** In one pass: refuses Blobs and Files, gives every view its own bytes. @throws UnencodableError */
+/** Writes in one pass: refuses Blobs and Files, and gives every view its own bytes. @throws UnencodableError */
 export function encodeGraphAtOnce(value: unknown, errorReader: ErrorReader): string {
   try {
     return admitted(new Walk(errorReader, 'refuse blobs').write(value));
@@ -40,7 +40,7 @@ async function withBytes(walk: Walk, value: unknown): Promise<string> {
   }
 }
 
-/** Shorter texts are within every limit; of a longer one it is made sure that it can be read again. */
+/** A shorter text is within every limit. A longer one is checked, so that it can surely be read again. */
 const SURELY_ADMITTED = 1_000;
 
 function admitted(text: string): string {
@@ -57,12 +57,15 @@ function refuse(error: unknown, root: unknown): never {
     const cause = isUnreadable(culprit) ? culprit.cause : undefined;
     throw new UnencodableError(describe(culprit), readablePath(error.path), cause);
   }
-  if (error instanceof MalformedPayloadError) throw new UnencodableError(`too much: ${error.reason}`, '', error);
+  if (error instanceof MalformedPayloadError) throw new UnencodableError(`beyond a limit: ${error.reason}`, '', error);
   if (error instanceof RangeError) throw new UnencodableError('nested too deeply or too large', '', error);
   throw new UnencodableError(describe(root), '', error);
 }
 
-/** Without devalue's first dot, and with an error's fields named as they are on the error (see error-fields.ts). */
+/**
+ * The path without devalue's first dot, and with an error's fields named as they are on the error (see
+ * error-fields.ts).
+ */
 function readablePath(path: string): string {
   return path.replace(/\["#(cause|errors)"\]/g, '.$1').replace(/^\./, '');
 }

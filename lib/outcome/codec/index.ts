@@ -1,12 +1,13 @@
 /**
  * Results and errors as text, and back. What comes back is what was recorded, or nothing was recorded: a value that
- * cannot be written exactly is refused with the place it is at. Most results are plain JSON, when that carries the value
- * exactly: the cheapest both ways. Everything else begins with a capital that says how it is written (../format): one
- * Buffer or one long text as it is, the other kinds that React Flight accepts as finished values by devalue with
- * reducers of our own. What was thrown is always written by devalue, and cut down to what can be written.
+ * cannot be written exactly is refused, with the place of the fault. Most results are plain JSON, if JSON carries the
+ * value exactly: that form is the cheapest both ways. Every other text begins with a capital letter that says how it is
+ * written (../format): one Buffer as base64, one long text as it is, and the other kinds that React Flight accepts as
+ * finished values by devalue with reducers of our own. devalue always writes what was thrown, cut down to what can be
+ * written.
  *
- * `encode` answers at once, but for a value with a Blob or File inside: their bytes can only be had asynchronously,
- * so it answers a promise then, and only then. The rest of such a value is read before `encode` returns.
+ * `encode` answers at once, except for a value with a Blob or File inside: it answers with a promise then, and only
+ * then, since their bytes can only be had asynchronously. The rest of such a value is read before `encode` returns.
  */
 import { Format } from '../format';
 import { type Bulk, decodeBulk, encodeBulk } from './bulk';
@@ -40,7 +41,7 @@ export function isJson(text: string): boolean {
   return !(first >= 65 && first <= 90);
 }
 
-/** What `encodeBulk` does not take. @throws as `Codec.encode` */
+/** Encodes what `encodeBulk` does not take. @throws as `Codec.encode` */
 export function encodeStructure(value: unknown): string | Promise<string> {
   const json = encodeExactJson(value);
   if (json !== undefined) return json;

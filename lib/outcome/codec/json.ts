@@ -1,10 +1,10 @@
 /**
- * Plain JSON, for values that JSON carries exactly. Most results are such, and V8's own JSON is the cheapest
- * way both ways. Whether a value is one is decided here in a single walk; everything doubtful (another realm, a
- * symbol key, a hole, an object met twice) is left to the D form, which looks closely.
+ * Plain JSON, for values that JSON carries exactly. Most results are such values, and V8's own JSON is the cheapest way
+ * to write and to read them. A single walk decides whether a value is one. Everything doubtful (another realm, a symbol
+ * key, a hole, an object met twice) is left to the D form, which looks closely.
  *
- * An accessor is read by the walk and again by JSON.stringify, as every serialiser reads it anew: it has to answer
- * with the same kind of value.
+ * The walk reads an accessor, and JSON.stringify reads it again, as every serialiser does. The accessor has to answer
+ * with the same kind of value both times.
  */
 import { MalformedPayloadError } from './faults';
 import { admitCounts, admitLength, admitText, DEEPEST } from './limits';
@@ -20,11 +20,11 @@ export function encodeExactJson(value: unknown): string | undefined {
     admitLength(text);
     return text;
   } catch {
-    return undefined; // An accessor or a proxy threw, or it is too large; the D form says where and why.
+    return undefined; // An accessor or a proxy threw, or the value is too large; the D form says where and why.
   }
 }
 
-/** What the walk has come by. A short list is faster than a Set, and most values hold only a few objects. */
+/** What the walk has met. A short list is faster than a Set, and most values hold only a few objects. */
 class Met {
   /** Elements and fields. */
   parts = 0;

@@ -1,6 +1,6 @@
 /**
- * What an object is, decided by its internal slots and its prototype, never by what it says of itself: a class may
- * call itself a Map. Whatever is not on the list of kinds that come back exactly is Refused.
+ * Decides what an object is by its internal slots and its prototype, never by what it says of itself: a class may call
+ * itself a Map. An object of any kind that does not come back exactly is Refused.
  */
 import { types } from 'node:util';
 import { LONGEST_ARRAY, LONGEST_TEXT } from './limits';
@@ -17,7 +17,7 @@ export function kindOf(thing: object): Kind {
   try {
     return inspectedKind(thing);
   } catch {
-    return REFUSED; // A proxy that throws, for one that was revoked.
+    return REFUSED; // A proxy that throws, for example a revoked one.
   }
 }
 
@@ -40,7 +40,7 @@ function isObjectPrototype(prototype: object | null): boolean {
   );
 }
 
-/** What `querystring.parse` gives its results for a prototype: an object that adds nothing to null. */
+/** The prototype that `querystring.parse` gives its results: an object that adds nothing to null. */
 function isEmptyRoot(prototype: object): boolean {
   return Object.getPrototypeOf(prototype) === null && Reflect.ownKeys(prototype).length === 0;
 }
@@ -53,7 +53,10 @@ function isPlain(thing: object): boolean {
   );
 }
 
-/** An array with a name beside its elements (a match's `index`, a driver's `rowCount`) would lose it. */
+/**
+ * An array with a named property beside its elements (a match's `index`, a driver's `rowCount`) would lose that
+ * property.
+ */
 function isExactArray(array: unknown[], prototype: object | null): boolean {
   const isArrayPrototype = prototype === Array.prototype || (Array.isArray(prototype) && isRooted(prototype, 1));
   if (!isArrayPrototype || array.length > LONGEST_ARRAY) return false;
@@ -61,7 +64,7 @@ function isExactArray(array: unknown[], prototype: object | null): boolean {
   return last === undefined || (String(Number(last) >>> 0) === last && Number(last) < array.length);
 }
 
-/** Whether a prototype is a built-in one: so many steps below Object.prototype, where a subclass's is one more. */
+/** Whether a prototype is a built-in one: this many steps below Object.prototype. A subclass's is one step further. */
 function isRooted(prototype: object, steps: number): boolean {
   let at: object | null = prototype;
   for (let step = 0; step < steps && at !== null; step += 1) at = Object.getPrototypeOf(at) as object | null;
@@ -82,7 +85,7 @@ function viewKind(view: ArrayBufferView, prototype: object): Kind {
   return isRooted(prototype, 2) ? (viewTag?.call(view) as string) : REFUSED;
 }
 
-/** Shared memory cannot be copied to be the same; a resizable buffer would come back fixed. */
+/** A copy of shared memory would not be shared; a resizable buffer would come back fixed. */
 function isFixedBuffer(buffer: object): boolean {
   return types.isArrayBuffer(buffer) && (buffer as { resizable?: boolean }).resizable !== true;
 }
@@ -95,7 +98,7 @@ function slotKind(thing: object): Kind | undefined {
   return isFixedBuffer(thing) ? 'ArrayBuffer' : undefined;
 }
 
-/** Looked up by name first: naming FormData or Headers makes Node load its whole fetch. */
+/** The name is looked at first: touching FormData or Headers makes Node load its whole fetch. */
 function platformKind(thing: object, prototype: object): Kind | undefined {
   const name = Object.prototype.toString.call(thing).slice(8, -1);
   switch (name) {

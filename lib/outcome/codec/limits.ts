@@ -1,13 +1,16 @@
 /**
  * How much a payload may ask of the process that reads it. The same limits hold while writing, so that nothing is
- * written that could not be read back. They bound what a planted payload costs: memory is what JSON.parse makes of the
- * text before anything here can look at it, so the text itself is counted first.
+ * written that could not be read back. They bound what a planted payload costs. JSON.parse takes its memory before
+ * anything here can look at the value, so the text itself is counted first.
  */
 import { MalformedPayloadError } from './faults';
 
 /** Characters of text, above any sensible `maxResultBytes`. Parsing that many takes about 50 ms. */
 export const LONGEST_TEXT = 8 * 1024 * 1024;
-/** Objects in objects. React Flight, as most code that walks a value, recurses; a thousand frames fit every stack. */
+/**
+ * How deep objects may nest. React Flight recurses, as does most code that walks a value; a thousand frames fit every
+ * stack.
+ */
 export const DEEPEST = 500;
 /** Arrays and objects: the expensive part of a text, up to 60 bytes for two characters. */
 const MOST_CONTAINERS = 200_000;
@@ -39,7 +42,9 @@ export function admitCounts({ containers, parts }: Counts): void {
   if (parts > MOST_PARTS) throw new MalformedPayloadError(`it has more than ${MOST_PARTS} parts`);
 }
 
-/** Counts those inside strings as well: seldom too many, and many times faster than looking closely. */
+/**
+ * Counts the marks inside strings as well: that seldom makes too many, and is many times faster than looking closely.
+ */
 function isFewAtMost(text: string): boolean {
   const few = (mark: string, most: number) => {
     for (let at = text.indexOf(mark); at >= 0 && most >= 0; at = text.indexOf(mark, at + 1)) most -= 1;

@@ -1,4 +1,4 @@
-/** Reading the D form. What arrives here has the right shape; what it says may still be impossible. */
+/** Reads the D form. What arrives here has the right shape; what it says may still be impossible. */
 import { unflatten } from 'devalue';
 import type { ErrorClass } from '../../../index';
 import { fillError, shellOf } from './error-fields';
@@ -60,7 +60,7 @@ class Revival {
     return collection;
   }
 
-  /** Every value that is appended is copied, while its text may be there once. */
+  /** Every appended value is copied, even where the text holds it only once. */
   #counted(value: unknown): string {
     this.#length += text(value).length;
     if (this.#length > LONGEST_TEXT) throw new Error('its entries are too long');

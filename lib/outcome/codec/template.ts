@@ -1,10 +1,10 @@
 /**
- * What copies of a value that JSON.parse has given are made from. V8 copies an object or an array whole, faster than field
- * by field; then only what is nested has to be looked at, and where that is does not change.
+ * Makes copies of a value that JSON.parse has given. V8 copies an object or an array whole, faster than field by field.
+ * After that only what is nested has to be looked at, and the places of nested values do not change.
  */
 
 export interface Template {
-  /** A value of its own. */
+  /** Makes a value that shares nothing with the others. */
   copy(): unknown;
 }
 

@@ -1,7 +1,7 @@
 /**
- * Thrown values, for those who get the outcome of somebody else's attempt. Unlike a result an error is always
- * recorded: what of it cannot be written, or is too large, is left out. Name and message come first, then what says
- * which error it is, then the causes, then the fields in their order.
+ * Thrown values, for callers that get the outcome of another attempt. Unlike a result, an error is always recorded: the
+ * parts that cannot be written, or are too large, are left out. Name and message come first, then what says which error
+ * it is, then the causes, then the fields in their order.
  */
 import type { ErrorClass } from '../../../index';
 import { Format } from '../format';
@@ -29,7 +29,7 @@ export function encodeError(thrown: unknown, registered: readonly ErrorClass[]):
 }
 
 function encodeStandIn(kind: string): string {
-  const standIn = new Error(`What was thrown cannot be recorded: it is ${kind}.`);
+  const standIn = new Error(`The thrown value cannot be recorded: it is ${kind}.`);
   return Format.ERROR + encodeGraphAtOnce(standIn, readError);
 }
 
@@ -85,8 +85,8 @@ function lengthOf(value: unknown): number {
 }
 
 /**
- * Gives what was thrown: an instance of the registered class of that name, else of the built-in one. Its stack names
- * the place of the replay.
+ * Gives what was thrown: an instance of the registered class of that name, otherwise of the built-in one. Its stack
+ * names the place of the replay.
  * @throws MalformedPayloadError
  */
 export function decodeError(text: string, registered: readonly ErrorClass[]): unknown {

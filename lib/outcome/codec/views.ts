@@ -1,15 +1,15 @@
 /**
- * Typed arrays and the memory behind them. A view usually shows a part of a buffer, and the rest may belong to
- * somebody else: Node cuts small Buffers of all requests from one pool. So only the bytes that a value shows are
- * written; where several views of a value share a buffer, the stretch that they span together, once.
+ * Typed arrays and the memory behind them. A view usually shows a part of a buffer, and the rest may belong to somebody
+ * else: Node cuts small Buffers of all requests from one pool. So only the bytes that a value shows are written. Where
+ * several views of a value share a buffer, the stretch that they span together is written once.
  */
 
 interface Stretch {
   from: number;
   to: number;
-  /** Views of a part of it. */
+  /** How many views show a part of the buffer. */
   parts: number;
-  /** The buffer itself, or a view of all of it, is in the value. */
+  /** Whether the buffer itself, or a view of all of it, is in the value. */
   whole: boolean;
 }
 
@@ -21,7 +21,7 @@ interface ViewInfo {
   bufferByteLength: number;
 }
 
-/** Every element size divides it, so a view may start at the same place in the stretch. */
+/** Every element size divides this number, so a view may start at the same place in the stretch. */
 const ALIGNMENT = 8;
 
 export class ViewPlan {

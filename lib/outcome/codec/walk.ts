@@ -1,7 +1,7 @@
 /**
- * One pass of devalue over a value. What devalue may accept is decided by `kindOf` through its operations; what it
- * does not know is written by the reducers. Every property is read once per pass, `toJSON` is called as React
- * Flight and JSON call it, and what throws when read is refused at its place.
+ * One pass of devalue over a value. Through devalue's operations, `kindOf` decides what devalue may accept; the
+ * reducers write what devalue does not know. A pass reads every property once and calls `toJSON` as React Flight and
+ * JSON call it. What throws when read is refused at its place.
  */
 import { stringify, stringifyAsync } from 'devalue';
 import { Unreadable } from './describe';
@@ -9,12 +9,12 @@ import { type Kind, kindOf } from './kinds';
 import { LONGEST_TEXT } from './limits';
 import { ViewPlan } from './views';
 
-/** What of an error is written: all of it inside of a value, a bounded part when it was thrown. */
+/** Reads what is written of an error: all of it inside a value, a bounded part when the error was thrown. */
 export type ErrorReader = (error: Error) => Record<string, unknown>;
 
 type Reducer = (thing: unknown) => unknown;
 
-/** Plain to devalue; what its `shapeOf` decides about. */
+/** A plain object to devalue, which then asks `shapeOf`. */
 const UNTAGGED = 'Object';
 
 export class Walk {
@@ -23,9 +23,11 @@ export class Walk {
   readonly #blobs: 'allow blobs' | 'refuse blobs';
   readonly #views: ViewPlan;
   readonly #substitutes = new Map<object, unknown>();
-  /** Where bytes are waited for, the promises that devalue may wait for. Every other promise is refused. */
+  /** The promises that devalue may wait for, in a pass that waits for bytes. Every other promise is refused. */
   #awaited: Set<unknown> | undefined;
-  /** The kind of the object at hand: devalue asks the reducers first, then the operations, about one at a time. */
+  /**
+   * The kind of the object at hand. devalue asks about one object at a time: the reducers first, then the operations.
+   */
   #kind: Kind = '';
 
   constructor(errorReader: ErrorReader, blobs: 'allow blobs' | 'refuse blobs', views = new ViewPlan()) {
@@ -53,7 +55,7 @@ export class Walk {
     return stringifyAsync(this.#substituted(value, ''), this.#reducers, { operations: this.#operations });
   }
 
-  /** In this order; the first one finds out the kind for all that follows. */
+  /** The order counts: the first reducer finds out the kind for all that follow. */
   readonly #reducers: Record<string, Reducer> = {
     Error: (thing) => this.#look(thing) === 'Error' && this.#errorReader(thing as Error),
     Buffer: (thing) => this.#kind === 'Buffer' && this.#views.copy(thing as Buffer),
@@ -110,7 +112,9 @@ export class Walk {
     return Array.from(entries, ([key, value]) => [this.#substituted(key, '0'), this.#substituted(value, '1')]);
   }
 
-  /** What `toJSON` makes of an object that has one and is of no kind that is kept: as React Flight does. */
+  /**
+   * What `toJSON` makes of an object that has one and is of no kind that is kept as it is: React Flight does the same.
+   */
   #substituted(value: unknown, key: string): unknown {
     if (typeof value !== 'object' || value === null) return value;
     if (this.#substitutes.has(value)) return this.#substitutes.get(value);
@@ -126,7 +130,7 @@ export class Walk {
     }
   }
 
-  /** False when it is too large to be put together again; devalue then refuses it. */
+  /** False when the entries are too large to be put together again; devalue then refuses the object. */
   #entries(pairs: Iterable<[string, unknown]>): [string, unknown][] | false {
     const entries = [...pairs];
     const length = entries.reduce((sum, [name, value]) => sum + name.length + String(value).length, 0);
@@ -136,7 +140,7 @@ export class Walk {
   #blob(blob: Blob, fields: object): object | false {
     if (this.#blobs === 'refuse blobs') return false;
     this.hasBlobs = true;
-    if (this.#awaited === undefined) return fields; // The first pass only finds out.
+    if (this.#awaited === undefined) return fields; // The first pass only finds out whether there are any.
     const bytes = blob.arrayBuffer();
     this.#awaited.add(bytes);
     return { ...fields, bytes };
@@ -147,7 +151,7 @@ function fileFields(file: File) {
   return { name: file.name, type: file.type, lastModified: file.lastModified };
 }
 
-/** In an array, since a reducer says no with an empty string. */
+/** The name in an array, since an empty string would mean that the reducer says no. */
 function registeredName(symbol: symbol): [string] | false {
   const name = Symbol.keyFor(symbol);
   return name !== undefined && [name];
