@@ -90,7 +90,8 @@ export const CODES: Readonly<Record<ErrorCode, CodeEntry>> = {
   ERR_QUOTA: {
     retryable: true,
     what: 'This scope has as many keys as maxKeysPerScope allows',
-    advice: 'A new key may be accepted after retryAfterMs. Calls with keys that the scope already has are still answered.',
+    advice:
+      'A new key may be accepted after retryAfterMs. Calls with keys that the scope already has are still answered.',
   },
   ERR_CLOSED: {
     retryable: false,

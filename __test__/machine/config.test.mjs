@@ -244,7 +244,7 @@ const REFUSED = [
   ['states.a.after.5.target', /same state/, machine({ a: { after: { 5: { target: 'a', reenter: true } } } })],
   [
     'states.b.after',
-    /for ever: b → c → b/,
+    /forever: b → c → b/,
     machine({ a: { after: { 5: 'b' } }, b: { after: { 5: 'c' } }, c: { after: { 5: 'b' } } }),
   ],
   ['states.b.on', /final/, machine({ a: { on: { GO: 'b' } }, b: { type: 'final', on: { BACK: 'a' } } })],

@@ -62,11 +62,14 @@ it('a machine that could not be made is not remembered', () => {
 
 it('an unknown id is refused with the ids there are', () => {
   const refused = (message) => ({ code: 'ERR_INVALID_ARGUMENT', message });
-  assert.throws(() => machineOf('payment'), refused(/no state machine 'payment' is defined in this process, none is/));
+  assert.throws(
+    () => machineOf('payment'),
+    refused(/the state machine 'payment' is not defined in this process \(none is\)/),
+  );
   define('order');
   define('refund');
-  assert.throws(() => machineOf('payment'), refused(/those that are: 'order', 'refund'/));
-  assert.throws(() => machineOf('toString'), refused(/no state machine 'toString'/));
+  assert.throws(() => machineOf('payment'), refused(/these are: 'order', 'refund'/));
+  assert.throws(() => machineOf('toString'), refused(/the state machine 'toString' is not defined/));
 });
 
 it('the machines of a client are listed in the order of their definition', () => {

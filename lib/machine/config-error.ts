@@ -1,4 +1,6 @@
-/** How a part of a config is named and refused: the message begins with its path, `states.paid.on.REFUND.guard`. */
+/**
+ * Names and refuses a part of a config. The message begins with the path of the part, `states.paid.on.REFUND.guard`.
+ */
 import { type ActonceError, invalid } from '../errors';
 import { show } from '../rules';
 
@@ -13,8 +15,8 @@ export function within(path: string, name: string): string {
 }
 
 /**
- * What an object of the config may hold. A sentence says why a part is not supported: it may be there when it holds
- * nothing, as XState's tools write it.
+ * What an object of the config may hold. A sentence says why a part is not supported. Such a part may be there when it
+ * holds nothing, as XState's tools write it.
  */
 export type Properties = ReadonlyMap<string, 'known' | { readonly unsupported: string }>;
 
@@ -28,7 +30,8 @@ export function properties(known: readonly string[], unsupported: Readonly<Recor
 function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null) return false;
   const prototype = Object.getPrototypeOf(value);
-  // Not compared with Object.prototype: a config may come from another realm, or be an imported module.
+  // The prototype is not compared with Object.prototype: a config may come from another realm, or be an imported
+  // module.
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
@@ -50,7 +53,7 @@ export function objectOf(allowed: Properties, value: unknown, path: string): Rea
     const rule = allowed.get(name);
     if (rule === undefined) {
       const known = [...allowed].flatMap(([other, about]) => (about === 'known' ? [other] : []));
-      throw configError(within(path, name), `is not known; what may be here: ${known.join(', ')}`);
+      throw configError(within(path, name), `is not known; known here are: ${known.join(', ')}`);
     }
     if (rule !== 'known' && !isNothing(part)) throw configError(within(path, name), rule.unsupported);
   }
@@ -76,11 +79,11 @@ export function machineId(id: unknown): string {
 }
 
 /**
- * Of a state or an event.
+ * Checks the name of a state or an event.
  * @throws ActonceError `ERR_INVALID_ARGUMENT`
  */
 export function checkName(name: string, path: string): void {
   checkText(name, path);
-  // To XState such a name is a way to another state.
+  // To XState, such a name is a path to another state.
   if (name.startsWith('.') || name.startsWith('#')) throw configError(path, `must not start with '${name[0]}'`);
 }

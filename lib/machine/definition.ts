@@ -1,6 +1,6 @@
 /**
- * A machine's config, checked and compiled: states and events by index. The definition is plain JSON; its text is what the
- * native side is given, and what tells two machines apart.
+ * A machine's config, checked and compiled: states and events by index. The definition is plain JSON. Its text is what
+ * the native side is given, and what tells two machines apart.
  */
 import { configError, machineId, objectOf, plainObject, properties, within } from './config-error';
 import { circleOfTimers, reachable } from './graph';
@@ -36,7 +36,7 @@ const MACHINE = properties(['id', 'initial', 'states', 'type', 'description', 'v
 
 /**
  * Checks and compiles a config.
- * @throws ActonceError `ERR_INVALID_ARGUMENT`; what it says begins with the path of the part
+ * @throws ActonceError `ERR_INVALID_ARGUMENT`; the message begins with the path of the part
  */
 export function defineStates(config: unknown): Definition {
   const machine = objectOf(MACHINE, config, '');
@@ -90,12 +90,12 @@ function stateNamed(target: string, id: string): string {
   return target.startsWith(own) ? target.slice(own.length) : target;
 }
 
-/** To XState a dot in a target leads to a nested state, unless a backslash stands before it. */
+/** To XState, a dot in a target leads to a nested state, unless a backslash stands before the dot. */
 function unescaped(target: string): string {
   return target.replace(/\\(.)/gsu, '$1');
 }
 
-/** Refuses states nobody comes to, and timers that would fire for ever. */
+/** Refuses states that no way leads to, and timers that would fire forever. */
 function checkWays(definition: Definition, nodes: readonly StateNode[]): void {
   const { states, initial } = definition;
   const name = (index: number) => states[index]?.name ?? '';
@@ -106,10 +106,7 @@ function checkWays(definition: Definition, nodes: readonly StateNode[]): void {
   if (circle !== undefined) {
     const [first = 0] = circle;
     const way = circle.map(name).join(' → ');
-    throw configError(
-      within(nodes[first]?.path ?? '', 'after'),
-      `the states time out into each other for ever: ${way}`,
-    );
+    throw configError(within(nodes[first]?.path ?? '', 'after'), `the states time out into each other forever: ${way}`);
   }
   const found = reachable(definition, initial);
   for (const [index, { path }] of nodes.entries()) {

@@ -71,8 +71,8 @@ export class StateNotReachedError extends ActonceError {
     details?: ErrorDetails,
   ) {
     const { reason, state, wanted } = facts;
-    const why = reason === 'timeout' ? 'the time is over' : 'no way leads there';
-    const detail = `${instance(facts)} is in '${state}' and ${why} (${named(wanted)})`;
+    const why = reason === 'timeout' ? 'has not reached' : 'cannot reach';
+    const detail = `${instance(facts)} is in '${state}' and ${why} ${named(wanted)}`;
     super('ERR_STATE_NOT_REACHED', { detail, ...details });
     this.retryable = reason === 'timeout';
     this.machine = facts.machine;
@@ -90,7 +90,7 @@ export class UnknownStateError extends ActonceError {
   readonly state: string;
 
   constructor(facts: Pick<described.UnknownStateError, 'machine' | 'id' | 'state'>, details?: ErrorDetails) {
-    const detail = `${instance(facts)} is in '${facts.state}', and there is no states.${facts.state}`;
+    const detail = `${instance(facts)} is in '${facts.state}', and the config has no states.${facts.state}`;
     super('ERR_UNKNOWN_STATE', { detail, ...details });
     this.machine = facts.machine;
     this.id = facts.id;

@@ -14,7 +14,7 @@ function successors({ states, events }: Definition): readonly number[][] {
 export function reachable(definition: Definition, from: number): ReadonlySet<number> {
   const next = successors(definition);
   const found = new Set([from]);
-  // A set is walked in the order of insertion, those added on the way included.
+  // The walk goes in the order of insertion, and includes the states that are added on the way.
   for (const state of found) {
     for (const to of next[state] ?? []) found.add(to);
   }
@@ -26,7 +26,7 @@ export function canReach(definition: Definition, from: number, wanted: ReadonlyS
   return [...reachable(definition, from)].some((state) => wanted.has(state));
 }
 
-/** States that time out into each other for ever, the first one again at the end; undefined when there are none. */
+/** States that time out into each other forever, with the first one again at the end; undefined when there are none. */
 export function circleOfTimers({ states }: Definition): number[] | undefined {
   for (const start of states.keys()) {
     const passed = [start];

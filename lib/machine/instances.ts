@@ -1,6 +1,6 @@
 /**
- * What state machines ask of one client: commands on instances, sent and answered. Knows what an answer means, and no
- * more of a machine than its definition.
+ * What state machines ask of one client: commands on instances, sent and answered. This module knows what an answer
+ * means, and no more of a machine than its definition.
  */
 import type { ActonceClient, Instance, Transition } from '../../index';
 import { HOST, type Host } from '../call/host';
@@ -13,12 +13,12 @@ import { isEncoded, type Unkept } from '../outcome/results';
 import { allowed, type Definition } from './definition';
 import { InvalidTransitionError, UnknownStateError, VersionConflictError } from './errors';
 
-/** Where its {@link Instances} hang on a host; one symbol for all copies of this module. */
+/** A host holds its {@link Instances} under this symbol. All copies of this module share the symbol. */
 const INSTANCES = Symbol.for('actonce.instances');
 
 const LARGEST_DATA_BYTES = 262_144;
 
-/** A machine, as its instances are asked about. */
+/** What a question about an instance needs of its machine. */
 export interface Subject {
   readonly definition: Definition;
   /** The definition as the addon takes it. */
@@ -35,7 +35,7 @@ export interface Question {
 type Hung = Host & { [INSTANCES]?: Instances };
 
 /**
- * Those of a client, one object for all machines: the addon numbers machines by client.
+ * The instances of a client. One object serves all machines, because the addon numbers machines by client.
  * @throws ActonceError `ERR_INVALID_ARGUMENT`
  */
 export function instancesOf(client: ActonceClient): Instances {
@@ -52,7 +52,7 @@ function hang(host: Hung): Instances {
 
 export class Instances {
   readonly host: Host;
-  /** By their texts, the numbers under which the addon knows machines. */
+  /** The numbers under which the addon knows machines, by the text of their definition. */
   readonly #numbers = new Map<string, number>();
 
   constructor(host: Host) {
@@ -71,8 +71,8 @@ export class Instances {
   }
 
   /**
-   * Sends a command and gives what `read` makes of its answer; what it throws is the rejection. Rejects with `ERR_CLOSED`
-   * on a closed client.
+   * Sends a command and resolves to what `read` makes of the answer. Rejects with what `read` throws, and with
+   * `ERR_CLOSED` on a closed client.
    */
   ask<T>(call: InstanceCall, read: (answer: Answer) => T): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -92,7 +92,7 @@ export class Instances {
 
   /**
    * @returns null where there is nothing to keep
-   * @throws ActonceError `ERR_INVALID_ARGUMENT` it cannot be kept
+   * @throws ActonceError `ERR_INVALID_ARGUMENT` when the value cannot be kept
    */
   encode(value: unknown, what: string): string | null | Promise<string> {
     if (value === undefined) return null;
@@ -117,7 +117,7 @@ export class Instances {
     return (payload === null ? undefined : this.decode(payload)) as never;
   }
 
-  /** The error that an answer comes as, when it is no instance. */
+  /** The error that an answer stands for, when it is not an instance. */
   errorOf({ definition }: Subject, answer: Answer, question: Question): ActonceError {
     const { id, event = '' } = question;
     const machine = definition.id;
@@ -144,7 +144,7 @@ export class Instances {
         return new UnknownStateError({ machine, id, state: answer.payload ?? '' });
       case Tag.MISMATCH:
         return new KeyReusedError({
-          detail: `${machine} '${id}' got '${answer.payload ?? ''}' with it, not '${event}'`,
+          detail: `with it ${machine} '${id}' got '${answer.payload ?? ''}', not '${event}'`,
         });
       case Tag.STALE:
         return new LeaseLostError('refused', { detail: `${machine} '${id}' has seen a newer attempt of this key` });

@@ -1,4 +1,4 @@
-/** A defined machine: what is asked of its instances, checked and handed to the client they are kept by. */
+/** A defined machine: checks what is asked of its instances, and hands it to the client that keeps them. */
 import type {
   ActonceClient,
   DuringOptions,
@@ -172,7 +172,10 @@ export class Machine extends Movable implements StateMachine<string, string>, Su
     });
   }
 
-  /** Fires the instance's `after` if it is due, and says how many fired. A store may list what is no id: a rejection, not a throw. */
+  /**
+   * Fires the instance's `after` if it is due, and says how many fired. A store may list what is no id: then the
+   * promise rejects, and nothing is thrown.
+   */
   async fire(id: string): Promise<number> {
     return this.#look(id, 'drain', (instances, answer) => {
       // It was deleted, or is in a state of another config: not a timer of ours.
@@ -217,7 +220,7 @@ export class Machine extends Movable implements StateMachine<string, string>, Su
   }
 }
 
-/** As that of an idempotency key: it is hostile just the same. */
+/** The id of an instance is as hostile as an idempotency key, and has the same rule. */
 function checkId(id: unknown): asserts id is string {
   if (!isKey(id)) throw invalid('the id of an instance must be 1 to 255 bytes of well-formed UTF-8');
 }

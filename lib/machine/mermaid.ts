@@ -2,21 +2,22 @@
 import type { Definition } from './definition';
 
 /**
- * A name of ASCII letters and digits stands for itself, unless Mermaid means something else by it: its own words, and what
- * it names the marks of start and end.
+ * A name of ASCII letters and digits stands for itself, unless it means something else to Mermaid: one of its own
+ * words, or its name for the mark of a start or an end.
  */
 const PLAIN = /^[A-Z](?:\w*[A-Z\d])?$/i;
 const TAKEN =
   /^(?:s\d+|state|stateDiagram|note|class|classDef|style|click|href|scale|default|end|accTitle|accDescr|root(?:_start|_end)?)$/i;
 
 /**
- * What is written as Mermaid's entity, `#58;` for a colon: all but these characters, of them what Markdown would take for
- * emphasis, the outer spaces, since labels are trimmed, and the one that makes a line a `direction LR` wherever it stands.
+ * What is written as Mermaid's entity, `#58;` for a colon: every character that is not listed here. Of the listed ones,
+ * also an underscore that Markdown would take for emphasis, an outer space, since labels are trimmed, and the space
+ * that makes a line a `direction LR` wherever it stands.
  */
 const ESCAPED = /[^\p{L}\p{M}\p{N} _.,()+-]|(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])|^ | $|(?<=direction) /giu;
 
 function isPlain(name: string): boolean {
-  // Mermaid keeps states in objects that inherit: `toString` is there before it is drawn.
+  // Mermaid keeps states in objects that inherit: `toString` is there before any state is drawn.
   return PLAIN.test(name) && !TAKEN.test(name) && !(name in Object.prototype);
 }
 
@@ -44,7 +45,7 @@ export function readableDuration(durationMs: number): string {
   return parts.join(' ');
 }
 
-/** @param current the name of the state to set off */
+/** @param current the name of the state to highlight */
 export function stateDiagram(definition: Definition, current?: string): string {
   const { states, events, initial } = definition;
   const id = (index: number) => {
@@ -60,7 +61,7 @@ export function stateDiagram(definition: Definition, current?: string): string {
       if (to === index) again.push(text(name));
       else if (to !== undefined) lines.push(`${id(index)} --> ${id(to)} : ${text(name)}`);
     }
-    // One arrow for all: of several from a state to itself Mermaid shows the last one's text only.
+    // One arrow stands for all: of several arrows from a state to itself, Mermaid shows only the last one's text.
     if (again.length > 0) lines.push(`${id(index)} --> ${id(index)} : ${again.join('<br/>')}`);
     if (after !== null) lines.push(`${id(index)} --> ${id(after.to)} : after ${readableDuration(after.ms)}`);
     if (final) lines.push(`${id(index)} --> [*]`);

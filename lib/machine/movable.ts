@@ -1,4 +1,7 @@
-/** What a step needs of a machine. Of its own, so that a call, which offers `ctx.transition`, imports no machine. */
+/**
+ * What a step needs of a machine. It is a module of its own, so that a call, which offers `ctx.transition`, imports no
+ * machine.
+ */
 import type { MachineEvent, SendOptions, Transition } from '../../index';
 import { anything, ofType, type Rule, whole } from '../rules';
 
@@ -21,8 +24,8 @@ export abstract class Movable {
   abstract readonly id: string;
 
   /**
-   * @param key names the step: the same again is answered as the first was
-   * @param caller whose step it is
+   * @param key names the step: the same key again gets the answer of the first time
+   * @param caller the attempt whose step it is
    */
   abstract move(
     id: string,

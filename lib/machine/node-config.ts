@@ -1,6 +1,6 @@
 /**
- * Reads one state of a config as XState's tools write it. What is not supported is refused, never left out: without its
- * guard a transition would be another one.
+ * Reads one state of a config as XState's tools write it. A part that is not supported is refused, never left out:
+ * without its guard, a transition would be another one.
  */
 import { TEN_YEARS_MS } from '../call/options';
 import { show } from '../rules';
@@ -22,7 +22,7 @@ export interface StateNode {
   readonly after: { readonly ms: number; readonly way: Way } | null;
 }
 
-const ACTIONS = 'actions are not supported; act in your code after send() resolved';
+const ACTIONS = 'actions are not supported; act in your code after send() has resolved';
 const GUARDS = 'guards are not supported; decide in your code, then send the event';
 const ALWAYS = 'transitions without an event are not supported';
 const NESTED = 'nested states are not supported';
@@ -94,7 +94,7 @@ function readAfter(value: unknown, path: string): StateNode['after'] {
   });
   const [first, second] = delays.sort((one, other) => one.ms - other.ms);
   if (first === undefined) return null;
-  if (second !== undefined) throw configError(second.at, `never fires, the state is left after ${first.ms} ms`);
+  if (second !== undefined) throw configError(second.at, `never fires: the state is left after ${first.ms} ms`);
   return { ms: first.ms, way: first.way };
 }
 

@@ -1,6 +1,6 @@
 /**
- * The machines of this process by their id: one of each, however often Next evaluates the module that defines it. They are
- * kept on `globalThis`, as the default client is.
+ * The machines of this process by their id. There is one of each, however often Next evaluates the module that defines
+ * it. They are kept on `globalThis`, as the default client is.
  */
 import type { StateMachine } from '../../index';
 import { isDevelopment } from '../announce';
@@ -33,8 +33,8 @@ function keyOf(client: object | undefined): object {
 }
 
 /**
- * The machine of this definition and client: the one that is there, or a new one. In development a changed definition
- * takes the place of the old one, since a module that was edited is evaluated again.
+ * The machine of this definition and client: the existing one, or a new one. In development a changed definition takes
+ * the place of the old one, since a module that was edited is evaluated again.
  *
  * @param definition as JSON
  * @throws ActonceError `ERR_INVALID_ARGUMENT` in production, when another definition has the id
@@ -48,7 +48,7 @@ export function register<M extends Machine>(
   const known = entries().get(id);
   const key = keyOf(client);
   if (known?.definition === definition) {
-    // An equal definition is that of an earlier evaluation of the same module, so the type is the same as well.
+    // An equal definition comes from an earlier evaluation of the same module, so the type is the same as well.
     const there = known.of.get(key) as M | undefined;
     if (there !== undefined) return there;
     const machine = make();
@@ -69,11 +69,13 @@ export function machineOf(id: string): Machine {
   const known = entries().get(id);
   if (known !== undefined) return known.of.get(keyOf(undefined)) ?? known.machine;
   const ids = [...entries().keys()].map((name) => `'${name}'`).join(', ');
-  const there = ids === '' ? 'none is' : `those that are: ${ids}`;
-  throw invalid(`no state machine '${id}' is defined in this process, ${there}; import the module that defines it`);
+  const there = ids === '' ? 'none is' : `these are: ${ids}`;
+  throw invalid(
+    `the state machine '${id}' is not defined in this process (${there}); import the module that defines it`,
+  );
 }
 
-/** Those whose instances are in the store of this client, or of the one behind `withIdempotency`. */
+/** The machines whose instances are in the store of this client, or of the client behind `withIdempotency`. */
 export function machinesOf(client: object | undefined): Machine[] {
   return [...entries().values()].flatMap(({ of }) => of.get(keyOf(client)) ?? []);
 }

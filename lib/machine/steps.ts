@@ -1,6 +1,6 @@
 /**
- * The transitions that one run of an `fn` makes: each is a step with a name that every attempt of the key has for it, so
- * that a successor's repeat is recognised, and carries the attempt's fence, so that a predecessor's is refused.
+ * The transitions that one run of an `fn` makes. Each is a step. Its name is the same in every attempt of the key, so
+ * that a successor's repeat is recognised. It carries the attempt's fence, so that a predecessor's step is refused.
  */
 import type { IdempotencyContext } from '../../index';
 import { invalid } from '../errors';
@@ -11,7 +11,7 @@ import { machineOf } from './registry';
 
 const STEP_RULES = rulesOf(STEP);
 
-/** The parts of a context a step needs. */
+/** The parts of a context that a step needs. */
 type Origin = Pick<IdempotencyContext, 'protected' | 'fence' | 'deriveKey' | 'assertHeld'>;
 
 export class Steps {
@@ -27,7 +27,7 @@ export class Steps {
     const { protected: isProtected, fence = 0, deriveKey, assertHeld } = this.#origin;
     check(STEP_RULES, options);
     const machine: unknown = typeof given === 'string' ? machineOf(given) : given;
-    if (!(machine instanceof Movable)) throw invalid('a state machine, or the id of one, must be given');
+    if (!(machine instanceof Movable)) throw invalid('transition() needs a state machine, or the id of one');
     if (!isProtected) return machine.move(id, event, options, undefined, undefined);
     assertHeld();
     const step = JSON.stringify([machine.id, id, nameOfEvent(event)]);
