@@ -27,7 +27,7 @@ test('outside production, with neither variable, the embedded store is used and 
     const { lines, said } = await inProcess({ NODE_ENV }, CALL_TWICE);
     assert.deepEqual(lines, ['true', 'true']);
     assert.equal(said.length, 1);
-    assert.match(said[0], /^actonce: neither ACTONCE_URL nor REDIS_URL is set; using the embedded store/);
+    assert.match(said[0], /^actonce: neither ACTONCE_URL nor REDIS_URL is set, so actonce uses the embedded store/);
   }
 });
 

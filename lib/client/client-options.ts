@@ -1,6 +1,6 @@
 /**
- * The options of a client and of its operators' calls, with their defaults and rules. What a URL may name is the
- * addon's to say.
+ * The options of a client and of its operators' calls, with their defaults and rules. The addon decides what a URL may
+ * name.
  */
 import type { ClientOptions, CloseOptions, DurabilityOptions, ResetOptions, Resolution } from '../../index';
 import type { CacheLimits } from '../call/cache';
@@ -21,7 +21,7 @@ import {
   whole,
 } from '../rules';
 
-// What index.d.ts states as a `@default` stands in the table of its interface, here and wherever options are read; a test
+// Each `@default` in index.d.ts stands in the table of its interface, here and wherever options are read; a test
 // compares the two.
 export const CACHE_DEFAULTS = { maxEntries: 1_000, maxBytes: 8_388_608, maxAgeMs: 5_000 } as const;
 const CACHE_RULES = rulesOf({
@@ -118,7 +118,7 @@ export function durabilityOf({ durability, defaults }: ClientOptions): NativeCon
     throw optionError('durability.replicas', 'must be given, and at least 1 without fsync');
   }
   const { leaseMs } = settingsOfClient(defaults);
-  // Before the next renewal is due.
+  // The wait must end before the next renewal is due.
   if (timeoutMs > leaseMs / RENEWALS_PER_LEASE) {
     throw optionError('durability.timeoutMs', `must be at most a third of leaseMs (${leaseMs})`);
   }
@@ -140,7 +140,7 @@ export function cacheLimits(cache: ClientOptions['cache']): CacheLimits | undefi
 const TARGET_RULES = rulesOf({
   key: anything,
   scope: anything,
-  hash: (value) => (/^[\w-]{22}$/.test(String(value)) ? undefined : 'must be the 22 characters that logs show'),
+  hash: (value) => (/^[\w-]{22}$/.test(String(value)) ? undefined : 'must be a hash of 22 characters'),
 });
 const RESET_RULES = rulesOf({ force: ofType('boolean') });
 const RESOLUTION_RULES = rulesOf({
@@ -156,7 +156,7 @@ export function checkTarget(target: unknown): void {
   check(TARGET_RULES, target, 'the target');
   const { hash, key } = target as { hash?: unknown; key?: unknown };
   if ('hash' in (target as object) && hash === undefined) throw optionError('hash', 'is undefined');
-  if (hash !== undefined && key !== undefined) throw optionError('hash', 'and key name two records');
+  if (hash !== undefined && key !== undefined) throw optionError('hash', 'and key name two records; give one of them');
 }
 
 /** @throws ActonceError `ERR_INVALID_ARGUMENT` */

@@ -47,9 +47,9 @@ export class Client implements ActonceClient, Host {
   readonly results: Results;
   readonly events: Events;
   readonly flights: Flights;
-  /** None with the embedded store, which is as near. */
+  /** None with the embedded store, which is just as near. */
   readonly cache: OutcomeCache | undefined;
-  /** Which store and prefix identities belong to. */
+  /** The store and prefix that identities belong to. */
   readonly space: string;
   readonly totalTimeoutMs: number;
   readonly isDevelopment = isDevelopment();
@@ -62,7 +62,7 @@ export class Client implements ActonceClient, Host {
   #pending = 0;
   #onIdle: (() => void) | undefined;
 
-  /** @param addon another one than the platform's, for tests */
+  /** @param addon stands in for the platform's addon, for tests */
   constructor(options: ClientOptions, events = new Events(), addon?: NativeModule) {
     checkClientOptions(options);
     this.events = events;
@@ -135,7 +135,7 @@ export class Client implements ActonceClient, Host {
     if (this.#pending === 0) this.#onIdle?.();
   }
 
-  /** Counts what goes on after its caller is served, until it calls `leave`. */
+  /** Counts work that goes on after its caller has been answered, until `leave` is called. */
   stay(): void {
     this.#pending++;
   }

@@ -1,15 +1,15 @@
 /**
- * The client behind the functions that are imported by name. Made on first use, one per process however many copies
- * of this module Next evaluates.
+ * The client behind the functions that are imported by name. It is made on first use, and a process has one, however
+ * many copies of this module Next evaluates.
  */
 import type { ActonceClient, CloseOptions, Subscribe, WithIdempotency } from '../../index';
 import { Events } from '../call/events';
 import { Client } from './client';
 
-/** Kept on `globalThis`; the events are here because listeners may come before the client, and outlive it. */
+/** Kept on `globalThis`. The holder has the events, because listeners may come before the client, and outlive it. */
 interface Holder {
   client: ActonceClient | undefined;
-  /** Those of tests, the last one put there last. */
+  /** The clients of tests. The last one put here counts. */
   readonly substitutes: ActonceClient[];
   readonly events: Events;
 }
@@ -31,7 +31,10 @@ export function defaultClient(): ActonceClient {
   return held.client;
 }
 
-/** Puts another client behind them, with its events, until what is returned is called: in any order, where several are. */
+/**
+ * Puts another client, with its events, behind these functions, until the returned function is called. Where there are
+ * several, they may be taken away in any order.
+ */
 export function useClient(other: ActonceClient): () => void {
   const { substitutes, events } = holder();
   substitutes.push(other);
@@ -43,7 +46,7 @@ export function useClient(other: ActonceClient): () => void {
   };
 }
 
-/** As every refusal, that of the environment comes as a rejection. */
+/** A refusal of the environment comes as a rejection, as every refusal does. */
 const once = ((key, fn, options) => {
   try {
     return defaultClient().withIdempotency(key, fn, options);

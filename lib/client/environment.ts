@@ -1,6 +1,6 @@
 /**
- * What the environment says about the store. Read when a client is made, never at import: Next imports action modules
- * while it builds, where none of this is set.
+ * What the environment says about the store. It is read when a client is made, never at import: Next imports action
+ * modules while it builds, where none of these variables is set.
  */
 import { announceOnce, isDevelopment } from '../announce';
 import { invalid } from '../errors';
@@ -19,8 +19,8 @@ export function urlFromEnvironment(isDisabled: boolean): string {
     if (url.startsWith(EMBEDDED) && !isDevelopment() && !isBuilding()) {
       announceOnce(
         'memory-in-production',
-        'ACTONCE_URL=memory: in production: outcomes live in this process only. A restart forgets them, a second ' +
-          'instance does not see them.',
+        'ACTONCE_URL=memory: in production keeps outcomes in this process only. A restart forgets them, and a second ' +
+          'instance does not see them. Set ACTONCE_URL to a Redis server to keep and share them.',
       );
     }
     return url;
@@ -29,8 +29,8 @@ export function urlFromEnvironment(isDisabled: boolean): string {
   if (isDevelopment()) {
     announceOnce(
       'embedded',
-      'neither ACTONCE_URL nor REDIS_URL is set; using the embedded store, in this process only. In production one of ' +
-        'them must be set.',
+      'neither ACTONCE_URL nor REDIS_URL is set, so actonce uses the embedded store, in this process only. In ' +
+        'production one of the two must be set.',
     );
     return EMBEDDED;
   }
@@ -40,7 +40,7 @@ export function urlFromEnvironment(isDisabled: boolean): string {
   );
 }
 
-/** @throws ActonceError `ERR_INVALID_ARGUMENT` for one that the option would not take either */
+/** @throws ActonceError `ERR_INVALID_ARGUMENT` for a secret that the option would not take either */
 export function secretFromEnvironment(): string | undefined {
   const secret = process.env.ACTONCE_SECRET;
   if (secret === undefined || secret === '') return undefined;

@@ -1,6 +1,4 @@
-/**
- * What an operator asks of a record: to see it, to forget it, to decide it.
- */
+/** What an operator does with a record: inspect it, reset it, resolve it. */
 import type { RecordedOutcome, RecordTarget, RecordView, ResetOptions, Resolution } from '../../index';
 import { identityOf } from '../call/identity';
 import { ActonceError, InProgressError } from '../errors';
@@ -22,12 +20,12 @@ interface NativeRecord {
   readonly expiresInMs: number;
   readonly leaseRemainingMs: number | null;
   readonly sinceMs: number | null;
-  /** Of the key it is encrypted with; then there is no payload. */
+  /** The id of the key that the record is encrypted with. Such a record comes without its payload. */
   readonly keyId: string | null;
   readonly payload: string | null;
 }
 
-/** A record by its name for us and for the addon, which takes one of `hash` and `identity`. */
+/** The names of a record. The addon takes one of the two. */
 interface Named {
   readonly hash: string;
   readonly identity: string | undefined;
@@ -62,7 +60,7 @@ export class Operator {
     const named = nameOf(target, this.#client.binding);
     this.#forget(named);
     const answer = await this.#ask(named, { do: 'reset', force: options.force === true });
-    // Once more: a replay may have come in while the store was asked.
+    // Once more, because a replay may have filled the cache while the store was asked.
     this.#forget(named);
     if (answer.tag === Tag.LOST) return 'absent';
     if (answer.tag === Tag.DONE) return 'reset';
@@ -103,7 +101,7 @@ export class Operator {
   #errorOf(answer: Answer, { hash }: Named): ActonceError {
     if (answer.tag === Tag.IN_PROGRESS) return new InProgressError({ hash, retryAfterMs: Math.max(answer.ms, 1) });
     if (answer.tag === Tag.STORE_ERROR || answer.tag === Tag.UNREADABLE) return storeError(answer, hash);
-    return new ActonceError('ERR_STORE_PROTOCOL', { detail: `a request was answered with ${answer.tag}`, hash });
+    return new ActonceError('ERR_STORE_PROTOCOL', { detail: `the answer has the unexpected tag ${answer.tag}`, hash });
   }
 
   #view(record: NativeRecord, hash: string): RecordView {

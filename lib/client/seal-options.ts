@@ -1,6 +1,6 @@
 /**
- * How a client's payloads are stored: which keys encrypt them, from which size they are compressed. No message repeats
- * what was given for a key.
+ * How a client's payloads are stored: which keys encrypt them, and from which size they are compressed. No message
+ * repeats what was given for a key.
  */
 import type { ClientOptions, CompressionOptions, EncryptionKey, EncryptionOptions } from '../../index';
 import { LARGEST_RESULT_BYTES } from '../call/options';
@@ -32,7 +32,7 @@ function bytesOf(key: unknown): Buffer | undefined {
   if (key instanceof Uint8Array) return Buffer.from(key);
   if (typeof key !== 'string') return undefined;
   if (/^[0-9a-f]{64}$/i.test(key)) return Buffer.from(key, 'hex');
-  // What Buffer cannot read it leaves out: only a text of the right length says what it means.
+  // Buffer leaves out what it cannot read, so only a text of the right length says what it means.
   return /^[A-Za-z0-9+/_-]{43}=?$/.test(key) ? Buffer.from(key, 'base64') : undefined;
 }
 
@@ -43,7 +43,7 @@ export function sealOptions(options: ClientOptions): Pick<NativeConfig, 'encrypt
   if (encryption !== undefined && compression !== undefined && compression.beforeEncryption !== true) {
     throw optionError(
       'compression',
-      'makes the length of an encrypted value tell about its content; beforeEncryption: true accepts that',
+      'lets the length of an encrypted value tell something about its content; beforeEncryption: true accepts that',
     );
   }
   return {
