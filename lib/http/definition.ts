@@ -1,4 +1,6 @@
-/** What an action and a route have in common: options they are defined with, the rules of those, and their scope. */
+/**
+ * What an action and a route have in common: the options that define them, the rules of these options, and the scope.
+ */
 import type { ActonceClient, Fingerprint, IdempotencyDefaults, Scope } from '../../index';
 import { CALL_RULES, CLIENT_RULE, SETTING_RULES } from '../call/options';
 import { invalid } from '../errors';
@@ -8,7 +10,7 @@ const isText: Rule = (value) => (typeof value === 'string' && value !== '' ? und
 export const isNames: Rule = (value) =>
   Array.isArray(value) && value.every((name) => isText(name) === undefined) ? undefined : 'must be an array of names';
 
-/** The options that both have; what scope and payload are given is for each to say. */
+/** The options that both have. Each says for itself what its scope and payload functions are given. */
 export interface DefinitionOptions extends IdempotencyDefaults {
   readonly name: string;
   readonly scope: (...about: never[]) => unknown;
@@ -20,7 +22,7 @@ export interface DefinitionOptions extends IdempotencyDefaults {
 
 export const DEFINITION_DEFAULTS = { missingKey: 'reject' } as const;
 
-/** Those of one of the two besides: each option has a rule, or it does not compile. */
+/** The rules of the options that only one of the two has. An option without a rule does not compile. */
 export type OwnRules<Options extends DefinitionOptions> = Record<Exclude<keyof Options, keyof DefinitionOptions>, Rule>;
 
 const SHARED: Record<keyof DefinitionOptions, Rule> = {
@@ -34,7 +36,7 @@ const SHARED: Record<keyof DefinitionOptions, Rule> = {
 };
 
 /**
- * Refused where it is defined, not when it is called.
+ * Refuses an action or route where it is defined, not when it is called.
  * @throws ActonceError `ERR_INVALID_ARGUMENT`
  */
 export function checkDefinition<Options extends DefinitionOptions>(
@@ -50,7 +52,10 @@ export function checkDefinition<Options extends DefinitionOptions>(
   if (typeof fn !== 'function') throw invalid(`${of} needs a function`);
 }
 
-/** The name in front: two definitions with equal scopes and keys are two records. `place` is a route's. */
+/**
+ * The scope, with the definition's name in front: two definitions with equal scopes and keys have two records. Only a
+ * route gives a `place`.
+ */
 export function namedScope(name: string, scope: unknown, ...place: string[]): Scope {
   if (scope === undefined || scope === null || (Array.isArray(scope) && scope.length === 0)) {
     throw invalid(`the scope of '${name}' is empty; return the user, or 'public' for a scope that all users share`);
@@ -58,7 +63,7 @@ export function namedScope(name: string, scope: unknown, ...place: string[]): Sc
   return [name, ...place, ...((Array.isArray(scope) ? scope : [scope]) as string[])];
 }
 
-/** Whether it names nobody. */
+/** Whether the scope names nobody. */
 export function isPublic(scope: unknown): boolean {
   return [scope].flat().every((part) => part === 'public');
 }

@@ -1,4 +1,4 @@
-/** The key of a request: the header, or what the route takes for one, such as the id of a webhook's event. */
+/** The key of a request: the header, or what the route takes for a key, such as the id of a webhook's event. */
 
 import { checkKey } from '../call/identity';
 import { ActonceError, invalid, isActonceError } from '../errors';
@@ -7,7 +7,7 @@ import { DEFINITION_DEFAULTS } from './definition';
 import type { RouteOptions } from './route';
 import { problemResponse } from './route-problem';
 
-/** @returns undefined when there is none and none is needed; a response when it is missing or malformed */
+/** @returns undefined when there is no key and none is needed; a response when the key is missing or malformed */
 export async function keyOfRequest(
   { key, missingKey = DEFINITION_DEFAULTS.missingKey, documentation }: RouteOptions,
   request: Request,

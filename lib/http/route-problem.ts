@@ -2,7 +2,10 @@
 import type { ErrorCode } from '../../index';
 import { type ActonceError, CODES } from '../errors';
 
-/** 409 and 422 are the IETF draft's; 429 is Too Many Requests; 503 says that another try may do. Everything else is a fault on our side. */
+/**
+ * 409 and 422 come from the IETF draft; 429 is Too Many Requests; 503 says that another try may do. Every code that is
+ * not listed is a fault on our side.
+ */
 const STATUSES: Partial<Record<ErrorCode, number>> = {
   ERR_KEY_MISSING: 400,
   ERR_KEY_REUSED: 422,
@@ -39,7 +42,7 @@ export function problemResponse(error: ActonceError, documentation: string | und
   // The message of a fault on our side may name hosts.
   const detail = status < 500 ? error.message : `${what}. ${advice} [${code}]`;
   const type = documentation === undefined ? `urn:actonce:${code}` : `${documentation}#${code}`;
-  // A quota says when it has room; the others only know that it will not be at once.
+  // A quota says when it has room. The other refusals only know that it will not be at once.
   const seconds = code === 'ERR_QUOTA' ? Math.ceil(retryAfterMs / 1_000) : RETRY_AFTER_S[status];
   const retryAfter = retryable ? { 'retry-after': String(seconds ?? 1) } : {};
   return respond(

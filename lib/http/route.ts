@@ -1,6 +1,7 @@
 /**
  * `idempotentRoute`: a route handler that speaks the IETF draft of the `Idempotency-Key` header, and takes webhooks by
- * the id of their event. Its own refusals are responses and never recorded; what the handler throws goes on to Next.
+ * the id of their event. Its own refusals are responses and are never recorded; what the handler throws goes on to
+ * Next.
  */
 import type { IdempotencyContext, Outcome } from '../../index';
 import { isDevelopment, reportHook, reportResponse } from '../announce';
@@ -21,7 +22,7 @@ import { payloadOf } from './route-payload';
 import { problemResponse, unverifiedResponse } from './route-problem';
 import { firstResponse, type RecordedResponse, recordOf, responseOf } from './route-response';
 
-/** As next.d.ts has it, without the types of one route. */
+/** The options as next.d.ts has them, without the types of one route. */
 export interface RouteOptions extends DefinitionOptions {
   readonly scope: (request: Request, verified: unknown) => unknown;
   readonly key?: (request: Request, rawBody: Uint8Array, verified: unknown) => unknown;
@@ -41,7 +42,7 @@ const RULES: OwnRules<RouteOptions> = {
   verify: ofType('function'),
   methods: isNames,
   isFailure: ofType('function'),
-  documentation: (value) => (URL.canParse(String(value)) ? undefined : 'must be an URL'),
+  documentation: (value) => (URL.canParse(String(value)) ? undefined : 'must be a URL'),
 };
 
 export const ROUTE_DEFAULTS = { ...DEFINITION_DEFAULTS, onDuplicate: 'reject', methods: ['POST', 'PATCH'] } as const;
@@ -96,7 +97,7 @@ async function respondTo(
   } = options;
   const isProtected = methods.some((method) => method.toUpperCase() === request.method.toUpperCase());
   const isRead = isProtected || verify !== undefined;
-  // The handler gets the request as it came, its body unread.
+  // The handler gets the request as it came, with its body unread.
   const rawBody = new Uint8Array(isRead ? await request.clone().arrayBuffer() : []);
   const verified = await verifiedBy(verify, request, rawBody);
   if (verified instanceof Response) return verified;
@@ -111,7 +112,7 @@ async function respondTo(
     const response = await handler(request, Object.assign(ctx, { verified }), route);
     if (!(response instanceof Response)) throw new TypeError(`the route '${name}' must return a Response`);
     if (isUnprotected) {
-      // Nothing is kept of it: a stream goes on as one.
+      // Nothing of the response is kept, so a stream goes on as a stream.
       first = response;
       return undefined;
     }
@@ -129,7 +130,7 @@ async function respondTo(
       ? { skip: true }
       : { payload: payload === undefined ? await payloadOf(request, rawBody) : payload(request, rawBody, verified) }),
   });
-  // The response belongs to whoever ran; Node cannot send one twice.
+  // The response belongs to the call that ran: Node cannot send a response twice.
   if (outcome.status === 'executed' && first !== undefined) return first;
   return replay(outcome);
 }
@@ -145,7 +146,10 @@ function replay(outcome: Outcome<RecordedResponse | undefined>): Response {
   return throwControlFlow({ ...outcome, status: outcome.httpStatus as 307 });
 }
 
-/** A predicate that fails has not decided: what it looked at has been done, and is kept as without it. */
+/**
+ * A predicate that throws has not decided. The handler has run, so its response is kept as it would be without the
+ * predicate.
+ */
 function countsAsFailure(isFailure: NonNullable<RouteOptions['isFailure']>, response: Response): boolean {
   try {
     return isFailure(response);
@@ -159,7 +163,7 @@ function isServerError(response: Response): boolean {
   return response.status >= 500;
 }
 
-/** What `verify` found (a parsed event), or the response that refuses. */
+/** What `verify` found (a parsed event), or the response that refuses the request. */
 async function verifiedBy(verify: RouteOptions['verify'], request: Request, rawBody: Uint8Array): Promise<unknown> {
   if (verify === undefined) return undefined;
   try {
@@ -167,7 +171,7 @@ async function verifiedBy(verify: RouteOptions['verify'], request: Request, rawB
     return verified === false ? unverifiedResponse() : verified;
   } catch (error) {
     if (isForeignControlFlow(error) || recordableControlFlow(error) !== undefined) throw error;
-    // A forged request is nothing to report; a missing secret is, where somebody is looking.
+    // A forged request is nothing to report. A missing secret is, in development, where somebody is looking.
     if (isDevelopment()) reportHook('verify', error);
     return unverifiedResponse();
   }

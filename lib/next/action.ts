@@ -1,7 +1,7 @@
 /**
  * `idempotentAction`: a Server Action that runs once per key, whichever way React and the browser call it. The order of
- * things is the promise: what was sent is validated, then the caller is authorised (`scope`, for replays as well), and
- * only then is the key looked up.
+ * things is the promise: first the input is validated, then the caller is authorised (`scope`, for replays as well),
+ * and only then is the key looked up.
  */
 import type { IdempotencyContext, Outcome } from '../../index';
 import type { StandardIssue, StandardSchema } from '../../next';
@@ -25,7 +25,7 @@ import { isForm, keyOfForm, objectOfForm, takesProblemAsResult } from './form';
 import { requestHeader } from './request';
 import { isStandardSchema, validate } from './schema';
 
-/** As next.d.ts has it, without the types of one action. */
+/** The options as next.d.ts has them, without the types of one action. */
 export interface ActionOptions extends DefinitionOptions {
   readonly scope: (input: unknown) => unknown;
   readonly schema?: StandardSchema;
@@ -65,7 +65,7 @@ function readArguments(given: readonly unknown[]): Submission {
   return { key: bound ?? keyOfForm(last), input: last };
 }
 
-/** Undefined when there is none anywhere. */
+/** The key of a submission; undefined when there is none anywhere. */
 async function keyOf(sent: Submission): Promise<unknown> {
   if (sent.key !== undefined && sent.key !== null && sent.key !== '') return sent.key;
   const header = await requestHeader('idempotency-key');
@@ -101,7 +101,7 @@ async function perform(options: ActionOptions, handler: Handler, sent: Submissio
   const owner = await scope(input);
   const keepsCookies = cookieNames.length > 0;
   if (keepsCookies && isPublic(owner)) {
-    throw invalid("replayCookies needs a user in the scope: the cookies are the first caller's");
+    throw invalid('replayCookies needs a user in the scope: the recorded cookies belong to the first caller');
   }
   const key = await keyOf(sent);
   const isUnprotected = key === undefined && missingKey === 'run';

@@ -1,12 +1,15 @@
 /**
- * What Next must load itself, not bundle: an addon cannot be bundled. Not the whole package: its React hooks would get
- * another React than the app's.
+ * What Next must load itself and not bundle: an addon cannot be bundled. The whole package is not named here, since its
+ * React hooks would get another React than the app's.
  */
 const PACKAGE = 'actonce/server';
 
 type NextConfig = Record<string, unknown>;
 
-/** Next 14 has the option under another name, in `experimental`. Undefined when Next is not installed here. */
+/**
+ * The major version of Next: 14 has the option under another name, in `experimental`. Undefined when Next is not
+ * installed here.
+ */
 function majorOfNext(): number | undefined {
   try {
     const { version } = require('next/package.json') as { version: string };

@@ -1,6 +1,6 @@
 /**
- * Holds next.d.ts, which is written by hand, and the implementation to each other: neither may have a name alone, or an
- * option.
+ * Compares next.d.ts, which is written by hand, with the implementation: neither may have a name or an option that the
+ * other lacks.
  */
 import type * as described from '../../next';
 import type { RouteOptions } from '../http/route';
@@ -13,7 +13,7 @@ type SameNames<A, B> = [keyof A, keyof B] extends [keyof B, keyof A]
   : [Exclude<keyof A, keyof B>, Exclude<keyof B, keyof A>];
 
 export type NamesAreTheSame = Assert<SameNames<typeof described, typeof implemented>>;
-// By their names, since here they are without the types of one action.
+// Compared by their names, since the options here are without the types of one action.
 export type ActionsHaveTheSameOptions = Assert<SameNames<described.ActionOptions<never, never>, ActionOptions>>;
 export type RoutesHaveTheSameOptions = Assert<SameNames<described.RouteOptions, RouteOptions>>;
 export type ProblemsAreTheSame = Assert<

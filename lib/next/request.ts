@@ -1,6 +1,6 @@
 /**
- * Next's functions about the request that is being answered. Loaded when they are called: importing the package must
- * load nothing, and outside Next they are not there.
+ * Next's functions about the request that is being answered. They are loaded when they are called: importing the
+ * package must load nothing, and outside Next they are not there.
  */
 import { isForeignControlFlow } from '../outcome/next-signals';
 
@@ -26,7 +26,7 @@ async function ofRequest<T>(read: (next: NextHeaders) => T | Promise<T>): Promis
   try {
     return await read(require('next/headers') as NextHeaders);
   } catch (error) {
-    // Next says this way that a page cannot be rendered ahead: that is its business.
+    // Next says in this way that a page cannot be rendered ahead, and only Next may handle that.
     if (isForeignControlFlow(error)) throw error;
     return undefined;
   }
