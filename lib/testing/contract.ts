@@ -1,4 +1,4 @@
-/** Holds testing.d.ts, which is written by hand, and the implementation to each other, both ways. */
+/** Compares testing.d.ts, which is written by hand, with the implementation, in both directions. */
 import type * as described from '../../testing';
 import type * as implemented from './index';
 

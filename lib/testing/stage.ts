@@ -1,6 +1,6 @@
 /**
- * The addon as a test client sees it: the real one with the embedded store, told what its user rehearses. An operation
- * that was crashed says nothing more and hears nothing; a store that is away answers nobody.
+ * The addon as a test client sees it: the real one with the embedded store, and told what its user rehearses. A crashed
+ * operation says nothing more and hears nothing; a store that is away answers nobody.
  */
 
 import { Loss, loadAddon, type NativeClient, type NativeModule, STORE_CODES } from '../native/addon';
@@ -10,7 +10,7 @@ export type Outage = 'ERR_STORE_UNAVAILABLE' | 'ERR_STORE_FULL';
 
 export class Stage implements NativeModule {
   outage: Outage | undefined;
-  /** Operations that were begun, by whose they are. */
+  /** The identities of the operations that were begun. */
   readonly #identities = new Map<number, string>();
   readonly #crashed = new Set<number>();
   #native: NativeClient | undefined;
@@ -43,7 +43,7 @@ export class Stage implements NativeModule {
     };
   }
 
-  /** Time passes; what comes due by then has happened when this returns. */
+  /** Lets time pass. What comes due in that time has happened when this method returns. */
   advance(ms: number): void {
     const count = this.#native?.advance(ms) ?? 0;
     if (count > 0) this.#deliver(count, null);
@@ -58,13 +58,13 @@ export class Stage implements NativeModule {
     if (op === undefined) return false;
     native.crash(op);
     this.#crashed.add(op);
-    // Whoever called it here gets no answer but this one.
+    // The caller in this process gets no answer but this one.
     this.#write(op, Tag.LEASE_LOST, Loss.maxLease, 0);
     this.#deliver(1, null);
     return true;
   }
 
-  /** The count of outcomes that stand for the store's answer; undefined when it is there. */
+  /** Writes the answer of a store that is away, and gives the count of outcomes; undefined when the store is there. */
   #fails(op: number): number | undefined {
     if (this.outage === undefined) return undefined;
     this.#write(op, Tag.STORE_ERROR, 0, STORE_CODES.indexOf(this.outage));
@@ -75,7 +75,7 @@ export class Stage implements NativeModule {
     this.#identities.delete(op);
     if (this.#crashed.has(op)) return 0;
     const failed = this.#fails(op);
-    // Nobody renews a lease whose end could not be told.
+    // Nobody renews a lease whose ending the store was not told.
     if (failed !== undefined) this.#native?.crash(op);
     return failed;
   }

@@ -1,4 +1,7 @@
-/** A client for tests of users: the embedded store, empty and its own, whose time and failures the test decides. */
+/**
+ * A client for users' tests. The embedded store is empty and the client's own, and the test decides its time and its
+ * failures.
+ */
 import { randomUUID } from 'node:crypto';
 import type { RecordTarget } from '../../index';
 import type { TestClient as Described, StoreFailure, TestClientOptions } from '../../testing';
@@ -11,7 +14,7 @@ import { Stage } from './stage';
 
 const FAILURES: readonly unknown[] = ['ERR_STORE_UNAVAILABLE', 'ERR_STORE_FULL'] satisfies StoreFailure[];
 
-/** What a method takes where nothing is given. */
+/** What a method takes where no argument is given. */
 export const TEST_CLIENT_DEFAULTS = { failStore: 'ERR_STORE_UNAVAILABLE' } as const;
 
 export class TestClient extends Client implements Described {
@@ -35,7 +38,7 @@ export class TestClient extends Client implements Described {
   }
 
   failStore(failure: StoreFailure = TEST_CLIENT_DEFAULTS.failStore): void {
-    if (!FAILURES.includes(failure)) throw invalid(`failStore knows ${FAILURES.join(' and ')}`);
+    if (!FAILURES.includes(failure)) throw invalid(`failStore takes ${FAILURES.join(' or ')}`);
     this.#stage.outage = failure;
   }
 
@@ -51,7 +54,7 @@ export class TestClient extends Client implements Described {
 
   override async close(): Promise<void> {
     this.#restore?.();
-    // What a test left running is nobody's to wait for.
+    // Nobody waits for what a test left running.
     await super.close({ graceMs: 0 });
   }
 }
