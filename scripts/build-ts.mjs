@@ -1,7 +1,7 @@
-// Bundles lib/. What runs on the server becomes one CommonJS file, server/index.cjs: it shares what it holds in memory, and
-// it is what Next must not bundle (`serverExternalPackages: ['actonce/server']`). The names users import are small files
-// in dist/ that Next may bundle as often as it likes. React's part is bundled by itself and imports nothing of that: an
-// external package would get another React than the app's.
+// Bundles lib/. What runs on the server becomes one CommonJS file, server/index.cjs. Its parts share what they hold in
+// memory, and Next must not bundle it (`serverExternalPackages: ['actonce/server']`). The names that users import are
+// small files in dist/, which Next may bundle as often as it likes. React's part is bundled by itself and imports
+// nothing of the server's file: an external package would get another React than the app's.
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -47,8 +47,8 @@ async function buildServer() {
     platform: 'node',
     target: 'node20.9',
     format: 'cjs',
-    // Next is the app's own, OpenTelemetry's API as well, and the addons are files: all are found at run time, from
-    // where this file is.
+    // Next and OpenTelemetry's API are the app's own, and the addons are files. All are found at run time, from where
+    // this file is.
     external: ['next', 'next/*', '@opentelemetry/api', 'actonce-*', '*.node'],
   });
   const parts = partsOf(outfile);

@@ -1,4 +1,5 @@
-// `npm run check`: the look of the code and of the texts about it. Every check runs, so that one run shows all that is wrong.
+// `npm run check`: the form of the code and of the texts about it. Every check runs, so that one run shows all that is
+// wrong.
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { prepareModules } from './prepare.mjs';
@@ -23,7 +24,10 @@ const CHECKS = {
   'cargo deny': ['cargo', 'deny', '--locked', 'check', 'bans', 'licenses', 'sources'],
 };
 
-/** cargo-deny is an extra program: who has it runs it, who has not is told. Advisories need a download and are left out. */
+/**
+ * cargo-deny is an extra program: the check runs it where it is installed, and says elsewhere that it was skipped.
+ * Advisories need a download and are left out.
+ */
 function reasonToSkip(name) {
   if (name !== 'cargo deny' || spawnSync('cargo', ['deny', '--version']).status === 0) return undefined;
   return 'skipped, cargo-deny is not installed (`cargo install cargo-deny --locked` gets it)';

@@ -18,11 +18,11 @@ const FLOORS = [
 ];
 /** The files beside the folders that lie beneath them; the others are what the package exports. */
 const GROUND = ['announce.ts', 'errors.ts', 'rules.ts'];
-/** Rooms that may import less. */
+/** Rooms that may import less than the floors below. */
 const NARROWER = { wire: [], react: ['wire'] };
-/** What leads up all the same: every call has `ctx.transition`. */
+/** Imports that lead up all the same: every call has `ctx.transition`. */
 const EXCEPTIONS = ['call/context.ts > machine/steps.ts'];
-/** What only native/ knows, and the stage of actonce/testing, which plays the addon. */
+/** Files that only native/ may import, apart from the stage of actonce/testing, which plays the addon. */
 const PRIVATE = ['native/addon.ts', 'native/open-operations.ts'];
 const KNOWS_ADDON = /^(?:native\/|testing\/stage\.ts$)/;
 
@@ -36,7 +36,10 @@ function mayImport(room) {
   return NARROWER[room] ?? FLOORS.slice(0, floor).flat();
 }
 
-/** Imports at run time, as [file, imported]: what esbuild leaves, which drops types however they are written. */
+/**
+ * Imports at run time, as [file, imported]: those that esbuild leaves. It drops the imports of types, however they are
+ * written.
+ */
 async function valueImports(lib, files) {
   const { metafile } = await build({
     absWorkingDir: lib,
@@ -89,7 +92,7 @@ function way(from, to, imports) {
   return undefined;
 }
 
-/** Each circle once, of those that one of the `steps` is part of. */
+/** Each circle once, among those that one of the `steps` is part of. */
 function circles(what, imports, steps = imports) {
   const found = new Map();
   for (const [file, imported] of steps) {

@@ -1,6 +1,6 @@
 // `node scripts/embed.mjs`: puts the code of the recipes into their pages. A page names a file and a region of it,
 //   <!-- embed stripe/pay.ts pay -->
-// and the block of code that follows is that region; a test holds the two together.
+// and the block of code that follows is that region. A test compares the two.
 import fs from 'node:fs';
 import path from 'node:path';
 import { isMain, main, root } from './step.mjs';

@@ -1,4 +1,4 @@
-// `npm run fix`: mends what `npm run check` can mend by itself. The rest is for a person; `npm run check` names it.
+// `npm run fix`: mends what can be mended without a person. The rest is for a person; `npm run check` names it.
 import path from 'node:path';
 import { prepareModules } from './prepare.mjs';
 import { attempt, isMain, main, root, run } from './step.mjs';

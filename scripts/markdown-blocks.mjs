@@ -1,4 +1,4 @@
-// Reads Markdown as far as its lines may be wrapped: which lines are prose, and which of them belong together.
+// Reads Markdown as far as wrapping needs it: which lines are prose, and which of them belong together.
 
 const FENCE = /^\s*(?:>\s?)*(`{3,}|~{3,})/;
 const MARKER = /^(\s*)((?:>\s?)+|[-*+]\s+(?:\[[ x]\]\s+)?|\d+[.)]\s+)/;

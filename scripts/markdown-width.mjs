@@ -1,5 +1,5 @@
 // Prose in Markdown is wrapped at 120 columns, as code is. `node scripts/markdown-width.mjs` names the lines that are
-// wider, `--fix` wraps their paragraphs anew. Tables, code, headings and HTML stay as they are, and so does a line that
+// wider, and `--fix` wraps their paragraphs anew. Tables, code, headings and HTML stay as they are. So does a line that
 // offers no place to break it: a link or a piece of code is never cut.
 import fs from 'node:fs';
 import path from 'node:path';
@@ -13,7 +13,7 @@ const widthOf = (line) => [...line].length;
 /** What must stay together: an image, code, the target of a link, a piece of HTML, else a word. */
 const ATOM =
   /(?:!\[[^\]]*\]\([^)\s]*\)|(`+)(?:(?!\1)[\s\S])*?\1(?!`)|\]\([^)\s]*(?:\s+"[^"]*")?\)|<[^<>\s][^<>]*>|\S)+/g;
-/** At the beginning of a line it would be the beginning of something else. */
+/** At the beginning of a line, such a word would begin something else than prose. */
 const BEGINS_A_BLOCK = /^(?:[-*+]|\d+[.)]|#{1,6}|>+|\||=+|-+)$/;
 
 function atomsOf(text) {
@@ -69,7 +69,7 @@ function filled({ lines, first, next }) {
   });
 }
 
-/** The text with every paragraph filled anew that has a line which is too wide. */
+/** The text, in which every paragraph with a line that is too wide is filled anew. */
 export function wrapped(text) {
   const lines = text.split('\n');
   for (const block of proseBlocks(text).reverse()) {

@@ -1,5 +1,6 @@
-// Makes the packages that would be published, as tarballs in .build/: the main one, and the one of this platform with the
-// addon. Both are staged file by file, so that what a package holds is what is named here. `npm run build` comes before.
+// Makes the packages that would be published, as tarballs in .build/: the main package, and the package of this
+// platform with the addon. Both are staged file by file, so that a package holds what is named here and nothing else.
+// Run `npm run build` first.
 import fs from 'node:fs';
 import path from 'node:path';
 import { addonFile, platform, platforms } from './platform.mjs';

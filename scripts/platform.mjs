@@ -1,4 +1,4 @@
-// Names the platforms that a prebuilt addon exists for, the same words as in npm/ and in lib/native/addon.ts.
+// Names the platforms that a prebuilt addon exists for, in the same words as npm/ and lib/native/addon.ts.
 import fs from 'node:fs';
 import path from 'node:path';
 import { root } from './step.mjs';

@@ -1,12 +1,12 @@
-// `node scripts/pointers.mjs`: no pointer to what is not there. Looks at the links of every Markdown page, and at the
-// files that pages and comments mention, with and without a folder in front.
+// `node scripts/pointers.mjs` finds pointers to what is not there. It looks at the links of every Markdown page, and at
+// the files that pages and comments mention, with and without a folder in front.
 import fs from 'node:fs';
 import path from 'node:path';
 import { commentsOf, linksOf, proseOf, slugsOf } from './pointer-texts.mjs';
 import { repositoryFiles } from './repository.mjs';
 import { isMain, main, root } from './step.mjs';
 
-/** Where files lie that are made and not kept. */
+/** The places of files that are made and not kept. */
 const GENERATED = /^(?:\.\/)?(?:\.\.\/)*(?:dist|server|target|node_modules|\.build|\.next)(?:\/|$)|^actonce\..*\.node$/;
 /** Folders whose name in front of a path says that it is one of this repository. */
 const FOLDERS = 'lib|src|__test__|scripts|bench|docs|tests|fuzz|examples|npm';
@@ -21,7 +21,7 @@ const SECTION = /([\w./-]+\.md)`?(?:,? sections? |,? § ?| )(\d+(?:\.\d+)*)\b/g;
 const CODE =
   /^(?:(?:lib|src|__test__|scripts|bench|tests|fuzz|examples)\/.*\.(?:m?[jt]sx?|rs|lua)|[^/]+\.(?:d\.ts|rs))$/;
 
-/** What looks like a file and is a name, and files of other projects. */
+/** Names that look like files, and files of other projects. */
 const OF_OTHERS = new Set(['Next.js', 'Node.js', 'decimal.js', 'server-action-reducer.js']);
 
 export class Repository {

@@ -1,5 +1,5 @@
-// Makes sure that what the two commands need is there: Node's version, cargo, node_modules, and on request programs of
-// the system. Only Node's own modules are imported: this runs before `npm ci`.
+// Makes sure that what `npm start` and `npm test` need is there: Node's version, cargo, node_modules, and on request
+// programs of the system. This script imports only Node's own modules, because it runs before `npm ci`.
 import fs from 'node:fs';
 import path from 'node:path';
 import { isMain, main, root, run } from './step.mjs';
@@ -127,7 +127,7 @@ export async function prepare(programs = []) {
   if (missing.length > 0) await installPrograms(missing);
 }
 
-/** What some test can do without, which then says so: installed where that can be done. */
+/** Programs that the tests can do without, and then say so. They are installed where that can be done. */
 export async function prepareIfPossible(programs) {
   const missing = programs.filter((program) => !findProgram(program));
   if (missing.length === 0) return;

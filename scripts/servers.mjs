@@ -1,12 +1,13 @@
-// The fault matrix on other servers than the one of `npm test`: every `*-server` in a folder, one after the other. Prints
-// the table of docs/reliability.md. `node scripts/servers.mjs [folder] [name…]`; the folder is ACTONCE_SERVERS otherwise.
+// Runs the fault matrix on other servers than that of `npm test`: on every `*-server` in a folder, one after the other.
+// Prints the table of docs/reliability.md. `node scripts/servers.mjs [folder] [name…]`; without a folder,
+// ACTONCE_SERVERS names it.
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { root } from './step.mjs';
 import { testFiles } from './test-files.mjs';
 
-/** What depends on the server; the rows of part F are about values and need one only. */
+/** The tests that depend on the server. The rows of part F are about values, and one server is enough for them. */
 const FILES = [
   'matrix-moments',
   'matrix-store',

@@ -1,5 +1,6 @@
 // Makes the shop ready to run: its own modules, actonce installed into it from tarballs as npm would install it, and
-// its production build. What has not changed is not done again. The addon and dist/ must have been built.
+// its production build. An install or a build is skipped while its inputs stay the same. The addon and dist/ must have
+// been built.
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';

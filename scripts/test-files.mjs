@@ -1,5 +1,5 @@
-// Which files hold the Node tests: all of them, those of a room (a folder of __test__/), or those that say what every
-// store does.
+// Knows which files hold the Node tests: all of them, those of a room (a folder of __test__/), or those that say what
+// every store does.
 import fs from 'node:fs';
 import path from 'node:path';
 import { root } from './step.mjs';
