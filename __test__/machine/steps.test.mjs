@@ -60,7 +60,7 @@ onEachStore('below the function, too, and unprotected runs take steps without a 
   const unprotected = await refusal(client.withIdempotency('k', below, { enabled: false }));
   assert.equal(unprotected.code, 'ERR_INVALID_TRANSITION');
   const wrong = (given) => refusal(client.withIdempotency('k3', (ctx) => ctx.transition(given, 'o-1', 'PROCESS')));
-  assert.match((await wrong('lost')).message, /no state machine 'lost'/);
+  assert.match((await wrong('lost')).message, /the state machine 'lost' is not defined/);
   assert.match((await wrong(undefined)).message, /a state machine, or the id of one/);
 });
 
