@@ -23,7 +23,7 @@ describe('what lib/ and src/ say alike', () => {
     const declared = sides.declaredFunctions();
     assert.ok(declared.length >= 20, `${declared.length} functions`);
     assert.deepEqual(sides.registeredFunctions(), declared);
-    const [, most] = only(rust, '^const MOST: usize = (\\d+);');
+    const [, most] = only(rust, '^const MOST_ARGUMENTS: usize = (\\d+);');
     assert.equal(Number(most), Math.max(...declared.map(({ parameters }) => parameters.length)));
   });
 
