@@ -32,7 +32,7 @@ impl Terms {
     }
 }
 
-/// How many keys one scope may have begun within their retention.
+/// Limits how many keys a scope may have at a time.
 #[derive(Clone, Debug)]
 pub struct ScopeQuota {
     /// The part of an identity before its key.

@@ -21,10 +21,10 @@
 //! - **Transactions.** A request names one key. What lies at two keys is never changed by one request, but for an
 //!   instance and the list of its running timers, which have the same hash tag.
 //! - **Clocks.** `now` is this process's time and comes with every call. A store judges leases by its own server's
-//!   time, which nobody above the seam learns.
+//!   clock; above the seam no two clocks are compared.
 //! - **Payloads.** They come sealed and leave sealed: [`crate::seal`] works above the seam.
 //! - **Leases and waiting.** A renewal is a command like any other, and who waits for whom is the session's to know.
-//! - **Deleting and listing records.** Records expire. Nothing here needs to know which there are.
+//! - **Deleting and listing records.** Records expire, and nothing above the seam asks which ones there are.
 
 mod any;
 pub mod ask;
@@ -47,7 +47,7 @@ pub use redis::connect::Connected;
 pub use redis::wire::Wire as Connection;
 /// How a store on a server is reached, and what must have a write before it counts.
 pub use redis::{access::Tls, engine::Durability};
-pub use turner::{Turner, sleep_until};
+pub use turner::Turner;
 
 /// Called with the key of a record that somebody listens to, from any thread, when the record has changed.
 pub type Changed = Arc<dyn Fn(String) + Send + Sync>;

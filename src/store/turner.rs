@@ -112,7 +112,7 @@ fn registered(descriptor: RawFd) -> Option<AsyncFd<RawFd>> {
 const LONGEST_SLEEP: Micros = 1_000 * MILLI;
 
 /// Wakes at `at`, or earlier: the caller looks at the clock and comes back.
-pub async fn sleep_until(at: Micros) {
+async fn sleep_until(at: Micros) {
     if at == Micros::MAX {
         return pending().await;
     }
