@@ -128,7 +128,7 @@ onEachStore(
 );
 
 onEachSharedStore(
-  'a finished instance is kept for retentionMs, others for ever; the server holds no more',
+  'a finished instance is kept for retentionMs, others forever; the server holds no more',
   async (world) => {
     const client = world.client();
     const machine = defineStateMachine({ ...paymentConfig, id: 'kept' }, { client, retentionMs: 200 });
