@@ -10,16 +10,16 @@ pub struct Begin {
     pub fingerprint: Option<Fingerprint>,
     pub lease_ms: u64,
     pub retention_ms: u64,
-    /// When this attempt vanishes: hold the key as indeterminate instead of running again.
+    /// If this attempt vanishes, hold the key as indeterminate instead of running again.
     pub hold: bool,
-    /// An in-progress answer also marks the record, so that its end is published.
+    /// An in-progress answer also marks the record, so that the attempt's end is published.
     pub mark_waited: bool,
     /// The attempt the caller waited for: if it was released with an error, the caller shares that error.
     pub awaited_fence: Option<u64>,
 }
 
 impl Begin {
-    /// The record of the attempt this begin starts; `inherited` is what it takes over from the record before it.
+    /// The record of the attempt that this begin starts; `inherited` are the flags it takes over from the record before.
     pub fn record(&self, fence: u64, attempt: u64, inherited: Flags) -> Record {
         let &Self { owner, fingerprint, lease_ms, hold, .. } = self;
         let state = State::Processing { lease_ms, ttl_ms: self.ttl_ms() };
@@ -38,7 +38,7 @@ pub enum Command {
     Extend {
         owner: Owner,
     },
-    /// Stores `record`, which is the whole completed record as the owner knows it, with [`State::Completed`].
+    /// Stores `record`: the whole completed record as its owner knows it, with [`State::Completed`].
     Complete {
         record: Record,
         retention_ms: u64,
@@ -47,29 +47,29 @@ pub enum Command {
         owner: Owner,
         failure: Failure,
     },
-    /// An operator's answer to an indeterminate record. `owner` is a fresh token: it shuts the vanished owner out.
+    /// An operator's answer to an indeterminate record. `owner` is a fresh token, which shuts the vanished owner out.
     Resolve {
         owner: Owner,
         to: Resolution,
-        /// Also while the lease is live.
+        /// Act even while the lease is live.
         force: bool,
     },
     /// Forgets the outcome: the next begin runs again. `owner` is a fresh token, as for [`Command::Resolve`].
     Reset {
         owner: Owner,
         retention_ms: u64,
-        /// Also while the lease is live.
+        /// Act even while the lease is live.
         force: bool,
     },
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Failure {
-    /// A retry may run. The payload is the error for those who waited, empty when the run never started.
+    /// A retry may run. The payload is the error for those who waited; it is empty when the run never started.
     Release { payload: Vec<u8> },
-    /// The error is the outcome, thrown again on replay.
+    /// The error is the outcome, which a replay throws again.
     Record { payload: Vec<u8>, retention_ms: u64 },
-    /// Whether the work was done is unknown: nobody runs until somebody resolves it.
+    /// Nobody knows whether the work was done, so nobody runs until somebody resolves the record.
     Hold,
 }
 

@@ -1,8 +1,8 @@
 //! The state machine of one idempotency key, as a function. Its table of states and commands is in idempotency/tests.rs.
 //!
 //! [`apply`] decides what a command does to a record and what it answers. Every command carries the token of the
-//! attempt it speaks for, so the same command twice gives the same record and the same answer: a reply that was
-//! lost is found again by sending the command again.
+//! attempt it speaks for, so the same command sent twice gives the same record and the same answer: a caller that
+//! lost a reply sends the command again.
 
 use std::borrow::Cow;
 
@@ -30,47 +30,47 @@ pub struct Stored {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Effect {
     Keep,
-    /// The record with a new TTL; `publish` its state's letter to those who wait.
+    /// Write the record with a new TTL. `publish`: send the letter of its state to those who wait.
     Write {
         record: Record,
         ttl_ms: u64,
         publish: bool,
     },
-    /// The record, its TTL untouched.
+    /// Write the record and leave its TTL untouched.
     Patch {
         record: Record,
     },
-    /// The record untouched, its TTL new.
+    /// Leave the record untouched and renew its TTL.
     Renew {
         ttl_ms: u64,
     },
 }
 
-/// What the caller is told. The Lua replies with the same names in `snake_case`, and the fields in this order, an
-/// origin as the record's owner and fingerprint.
+/// What the caller is told. The Lua replies with the same names in `snake_case` and with the fields in this order; it
+/// sends an origin as the record's owner and fingerprint.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Outcome {
-    /// Run now. `recovered`: an earlier attempt started and its end is unknown.
+    /// The caller runs now. `recovered`: an earlier attempt started, and its end is unknown.
     Acquired {
         fence: u64,
         attempt: u64,
         recovered: bool,
     },
-    /// Somebody else's lease is live for this long.
+    /// Another attempt's lease is live for this much longer.
     InProgress {
         fence: u64,
         remaining_ms: u64,
     },
-    /// The key belongs to another payload.
+    /// The key was begun with another payload.
     Mismatch {
         fence: u64,
     },
-    /// An attempt vanished under the policy hold, at this server time.
+    /// The key has been held as indeterminate since this server time.
     Indeterminate {
         fence: u64,
         since_ms: u64,
     },
-    /// The attempt gave the key back, with this error or with an empty payload.
+    /// The attempt gave the key back. The payload is its error, or empty.
     Released {
         fence: u64,
         attempt: u64,
@@ -92,15 +92,15 @@ pub enum Outcome {
         payload: Vec<u8>,
     },
     Done,
-    /// Another attempt, or another end of this one, is in the record.
+    /// The record holds another attempt, or another end of this one.
     Stale {
         fence: u64,
     },
     /// There is no record any more.
     Lost,
-    /// There is an outcome already, nothing to resolve.
+    /// The record already has an outcome, so there is nothing to resolve.
     Settled,
-    /// What is stored is not a record of ours; nothing was written.
+    /// The stored value is not a record of this format; nothing was written.
     Unreadable(Unreadable),
 }
 
@@ -122,8 +122,8 @@ pub fn apply(stored: Option<&Stored>, command: &Command, now: Now) -> (Effect, O
     }
 }
 
-/// What `begin` is answered whatever the time, when that changes nothing in the record; `None` when the clock or a
-/// write has to decide. It spares a script after a plain `SET NX GET` has returned the record.
+/// The answer to `begin` when it depends on no clock and changes nothing in the record; otherwise `None`. It saves
+/// running the script after a plain `SET NX GET` has returned the record.
 pub fn outcome_at_any_time(record: Cow<'_, Record>, begin: &Begin) -> Option<Outcome> {
     let Record { fence, attempt, .. } = *record;
     let same_owner = record.owner == begin.owner;
@@ -135,7 +135,7 @@ pub fn outcome_at_any_time(record: Cow<'_, Record>, begin: &Begin) -> Option<Out
     }
     let origin = record.origin();
     match &record.state {
-        // Even our own lease needs the script: it has to be renewed from the moment of this begin.
+        // Even this owner's own lease needs the script, which renews the lease from the moment of this begin.
         State::Processing { .. } => None,
         State::Indeterminate { since_ms, .. } => Some(Outcome::Indeterminate { fence, since_ms: *since_ms }),
         State::Released { payload } => {
@@ -147,7 +147,7 @@ pub fn outcome_at_any_time(record: Cow<'_, Record>, begin: &Begin) -> Option<Out
     }
 }
 
-/// Copied only from a record that stays.
+/// Takes the payload of an owned record, and copies it from a borrowed one.
 fn payload_of(record: Cow<'_, Record>) -> Vec<u8> {
     record.into_owned().state.take_payload()
 }
@@ -177,7 +177,7 @@ fn apply_begin(stored: &Stored, begin: &Begin, now: Now) -> (Effect, Outcome) {
         let since_ms = now.ms();
         return (held(record, lease_ms, ttl_ms, since_ms), Outcome::Indeterminate { fence, since_ms });
     }
-    // Who waited for the vanished attempt now waits for this one.
+    // Those who waited for the vanished attempt now wait for this one.
     acquire(begin, next_fence(fence, now), attempt + 1, Flags { recovered: true, waited: flags.waited, hold: false })
 }
 
@@ -197,7 +197,7 @@ fn apply_extend(record: &Record, owner: Owner) -> (Effect, Outcome) {
 fn apply_complete(record: &Record, completed: &Record, retention_ms: u64) -> (Effect, Outcome) {
     debug_assert!(matches!(completed.state, State::Completed { .. }), "Complete stores a completed record");
     match record.state {
-        // The fence, too: an attempt that came back to life under a larger one is another attempt.
+        // The fence is compared too: an attempt that came back to life under a larger fence is another attempt.
         _ if (record.fence, record.owner) != (completed.fence, completed.owner) => stale(record),
         State::Processing { .. } | State::Indeterminate { .. } => {
             (write(record, completed.clone(), retention_ms), Outcome::Done)
@@ -265,7 +265,7 @@ fn apply_reset(stored: &Stored, owner: Owner, retention_ms: u64, force: bool, no
     (bury(record, owner, unfinished, retention_ms, now), Outcome::Done)
 }
 
-/// What is left of the lease, `None` when it is over or there is none.
+/// The time left of the lease; `None` when the lease is over or the record has none.
 fn remaining_lease_ms(stored: &Stored, now: Now) -> Option<u64> {
     let State::Processing { lease_ms, ttl_ms } = stored.record.state else { return None };
     let age_ms = ttl_ms.saturating_sub(stored.expires_at_ms.saturating_sub(now.ms()));
@@ -280,7 +280,7 @@ fn stale(record: &Record) -> (Effect, Outcome) {
     (Effect::Keep, Outcome::Stale { fence: record.fence })
 }
 
-/// Writes `next` over `record`, which changes its state, and tells those who wait.
+/// Writes `next` over `record`. The state changes, so those who wait are told.
 fn write(record: &Record, next: Record, ttl_ms: u64) -> Effect {
     Effect::Write { record: next, ttl_ms, publish: record.flags.waited }
 }
@@ -290,7 +290,7 @@ fn held(record: &Record, lease_ms: u64, ttl_ms: u64, since_ms: u64) -> Effect {
     write(record, Record { flags: Flags { waited: false, ..record.flags }, state, ..record.clone() }, ttl_ms)
 }
 
-/// A record that no earlier attempt has a say in: larger fence, fresh owner.
+/// Writes a record that no earlier attempt can change: its fence is larger and its owner is fresh.
 fn overrule(record: &Record, owner: Owner, flags: Flags, state: State, ttl_ms: u64, now: Now) -> Effect {
     let fence = next_fence(record.fence, now);
     write(record, Record { fence, owner, flags, state, ..record.clone() }, ttl_ms)

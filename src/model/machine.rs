@@ -1,8 +1,8 @@
-//! The state machine that a user defined, as a function. docs/state-machines.md says what it promises.
+//! A user's state machine, as a function. docs/state-machines.md says what it promises.
 //!
-//! [`apply`] decides what a command does to one instance. Whatever comes, timers that are due fire first, by the
-//! store's time and as if each had fired in its millisecond. Every command that changes something carries a token, and
-//! is answered as it was the first time when it comes again.
+//! [`apply`] decides what a command does to one instance. Before any command, timers that are due fire, by the
+//! store's time and as if each had fired in its millisecond. Every command that changes something carries a token. A
+//! command that comes again gets the answer it got the first time.
 
 mod definition;
 mod history;
@@ -33,13 +33,13 @@ pub struct Send {
     pub token: Token,
     /// Index of the event.
     pub event: usize,
-    /// Replaces the instance's data, unless it is to stay.
+    /// Replaces the instance's data; `None` leaves the data as it is.
     pub data: Option<Vec<u8>>,
-    /// Kept in the history.
+    /// The history keeps this payload.
     pub payload: Vec<u8>,
     pub expected_version: Option<u64>,
     pub caller: Option<Caller>,
-    /// An absent instance is made first.
+    /// Creates the instance first if there is none.
     pub create: bool,
 }
 
@@ -50,17 +50,17 @@ pub enum Look {
     History,
     /// The next transition is published.
     Wait,
-    /// Because its timer was listed as due; puts the list right.
+    /// Sent because the instance's timer was listed as due; corrects the list.
     Drain,
 }
 
-/// What an instance is, or was after a transition.
+/// An instance as it is now, or as a transition left it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Snapshot {
     pub state: String,
     pub version: u64,
     pub entered_ms: u64,
-    /// Until its timer fires.
+    /// The time until its timer fires.
     pub left_ms: Option<u64>,
     pub data: Vec<u8>,
 }
@@ -77,24 +77,24 @@ pub enum Outcome {
         from: String,
         to: Snapshot,
     },
-    /// `fired`: how many timers, just now.
+    /// `fired`: how many timers this command fired.
     Instance {
         at: Snapshot,
         fired: u64,
         created: bool,
         history: Vec<Entry>,
     },
-    /// The event leads nowhere from there; `version` is 0 when there is no instance yet.
+    /// The event has no edge from this state; `version` is 0 when there is no instance yet.
     Illegal {
         state: String,
         version: u64,
     },
-    /// Its version is not the expected one.
+    /// The instance's version is not the expected one.
     Conflict {
         state: String,
         version: u64,
     },
-    /// The caller's record has been here with a larger fence.
+    /// The instance has met the caller's record with a larger fence.
     Stale {
         fence: u64,
     },
@@ -107,7 +107,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// It says that the instance has changed, now or by the same command before.
+    /// True when the instance was changed, by this command or by the same command earlier.
     #[must_use]
     pub fn stands_for_a_write(&self) -> bool {
         match self {
@@ -118,7 +118,7 @@ impl Outcome {
     }
 }
 
-/// What has to be done besides keeping the instance.
+/// What the store has to do besides keeping the instance.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Effect {
     pub write: Write,
@@ -130,9 +130,9 @@ pub struct Effect {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Write {
     Keep,
-    /// Its TTL untouched.
+    /// Write the instance and leave its TTL untouched.
     Patch,
-    /// With a new TTL, or with none.
+    /// Write the instance with a new TTL, or with none.
     Store {
         ttl_ms: Option<u64>,
     },
@@ -150,7 +150,7 @@ impl Effect {
     const NONE: Self = Self { write: Write::Keep, due: Due::Keep, publish: false };
 }
 
-/// What `command` makes of an instance, and what it answers. Nothing changes but the instance that is returned.
+/// What `command` makes of an instance, and what it answers. Only the returned instance is changed.
 #[must_use]
 pub fn apply(
     machine: &Machine,
@@ -201,7 +201,7 @@ struct Step<'a> {
     was_waited: bool,
     fired: u64,
     change: Change,
-    /// The list of running timers is put right, whatever the change.
+    /// Corrects the list of running timers even when the instance does not change.
     repairs: bool,
 }
 
@@ -209,7 +209,7 @@ struct Step<'a> {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Change {
     None,
-    /// Of what it remembers, not of its state.
+    /// What the instance remembers has changed; its state has not.
     Patched,
     Moved,
 }
@@ -239,7 +239,7 @@ impl<'a> Step<'a> {
         step
     }
 
-    /// Whatever timers are due, one after the other.
+    /// Fires all timers that are due, one after the other.
     fn fire(&mut self) {
         while let Some(timer) = self.machine.timer(&self.instance.state) {
             let at_ms = self.instance.entered_ms + timer.ms;
@@ -254,7 +254,7 @@ impl<'a> Step<'a> {
 
     fn look(mut self, purpose: Look) -> Done {
         self.repairs = purpose == Look::Drain;
-        // A transition just now has cleared the mark of those who waited before.
+        // A transition by this command has cleared the mark of those who waited before.
         if purpose == Look::Wait && !self.instance.waited {
             self.instance.waited = true;
             self.patch();
@@ -287,7 +287,7 @@ impl<'a> Step<'a> {
         }
     }
 
-    /// As it was answered the first time.
+    /// The answer that this command got the first time.
     fn repeated(&self, send: &Send) -> Option<Outcome> {
         let entry = self.instance.history.entries().find(|entry| entry.token == send.token)?;
         let event = &self.machine.events[send.event].name;
@@ -307,7 +307,7 @@ impl<'a> Step<'a> {
         })
     }
 
-    /// Why it cannot be sent now. An instance that is only about to be made has version 0.
+    /// Why the event cannot be sent now. An instance that does not exist yet has version 0.
     fn objection(&self, send: &Send, version: u64) -> Option<Outcome> {
         let state = || self.instance.state.clone();
         if send.expected_version.is_some_and(|expected| expected != version) {
@@ -317,7 +317,7 @@ impl<'a> Step<'a> {
         (!leads_on).then(|| Outcome::Illegal { state: state(), version })
     }
 
-    /// Nothing stands against it.
+    /// Carries out an event that nothing stands against.
     fn send(mut self, send: &Send) -> Done {
         let from = self.instance.state.clone();
         let to = self.machine.target(send.event, &from).unwrap_or(&from).to_owned();

@@ -1,10 +1,10 @@
 //! The decisions of actonce, and nothing else: what a record is, and what each command does to it.
 //!
-//! Owns the record with its text form ([`record`]), what can be asked of it ([`command`]) and the state machine of one
-//! idempotency key ([`idempotency`]); how many keys a scope has ([`quota`]); and the state machines that users define
-//! ([`machine`]). Must not do I/O, read a clock or draw random numbers: all three come in as arguments. The Lua in
-//! `scripts/` makes the same decisions inside Redis; `tests/differential.rs`, `tests/quota.rs` and `tests/machines.rs`
-//! hold them together.
+//! This module owns the record with its text form ([`record`]), the commands on it ([`command`]) and the state machine
+//! of one idempotency key ([`idempotency`]); how many keys a scope has ([`quota`]); and the state machines that users
+//! define ([`machine`]). It must not do I/O, read a clock or draw random numbers: callers pass in what it needs. The
+//! Lua in `scripts/` makes the same decisions inside Redis; `tests/differential.rs`, `tests/quota.rs` and
+//! `tests/machines.rs` check that model and Lua agree.
 
 pub mod command;
 pub mod idempotency;

@@ -1,17 +1,17 @@
-//! How many keys a scope has begun of late, and whether it may begin one more.
+//! How many keys a scope has begun recently, and whether it may begin one more.
 //!
-//! A key is counted under the slice of time in which its retention ends, and a slice is forgotten as a whole once it is
-//! over: so the count is never less than the keys that are kept, a key stays counted for a sixteenth of its retention
-//! too long at most, and what is stored is bounded however many keys there are.
+//! A key is counted under the slice of time in which its retention ends, and a slice that is over is forgotten as a
+//! whole. So the count is never less than the number of keys that are kept; a key stays counted for at most a sixteenth
+//! of its retention too long; and what is stored is bounded, however many keys there are.
 
 use std::fmt::Write as _;
 
 use super::Now;
 
-/// How many keys a scope may have, as a key says before it is begun.
+/// How many keys a scope may have. Each key says so before it is begun.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Quota {
-    /// This many keys may be counted at a time; at least 1.
+    /// At most this many keys are counted at a time; at least 1.
     pub limit: u64,
     pub retention_ms: u64,
 }
@@ -19,9 +19,9 @@ pub struct Quota {
 /// The answer. The Lua replies with the same names in `snake_case`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Outcome {
-    /// It has been counted.
+    /// The key has been counted.
     Admitted,
-    /// It has not; the next slice is over in this time.
+    /// The key has not been counted; the next slice is over after this time.
     Full { free_in_ms: u64 },
 }
 
@@ -38,20 +38,20 @@ struct Slice {
 }
 
 impl Quota {
-    /// A power of two, so that the slices of all retentions of one order of magnitude are the same.
+    /// A power of two, so that retentions of the same order of magnitude share their slices.
     #[must_use]
     pub fn slice_ms(self) -> u64 {
         1 << (self.retention_ms / 16).max(1).ilog2()
     }
 
-    /// The end of the slice in which the retention of a key that begins now is over.
+    /// The end of the slice in which the retention of a key that begins now ends.
     fn ends_ms(self, now: Now) -> u64 {
         ((now.ms() + self.retention_ms) / self.slice_ms() + 1) * self.slice_ms()
     }
 }
 
 impl Count {
-    /// Counts one more, unless there are as many as the quota allows.
+    /// Counts one more key, unless the quota is used up.
     pub fn admit(&mut self, quota: Quota, now: Now) -> Outcome {
         self.slices.retain(|slice| slice.ends_ms > now.ms());
         if self.slices.iter().map(|slice| slice.keys).sum::<u64>() >= quota.limit {
@@ -66,13 +66,13 @@ impl Count {
         Outcome::Admitted
     }
 
-    /// When nothing is left of it.
+    /// When the last slice is over.
     #[must_use]
     pub fn expires_at_ms(&self) -> u64 {
         self.slices.iter().map(|slice| slice.ends_ms).max().unwrap_or_default()
     }
 
-    /// As it is stored in Redis: the end of each slice and its keys, with spaces between.
+    /// The count as Redis stores it: the end of each slice and its number of keys, with spaces between.
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = String::new();

@@ -1,4 +1,4 @@
-//! One record per idempotency key, and its text: printable, so that an operator reads it with `GET`.
+//! One record per idempotency key, and its text, which is printable so that an operator can read it with `GET`.
 //!
 //! ```text
 //! offset 0   version '1'
@@ -12,7 +12,7 @@
 //!            I  lease_ms ' ' ttl_ms ' ' since_ms
 //!            R C F  payload, any bytes
 //! ```
-//! Numbers are decimal, 1 to 15 digits, without leading zeros. The Lua knows the same offsets, one higher.
+//! Numbers are decimal, 1 to 15 digits, without leading zeros. The Lua uses the same offsets, one higher.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -31,12 +31,12 @@ const SHORTEST: usize = ATTEMPT + 2;
 const NO_FINGERPRINT: &[u8; 22] = b"----------------------";
 /// Longer numbers would not be exact in Lua and JavaScript.
 const MOST_DIGITS: usize = 15;
-/// Fences stay below what a double holds exactly, 2^53, with room for the next. The year 2255 by the server's clock.
+/// Fences stay below 2^53, up to which a double is exact, with room for more. The server's clock gets there in 2255.
 pub const FENCE_LIMIT: u64 = 9_000_000_000_000_000;
-/// An unfinished record outlives any lease by far, so that no replica's clock and no eviction by shortest TTL ends one.
+/// An unfinished record outlives any lease by far, so that neither a replica's clock nor eviction by TTL ends a lease.
 const SHORTEST_UNFINISHED_TTL_MS: u64 = 3_600_000;
 
-/// Whose attempt it is: 96 random bits drawn for one begin, the token that makes every command idempotent.
+/// The owner of an attempt: 96 random bits drawn for one begin. This token makes every command idempotent.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Owner([u8; 16]);
 
@@ -53,7 +53,7 @@ impl Owner {
     }
 }
 
-/// Which attempt wrote a payload, and on what input: the record's owner and fingerprint as they stand in it.
+/// Which attempt wrote a payload, and for which input: the owner and fingerprint as they stand in the record.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Origin([u8; FLAGS - OWNER]);
 
@@ -65,7 +65,7 @@ impl Origin {
         Self(text)
     }
 
-    /// `None` for what is as long as no origin is.
+    /// `None` when the text does not have the length of an origin.
     pub fn from_text(text: &[u8]) -> Option<Self> {
         text.try_into().ok().map(Self)
     }
@@ -74,13 +74,13 @@ impl Origin {
         &self.0
     }
 
-    /// The first of the two, which names the attempt.
+    /// The owner, which names the attempt.
     pub fn owner(&self) -> &[u8] {
         &self.0[..FINGERPRINT - OWNER]
     }
 }
 
-/// What the payload was: 128 bits of its hash.
+/// Identifies the caller's input: 128 bits of its hash.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint([u8; 22]);
 
@@ -92,8 +92,8 @@ impl Fingerprint {
         Self(text)
     }
 
-    /// The 22 characters in a record; dashes where there is none. A hash never ends in a dash: its last character
-    /// carries two bits only.
+    /// The 22 characters in a record; dashes when there is no fingerprint. A hash never ends in a dash, because its
+    /// last character carries only two bits.
     pub fn text(of: Option<&Self>) -> &[u8] {
         of.map_or(NO_FINGERPRINT, |fingerprint| &fingerprint.0)
     }
@@ -119,11 +119,11 @@ impl fmt::Debug for Fingerprint {
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 pub struct Flags {
-    /// Somebody waits for this attempt: its end is published.
+    /// Somebody waits for this attempt, so its end is published.
     pub waited: bool,
     /// An earlier attempt started and its end is unknown.
     pub recovered: bool,
-    /// The holder's policy: when its lease ends, hold as indeterminate instead of running again.
+    /// The holder's policy: when its lease ends, hold the key as indeterminate instead of running again.
     pub hold: bool,
 }
 
@@ -139,7 +139,7 @@ impl Flags {
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum State {
-    /// `ttl_ms` is the TTL given at the last lease write: the lease's age is `ttl_ms` minus what is left of the key.
+    /// `ttl_ms` is the TTL set by the last lease write. The lease's age is `ttl_ms` minus the time left of the key.
     Processing {
         lease_ms: u64,
         ttl_ms: u64,
@@ -162,7 +162,7 @@ pub enum State {
 }
 
 impl State {
-    /// What was recorded; nothing for an attempt that has not ended.
+    /// The recorded payload; empty for an attempt that has not ended.
     pub fn take_payload(&mut self) -> Vec<u8> {
         self.payload_mut().map(std::mem::take).unwrap_or_default()
     }
@@ -174,7 +174,7 @@ impl State {
         }
     }
 
-    /// As in the record, and as published.
+    /// The letter as it stands in the record and as it is published.
     pub fn letter(&self) -> u8 {
         match self {
             Self::Processing { .. } => b'P',
@@ -197,16 +197,16 @@ pub struct Record {
     pub state: State,
 }
 
-/// Why what is stored cannot be used. Nothing is written then and no function runs.
+/// Why the stored value cannot be used. In that case nothing is written and no function runs.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Error)]
 pub enum Unreadable {
-    #[error("the record is of a newer or unknown version")]
+    #[error("the record has a newer or unknown version")]
     Version,
     #[error("the record is cut short")]
     TooShort,
     #[error("the record does not follow the format of version 1")]
     Malformed,
-    #[error("the record is being processed but has no expiry, so its lease cannot be told")]
+    #[error("the record is being processed but has no expiry, so the age of its lease is unknown")]
     NoExpiry,
 }
 
@@ -239,7 +239,7 @@ impl Record {
         }
     }
 
-    /// How many bytes [`Record::encode`] appends, so that a length can be written before it.
+    /// How many bytes [`Record::encode`] appends, so that the length can be written before the text.
     pub fn encoded_len(&self) -> usize {
         ATTEMPT
             + digits(self.attempt)
@@ -253,8 +253,8 @@ impl Record {
             }
     }
 
-    /// Never trusts the bytes: anything but a record of this version is [`Unreadable`]. Of what is given away the
-    /// payload is not copied.
+    /// Does not trust the bytes: anything but a record of this version is [`Unreadable`]. The payload of an owned text
+    /// is not copied.
     pub fn decode<'a>(text: impl Into<Cow<'a, [u8]>>) -> Result<Self, Unreadable> {
         let mut text = text.into();
         match text.first() {
@@ -278,7 +278,7 @@ impl Record {
         Ok(record)
     }
 
-    /// But for the payload, which begins at the second.
+    /// Decodes all but the payload, and returns where the payload begins.
     fn decode_version_1(text: &[u8]) -> Option<(Self, usize)> {
         let digits = &text[FENCE..OWNER];
         let fence = digits.iter().all(u8::is_ascii_digit).then(|| value_of(digits)).filter(|&f| f < FENCE_LIMIT)?;
@@ -307,14 +307,14 @@ impl Record {
     }
 }
 
-/// 16 digits, zero padded: the one number of fixed width.
+/// Appends 16 digits, zero padded: the only number of fixed width.
 pub(crate) fn push_fence(out: &mut Vec<u8>, fence: u64) {
     let start = out.len();
     out.extend_from_slice(&[b'0'; OWNER - FENCE]);
     write_digits(&mut out[start..], fence);
 }
 
-/// A request has some twenty of these, nearly all of one or two digits.
+/// A request has about twenty of these numbers, nearly all of one or two digits.
 pub(crate) fn push_decimal(out: &mut Vec<u8>, number: u64) {
     if number >= 100 {
         let start = out.len();
@@ -331,7 +331,7 @@ pub(crate) fn digits(number: u64) -> usize {
     number.checked_ilog10().map_or(1, |log| log as usize + 1)
 }
 
-/// All digits, at most 16 of them; overflow is the caller's to exclude.
+/// `digits` are only digits, at most 16 of them; the caller rules out overflow.
 pub(crate) fn value_of(digits: &[u8]) -> u64 {
     digits.iter().fold(0, |value, digit| value * 10 + u64::from(digit - b'0'))
 }

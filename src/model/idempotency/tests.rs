@@ -1,12 +1,12 @@
-//! The table of states and commands, cell by cell, and beside it what the cells leave out: flags, fences, lifetimes.
+//! The table of states and commands, cell by cell, and tests of what the cells leave out: flags, fences, lifetimes.
 
 use super::*;
 use crate::model::Fingerprint;
 
-/// One line a command, one column a state. A cell is the answer, then what became of the record: nothing (it is as it
-/// was), `+` (its TTL is new), or `>` and the letter of the state that was written. `acq3r` is an acquisition with
-/// attempt 3, recovered; the record's own attempt is 2. "over" is a lease that is over and was not taken over, under
-/// the holder's policy; every other column is run under both policies.
+/// Each line is a command, each column a state. A cell is the answer, then what became of the record: nothing (it is as
+/// it was), `+` (its TTL is new), or `>` and the letter of the state that was written. `acq3r` is an acquisition with
+/// attempt 3, recovered; the record's own attempt is 2. "over" is a lease that has ended and that nobody has taken
+/// over, under the holder's policy; every other column runs under both policies.
 const TABLE: &str = "
                        absent | expired | live   | over, rerun | over, hold | indeterminate | released | completed | failed
 begin, same payload    acq1>P | acq1>P  | prog   | acq3r>P     | indet>I    | indet         | acq3>P   | replay    | error
@@ -60,7 +60,7 @@ fn record(state: State) -> Record {
     }
 }
 
-/// What is stored in a column of the table. A lease's age is its TTL minus what is left of it.
+/// What is stored in a column of the table. The age of a lease is its TTL minus the time left.
 fn stored(column: &str, flags: Flags) -> Option<Stored> {
     let processing = State::Processing { lease_ms: LEASE_MS, ttl_ms: TTL_MS };
     let payload = || b"jthe outcome".to_vec();
@@ -73,7 +73,7 @@ fn stored(column: &str, flags: Flags) -> Option<Stored> {
         "released" => (State::Released { payload: payload() }, 1),
         "completed" => (State::Completed { payload: payload() }, 1),
         "failed" => (State::Failed { payload: payload() }, 1),
-        _ => panic!("{column:?} is no column"),
+        _ => panic!("{column:?} is not a column"),
     };
     Some(Stored { record: Record { flags, ..record(state) }, expires_at_ms: NOW.ms() + TTL_MS - age_ms })
 }
@@ -115,11 +115,11 @@ fn command(line: &str) -> Command {
         }
         Some("resolve") => resolve(Resolution::Rerun { retention_ms: 500 }),
         Some("reset") => Command::Reset { owner: other(), retention_ms: 500, force },
-        _ => panic!("{line:?} is no command"),
+        _ => panic!("{line:?} is not a command"),
     }
 }
 
-/// A cell as the table spells it.
+/// Spells a cell as the table does.
 fn cell(effect: &Effect, outcome: &Outcome) -> String {
     let answer = match outcome {
         Outcome::Acquired { attempt, recovered, .. } => format!("acq{attempt}{}", if *recovered { "r" } else { "" }),
@@ -181,11 +181,11 @@ fn every_cell_of_the_table_is_as_it_says() {
     assert_eq!(seen, 20 * (2 * 7 + 2) * 2);
 }
 
-/// What holds in every cell: fences never fall, who waits is told of each new state, nobody is told of none.
+/// Checks what holds in every cell: fences never fall, and those who wait are told of each new state and nothing else.
 fn check_effect(effect: &Effect, before: Option<&Stored>, waited: bool, what: &str) {
     let Effect::Write { record, ttl_ms, publish } = effect else { return };
     let Some(before) = before.filter(|before| before.expires_at_ms > NOW.ms()) else {
-        assert!(!publish, "{what}: nobody waits for nothing");
+        assert!(!publish, "{what}: there is no new state to publish");
         return;
     };
     let changed = record.state.letter() != before.record.state.letter();
@@ -261,7 +261,7 @@ fn what_the_flags_become() {
         record.flags
     };
     let over = Flags { hold: false, ..all };
-    assert_eq!(after("begin, no payload", "over, rerun", over), over, "waited goes over to the next attempt");
+    assert_eq!(after("begin, no payload", "over, rerun", over), over, "the next attempt inherits the mark of those who wait");
     assert_eq!(after("begin, no payload", "over, rerun", none), recovered);
     assert_eq!(after("begin, no payload", "over, hold", all), Flags { waited: false, ..all });
     assert_eq!(after("begin, no payload", "released", recovered), recovered, "no outcome has been recorded yet");
@@ -360,7 +360,7 @@ fn what_is_answered_without_the_clock_is_what_the_clock_would_not_change() {
                 Some(answer) => assert_eq!((effect, outcome), (Effect::Keep, answer), "{line} × {column}"),
                 None => assert!(
                     matches!(outcome, Outcome::Acquired { .. } | Outcome::InProgress { .. }) || effect != Effect::Keep,
-                    "{line} × {column} needs no clock"
+                    "{line} × {column} does not need the clock"
                 ),
             }
         }

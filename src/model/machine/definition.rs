@@ -1,17 +1,16 @@
-//! A machine as it was defined: states, the edges of every event, timers. It comes compiled from
-//! `lib/machine/definition.ts`, which has said what is wrong with a configuration; here is only checked that the
-//! indices are sound.
+//! A machine as it was defined: states, the edges of every event, timers. `lib/machine/definition.ts` compiles it and
+//! reports what is wrong with a configuration. This module only checks that the indices, names and numbers are sound.
 
 use serde::Deserialize;
 
-/// As many digits as a number in an instance's text may have.
+/// A number in an instance's text has at most this many digits.
 const LONGEST_MS: u64 = 999_999_999_999_999;
 
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Machine {
     pub id: String,
-    /// Index of the state a new instance is in, as every number below that names a state.
+    /// Index of the state a new instance is in. Every number below that names a state is such an index.
     pub initial: usize,
     pub states: Vec<StateNode>,
     pub events: Vec<Event>,
@@ -25,13 +24,13 @@ pub struct Machine {
 #[serde(deny_unknown_fields)]
 pub struct StateNode {
     pub name: String,
-    /// Nothing leads on from here: the instance is finished.
+    /// Nothing leads on from this state: the instance is finished.
     #[serde(rename = "final")]
     pub is_final: bool,
     pub after: Option<Timer>,
 }
 
-/// A transition by time: `ms` after the state was entered.
+/// A transition by time, `ms` after the state was entered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Timer {
@@ -43,7 +42,7 @@ pub struct Timer {
 #[serde(deny_unknown_fields)]
 pub struct Event {
     pub name: String,
-    /// At most one from each state.
+    /// At most one edge leaves each state.
     pub edges: Vec<Edge>,
 }
 
@@ -56,7 +55,7 @@ pub struct Edge {
 
 impl Machine {
     /// # Errors
-    /// Why this is no machine.
+    /// Says why the text does not define a machine.
     pub fn parse(json: &str) -> Result<Self, String> {
         let machine: Self = serde_json::from_str(json).map_err(|error| error.to_string())?;
         let count = machine.states.len();
@@ -77,7 +76,7 @@ impl Machine {
         if durations.any(|ms| ms > LONGEST_MS) || machine.retention_ms > LONGEST_MS {
             return Err("a duration has more than 15 digits".into());
         }
-        // A round of timers would never come to an end.
+        // A circle of timers would fire forever.
         let ends = |from| machine.timers_from(from).take(count).count() < count;
         if machine.history_limit == 0 || !(0..count).all(ends) {
             return Err("the history limit is 0, or states time out into each other forever".into());
@@ -85,7 +84,7 @@ impl Machine {
         Ok(machine)
     }
 
-    /// Its timer, that of the state it leads to, and so on.
+    /// The state's timer, the timer of the state it leads to, and so on.
     fn timers_from(&self, state: usize) -> impl Iterator<Item = Timer> {
         std::iter::successors(self.states[state].after, |timer| self.states[timer.to].after)
     }
@@ -95,7 +94,7 @@ impl Machine {
         self.states.iter().position(|state| state.name == name)
     }
 
-    /// Where `event` leads from there.
+    /// Where `event` leads from this state.
     #[must_use]
     pub fn target(&self, event: usize, from: &str) -> Option<&str> {
         let edge = self.events[event].edges.iter().find(|edge| self.states[edge.from].name == from)?;

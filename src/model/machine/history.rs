@@ -1,21 +1,21 @@
-//! What happened to an instance, oldest first, versions without a gap. The text of an entry is in the grammar of
-//! `instance.rs`.
+//! What happened to an instance: entries from the oldest on, whose versions have no gap. The grammar in `instance.rs`
+//! describes the text of an entry.
 
 use std::collections::VecDeque;
 
 use crate::model::record::{base64url, decimal, digits, push_decimal};
 
-/// So many entries more than the limit are kept until all of these are forgotten at once.
+/// The history may exceed its limit by this many entries; then all of them are forgotten at once.
 const MOST_SPARE_ENTRIES: u64 = 16;
-/// In bytes. A longer history loses its oldest entries, however few they are, until a quarter of this is free.
+/// In bytes. A longer history loses its oldest entries, however few it has, until a quarter of this size is free.
 const LARGEST_HISTORY: usize = 65_536;
 
-/// Names a command, so that it is recognised when it comes again: 66 bits, random or of a hash.
+/// Names a command, so that a repeat of the command is recognised: 66 bits, random or from a hash.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Token(pub [u8; 11]);
 
 impl Token {
-    /// Of a text, or of random characters, that is longer.
+    /// The first characters of a longer text, which is a hash or random.
     #[must_use]
     pub fn start_of(name: &[u8]) -> Self {
         let mut token = Self::NONE;
@@ -23,14 +23,14 @@ impl Token {
         token
     }
 
-    /// Of what nobody sends.
+    /// The token of a transition that nobody sent.
     pub const NONE: Self = Self([b'-'; 11]);
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct History {
     entries: VecDeque<Entry>,
-    /// Of their texts.
+    /// The bytes of their texts.
     bytes: usize,
 }
 
@@ -43,7 +43,7 @@ pub struct Entry {
     pub from: String,
     pub to: String,
     pub payload: Vec<u8>,
-    /// The data until then, if this changed it.
+    /// The data before this transition, if the transition changed the data.
     pub before: Option<Vec<u8>>,
 }
 
@@ -64,18 +64,18 @@ impl History {
         self.entries.push_back(entry);
     }
 
-    /// Bytes of its text.
+    /// The bytes of its text.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// The newest, so many at most.
+    /// The newest entries, at most this many.
     pub fn newest(&self, limit: u64) -> impl Iterator<Item = &Entry> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         self.entries.iter().skip(self.entries.len().saturating_sub(limit))
     }
 
-    /// Forgets the oldest, many at once when there are too many, but never the newest.
+    /// Forgets the oldest entries, many at once when there are too many, but never the newest entry.
     pub fn forget(&mut self, limit: u64) {
         let count = |history: &Self| history.entries.len() as u64;
         if count(self) <= limit + MOST_SPARE_ENTRIES && self.bytes <= LARGEST_HISTORY {
@@ -93,7 +93,7 @@ impl History {
         self.entries.into()
     }
 
-    /// None when a text is no entry, or a version is left out.
+    /// `None` when a text is not an entry, or a version is missing.
     #[must_use]
     pub fn decode<B: AsRef<[u8]>>(texts: &[B]) -> Option<Self> {
         let mut history = Self::default();
@@ -139,7 +139,7 @@ impl Entry {
         text
     }
 
-    /// How many bytes [`Entry::encode`] gives.
+    /// How many bytes [`Entry::encode`] writes.
     fn encoded_len(&self) -> usize {
         let event = match &self.cause {
             Cause::Created => 0,
@@ -187,11 +187,11 @@ impl Cause {
     }
 }
 
-/// What is left of a text.
+/// The part of a text that has not been read yet.
 pub(super) struct Reader<'a>(pub(super) &'a [u8]);
 
 impl<'a> Reader<'a> {
-    /// Up to `end`, which is read over.
+    /// Reads up to `end`, and skips `end`.
     pub(super) fn until(&mut self, end: u8) -> Option<&'a [u8]> {
         let at = self.0.iter().position(|&byte| byte == end)?;
         let (part, rest) = self.0.split_at(at);

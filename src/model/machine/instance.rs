@@ -1,5 +1,5 @@
-//! One instance of a state machine, and the fields of its hash: printable as far as names and data are, so that an
-//! operator reads it with `HGETALL`.
+//! One instance of a state machine, and the fields of its hash. The fields are printable as far as names and data are,
+//! so an operator can read them with `HGETALL`.
 //!
 //! ```text
 //! head      = 'm1' version ' ' entered_ms ' ' waited expires ' ' first ' ' history_bytes ' ' state
@@ -25,9 +25,9 @@ use crate::model::record::{Unreadable, base64url, digits, push_decimal, push_fen
 pub type Fields = BTreeMap<Vec<u8>, Vec<u8>>;
 
 const VERSION: &[u8] = b"m1";
-/// So that no version is as long as a token.
+/// Keeps every version shorter than a token.
 const MOST_VERSION_DIGITS: usize = 10;
-/// So many records of idempotency keys an instance remembers the fences of.
+/// An instance remembers the fences of this many records of idempotency keys.
 const MOST_CALLERS: usize = 16;
 
 /// The attempt of an idempotency key that moves an instance.
@@ -40,13 +40,13 @@ pub struct Caller {
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Instance {
-    /// 1 when it is created, one more with every transition.
+    /// 1 for a new instance, and one more with every transition.
     pub version: u64,
-    /// When it came into its state; its timer runs from here.
+    /// When the instance entered its state; its timer runs from here.
     pub entered_ms: u64,
-    /// Somebody waits: the next transition is published.
+    /// Somebody waits, so the next transition is published.
     pub waited: bool,
-    /// It was finished when it was written, and given a TTL.
+    /// The instance was finished when it was last written, and has a TTL.
     pub expires: bool,
     pub callers: Vec<Caller>,
     pub state: String,
@@ -56,13 +56,13 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// The fence that this record was last seen with.
+    /// The fence with which the instance last met this record.
     #[must_use]
     pub fn fence_of(&self, record: &[u8; 22]) -> Option<u64> {
         self.callers.iter().find(|caller| caller.record == *record).map(|caller| caller.fence)
     }
 
-    /// True when that is news.
+    /// Remembers a caller. True when the caller was not the newest one remembered.
     pub fn meet(&mut self, caller: Caller) -> bool {
         if self.callers.last() == Some(&caller) {
             return false;
@@ -112,10 +112,10 @@ impl Instance {
         text
     }
 
-    /// Never trusts the fields: anything but those of an instance of this version is [`Unreadable`].
+    /// Does not trust the fields: anything but an instance of this version is [`Unreadable`].
     ///
     /// # Errors
-    /// Why it is none.
+    /// Says why the fields are not an instance.
     pub fn decode(fields: &Fields) -> Result<Self, Unreadable> {
         let head = fields.get(&b"head"[..]).ok_or(Unreadable::Version)?;
         match head.get(..2) {
@@ -124,7 +124,7 @@ impl Instance {
             Some(_) => {}
         }
         let instance = Self::decode_version_1(Reader(&head[2..]), fields).ok_or(Unreadable::Malformed)?;
-        // What was not looked at is as it would be written, and there is nothing else.
+        // Fields that were not read must be as they would be written, and there must be no others.
         if instance.fields() == *fields { Ok(instance) } else { Err(Unreadable::Malformed) }
     }
 

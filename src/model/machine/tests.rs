@@ -2,7 +2,7 @@ use super::*;
 
 const MINUTE_MS: u64 = 60_000;
 
-/// A payment that may only move forward; it times out of `processing`, and out of `failed`, too.
+/// A payment that may only move forward. It times out of `processing`, and also out of `failed`.
 fn payment() -> Machine {
     Machine::parse(
         r#"{
@@ -155,7 +155,7 @@ fn s73_the_history_is_in_order_and_keeps_the_newest() {
     assert!(matches!(world.send(FAIL, 2), Outcome::Replayed { .. }));
     world.send(RETRY, 21);
     assert_eq!(newest(&mut world), [18, 19, 20, 21, 22]);
-    // What is forgotten can be sent again.
+    // A forgotten token can be sent again.
     assert!(matches!(world.send(FAIL, 2), Outcome::Moved { .. }));
 }
 

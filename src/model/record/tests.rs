@@ -45,7 +45,7 @@ fn any_record() -> impl Strategy<Value = Record> {
     )
 }
 
-/// Bytes that are often nearly a record: a real one, cut, lengthened or with some bytes replaced.
+/// Bytes that are often nearly a record: a real record, cut, lengthened or with some bytes replaced.
 fn nearly_a_record() -> impl Strategy<Value = Vec<u8>> {
     let edit = (any::<prop::sample::Index>(), prop_oneof![any::<u8>(), (b' '..b'z')]);
     (any_record(), proptest::collection::vec(edit, 0..4), 0..90_usize).prop_map(|(record, edits, length)| {
