@@ -19,7 +19,7 @@ pub struct Begin {
 }
 
 impl Begin {
-    /// The record of the attempt that this begin starts; `inherited` are the flags it takes over from the record before.
+    /// The record of the attempt that this begin starts; `inherited` are the flags it takes over from the last record.
     pub fn record(&self, fence: u64, attempt: u64, inherited: Flags) -> Record {
         let &Self { owner, fingerprint, lease_ms, hold, .. } = self;
         let state = State::Processing { lease_ms, ttl_ms: self.ttl_ms() };

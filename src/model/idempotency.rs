@@ -1,4 +1,4 @@
-//! The state machine of one idempotency key, as a function. Its table of states and commands is in idempotency/tests.rs.
+//! The state machine of one idempotency key, as a function. Its table of states and commands: `idempotency/tests.rs`.
 //!
 //! [`apply`] decides what a command does to a record and what it answers. Every command carries the token of the
 //! attempt it speaks for, so the same command sent twice gives the same record and the same answer: a caller that

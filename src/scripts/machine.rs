@@ -1,17 +1,17 @@
-//! The bytes that call the scripts of state machines, and what their replies mean: [`Outcome`]'s names in `snake_case`,
-//! the fields in their order.
+//! The bytes that call the scripts of state machines, and what their replies mean. The words of a reply are the
+//! `snake_case` names of [`Outcome`]'s variants; the fields come in the variant's order.
 
 use super::resp::{Malformed, Resp, TimeSource, decimal, unreadable};
 use super::{DUE, TRANSITION};
 use crate::model::machine::{Command, History, Look, Machine, Outcome, Send, Snapshot};
 
-/// A machine with what its commands tell the script of it.
+/// A machine, with what its commands tell the script about it.
 #[derive(Debug)]
 pub struct Prepared {
     pub machine: Machine,
     /// The states that are final or have a timer.
     states: Vec<u8>,
-    /// By event, where it leads on from.
+    /// For each event, its edges.
     edges: Vec<Vec<u8>>,
 }
 
@@ -65,7 +65,7 @@ pub fn pack(command: &Command, of: &Prepared, keys: Keys<'_>, clock: TimeSource,
     request.clock(clock);
 }
 
-/// What all commands have in common; `more` arguments follow, and the clock.
+/// Writes what all commands have in common; `more` arguments and the clock follow.
 fn start<'a>(out: &'a mut Vec<u8>, command: &[u8], of: &Prepared, keys: Keys<'_>, more: u64) -> Resp<'a> {
     Resp::start(out, 11 + more)
         .arg(b"EVALSHA")
@@ -114,10 +114,10 @@ pub fn pack_due(due_set: &[u8], limit: u64, clock: TimeSource, out: &mut Vec<u8>
     request.number(limit).clock(clock);
 }
 
-/// A reply is an array of strings, or the bare string `absent`, which is `reply` with one element.
+/// A reply is an array of strings, or the bare string `absent`, which is passed as `reply` with one element.
 ///
 /// # Errors
-/// It is none of them.
+/// The reply is none of the script's outcomes.
 pub fn parse<B: AsRef<[u8]>>(reply: &[B]) -> Result<Outcome, Malformed> {
     let (name, fields) = reply.split_first().ok_or(Malformed)?;
     let field = |at: usize| fields.get(at).map(AsRef::as_ref);

@@ -1,12 +1,12 @@
-//! The state machine again, as Lua that Redis runs atomically. Each folder of scripts has a Rust file of the same name,
-//! which calls them: `record` has one script per command on a record, `machine` one for all commands on a state
-//! machine's instance, `quota` one that counts a scope's keys. `includes` is what they share; `resp` writes their
-//! calls.
+//! The decisions of `model/` again, as Lua that Redis runs atomically. Each folder of scripts has a Rust file of the
+//! same name that calls them: `record` has one script per command on a record; `machine` has one for all commands on a
+//! state machine's instance, and one that lists due timers; `quota` has one that counts a scope's keys. `includes` has
+//! what the scripts share; `resp` writes the calls.
 //!
-//! Owns the script sources, the bytes that call them ([`pack`]; for the two common cases also a plain command each,
-//! [`pack_set_if_absent`] and [`pack_set_if_equal`]) and the meaning of the replies ([`parse`], [`judge_set`]). Must
-//! not decide anything: `model/` does, and `tests/differential.rs` holds the Lua to it. Knows RESP only as far as
-//! writing a request; connections belong to `store/redis`.
+//! This module owns the script sources, the bytes that call them ([`pack`]; for the two common cases also a plain
+//! command each, [`pack_set_if_absent`] and [`pack_set_if_equal`]) and the meaning of the replies ([`parse`],
+//! [`judge_set`]). It must not decide anything: `model/` does, and `tests/differential.rs` holds the Lua to it. It
+//! knows only enough RESP to write a request; connections belong to `store/redis`.
 
 pub mod machine;
 pub mod quota;
@@ -20,7 +20,7 @@ pub use resp::{Malformed, TimeSource};
 
 use crate::model::Command;
 
-/// One operation's Lua. `SCRIPT LOAD` the source on every new connection; requests name it by its SHA-1.
+/// One operation's Lua. Every new connection loads the source with `SCRIPT LOAD`; requests name it by its SHA-1.
 #[derive(Debug)]
 pub struct Script {
     pub name: &'static str,
@@ -30,7 +30,7 @@ pub struct Script {
     pub sha1: String,
 }
 
-/// Included by scripts of every folder: a line `-- @include <name>` stands for the file.
+/// Scripts of every folder include these: a line `-- @include <name>` stands for the file.
 const INCLUDES: [(&str, &str); 6] = [
     ("record.lua", include_str!("includes/record.lua")),
     ("lease.lua", include_str!("includes/lease.lua")),
@@ -49,12 +49,12 @@ pub static RESET: LazyLock<Script> = LazyLock::new(|| Script::new("reset", inclu
 pub static TRANSITION: LazyLock<Script> =
     LazyLock::new(|| Script::new("transition", include_str!("machine/transition.lua")));
 pub static DUE: LazyLock<Script> = LazyLock::new(|| Script::new("due", include_str!("machine/due.lua")));
-/// Loaded where it is asked for: few clients have a quota.
+/// Loaded on first use, because few clients have a quota.
 pub static ADMIT: LazyLock<Script> = LazyLock::new(|| Script::new("admit", include_str!("quota/admit.lua")));
 
-/// Those that carry out a [`Command`].
+/// The scripts that carry out a [`Command`].
 pub static RECORD_SCRIPTS: [&LazyLock<Script>; 6] = [&BEGIN, &EXTEND, &COMPLETE, &FAIL, &RESOLVE, &RESET];
-/// Everything a connection loads when it is made.
+/// The scripts that every new connection loads.
 pub static ALL: [&LazyLock<Script>; 8] = [&BEGIN, &EXTEND, &COMPLETE, &FAIL, &RESOLVE, &RESET, &TRANSITION, &DUE];
 
 impl Script {

@@ -1,4 +1,4 @@
-//! The bytes that call the script of a scope's count, and what its replies mean.
+//! The bytes that call the script for a scope's count, and what its replies mean.
 
 use super::ADMIT;
 use super::resp::{Malformed, TimeSource, call, decimal};
@@ -11,7 +11,7 @@ pub fn pack(quota: Quota, count: &[u8], clock: TimeSource, out: &mut Vec<u8>) {
 }
 
 /// # Errors
-/// It is none of the script's replies.
+/// The reply is none of the script's outcomes.
 pub fn parse<B: AsRef<[u8]>>(reply: &[B]) -> Result<Outcome, Malformed> {
     match reply {
         [name] if name.as_ref() == b"admitted" => Ok(Outcome::Admitted),

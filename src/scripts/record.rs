@@ -1,5 +1,5 @@
 //! The bytes that call the scripts of a record, and what their replies mean. The words of a reply are the `snake_case`
-//! names of [`Outcome`]'s variants, its fields in their order.
+//! names of [`Outcome`]'s variants; the fields come in the variant's order.
 
 use std::borrow::Cow;
 
@@ -28,17 +28,17 @@ pub fn pack(command: &Command, key: &[u8], clock: TimeSource, out: &mut Vec<u8>)
     };
 }
 
-/// Appends the plain `SET … NX GET PX` that is a begin on Redis 7 and newer: it acquires a free key with `fence`, the
-/// client's estimate of the server's microseconds, or returns the record that is there, for [`super::judge_set`].
+/// Appends the plain `SET … NX GET PX` that is a begin on Redis 7 and newer. It acquires a free key with `fence`, the
+/// client's estimate of the server's microseconds, or returns the stored record for [`super::judge_set`].
 pub fn pack_set_if_absent(begin: &Begin, key: &[u8], fence: u64, out: &mut Vec<u8>) {
     let record = begin.record(fence, 1, Flags::default());
     Resp::start(out, 7).arg(b"SET").arg(key).record(&record).arg(b"NX").arg(b"GET").arg(b"PX").number(begin.ttl_ms());
 }
 
 /// Appends the plain `SET … IFEQ … PX` that is a complete on Redis 8.4, Valkey 8.1 and newer, at an eighth of the
-/// script's cost. `held` is the record that this attempt's begin wrote, [`Begin::record`] with what `Acquired` told.
-/// `OK` is [`crate::model::Outcome::Done`]; nil means that the record is another by now, be it that somebody waits or
-/// that this is a repeat: then the script of the same complete is to be run.
+/// script's cost. `held` is the record that this attempt's begin wrote: [`Begin::record`] with what `Acquired` told.
+/// `OK` is [`crate::model::Outcome::Done`]. Nil means that the record has changed, for example because somebody waits
+/// or because this is a repeat; then the caller runs the script of the same complete.
 pub fn pack_set_if_equal(held: &Record, completed: &Record, retention_ms: u64, key: &[u8], out: &mut Vec<u8>) {
     let request = Resp::start(out, 7).arg(b"SET").arg(key).record(completed).arg(b"IFEQ").record(held);
     request.arg(b"PX").number(retention_ms);
@@ -76,8 +76,8 @@ fn pack_resolve<'a>(request: Resp<'a>, to: &Resolution) -> Resp<'a> {
     }
 }
 
-/// A script replies with an array of strings, or with one bare string where the name says all (`done`, `lost`,
-/// `settled`), which is `reply` with one element.
+/// A script replies with an array of strings, or with one bare string where the name says everything (`done`, `lost`,
+/// `settled`). A bare string is passed as `reply` with one element.
 pub fn parse<B: AsRef<[u8]>>(reply: &[B]) -> Result<Outcome, Malformed> {
     let (name, fields) = reply.split_first().ok_or(Malformed)?;
     let number = |at: usize| decimal(fields.get(at)?.as_ref());
@@ -109,8 +109,8 @@ pub fn parse<B: AsRef<[u8]>>(reply: &[B]) -> Result<Outcome, Malformed> {
     outcome().ok_or(Malformed)
 }
 
-/// What the reply of [`super::pack_set_if_absent`] means: nil is an acquisition, a record is judged by the model.
-/// `None` when the clock or a write has to decide: then the script of the same begin is to be run.
+/// What the reply to [`super::pack_set_if_absent`] means: nil is an acquisition, and the model judges a record.
+/// `None` when the clock or a write has to decide; then the caller runs the script of the same begin.
 pub fn judge_set(reply: Option<Vec<u8>>, begin: &Begin, fence: u64) -> Option<Outcome> {
     let Some(text) = reply else {
         return Some(Outcome::Acquired { fence, attempt: 1, recovered: false });

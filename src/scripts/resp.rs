@@ -1,5 +1,5 @@
-//! A script's call as RESP bytes, appended to a connection's output buffer: no list of arguments in between, and a
-//! result is copied once. And what the fields of all scripts' replies have in common.
+//! A script's call as RESP bytes, appended to a connection's output buffer. No list of arguments is built in between,
+//! and a result is copied only once. Also how to read the fields that all scripts' replies have in common.
 
 use thiserror::Error;
 
@@ -7,16 +7,16 @@ use super::Script;
 use crate::model::record::{digits, push_decimal, value_of};
 use crate::model::{Now, Owner, Record, Unreadable};
 
-/// Where a script takes its time from.
+/// Where a script gets its time from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TimeSource {
-    /// `TIME` and `PTTL` of the server: always, in production.
+    /// The server's `TIME` and `PTTL`. Production always uses these.
     Server,
-    /// A test's: replaces `TIME`, and `PTTL` by what is left of the key.
+    /// A test's time: `now` replaces `TIME`, and `left_ms` replaces `PTTL`.
     Test { now: Now, left_ms: i64 },
 }
 
-/// The server answered something no script of ours says: not a store to be trusted.
+/// The server gave an answer that none of these scripts gives, so it is not a store to be trusted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 #[error("the script's reply is not one of its outcomes")]
 pub struct Malformed;
@@ -96,7 +96,7 @@ pub(super) fn unreadable(word: &[u8]) -> Option<Unreadable> {
     }
 }
 
-/// A fence comes zero padded.
+/// Reads a decimal number; a fence is zero padded.
 pub(super) fn decimal(text: &[u8]) -> Option<u64> {
     let sound = (1..=16).contains(&text.len()) && text.iter().all(u8::is_ascii_digit);
     sound.then(|| value_of(text))

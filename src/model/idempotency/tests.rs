@@ -261,7 +261,7 @@ fn what_the_flags_become() {
         record.flags
     };
     let over = Flags { hold: false, ..all };
-    assert_eq!(after("begin, no payload", "over, rerun", over), over, "the next attempt inherits the mark of those who wait");
+    assert_eq!(after("begin, no payload", "over, rerun", over), over, "the next attempt inherits waited");
     assert_eq!(after("begin, no payload", "over, rerun", none), recovered);
     assert_eq!(after("begin, no payload", "over, hold", all), Flags { waited: false, ..all });
     assert_eq!(after("begin, no payload", "released", recovered), recovered, "no outcome has been recorded yet");

@@ -1,5 +1,5 @@
--- Included after a transition: forgets the oldest entries, many at once, since every command to the server counts. The
--- newest is never forgotten.
+-- Included after a transition: forgets the oldest entries, many at once, because each command costs the server time.
+-- The newest entry is never forgotten.
 if version - first >= history_limit + 16 or history_bytes > 65536 then
   local forgotten = {}
   while first < version and (version - first >= history_limit or history_bytes > 49152) do

@@ -1,4 +1,4 @@
--- Included first: reads the instance at `key` by the grammar of src/model/machine/instance.rs, or returns why it is none.
+-- Included first: reads the instance at `key` by the grammar in src/model/machine/instance.rs, or returns the reason.
 -- Sets: head (false without an instance), known (the version of `token`, or false), state, data, callers, version_text,
 -- entered_text, waited, expires (texts), version, entered_ms, first, history_bytes (numbers).
 local found = redis.call('HMGET', key, 'head', 'data', 'callers', token)

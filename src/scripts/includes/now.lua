@@ -1,4 +1,4 @@
--- Included where a decision needs the time, at most once on any path: the server's, or the test's in `clock`.
+-- Included where a decision needs the time, at most once on any path. The time is the server's, or a test's in `clock`.
 -- Sets: now_us (a number).
 local now_us = clock ~= '' and tonumber(string.match(clock, '^%d+'))
 if not now_us then

@@ -1,4 +1,4 @@
--- Included once `stored` holds the whole record: reads it by the grammar of src/model/record.rs, or returns why not.
+-- Included once `stored` holds the whole record: reads it by the grammar in src/model/record.rs, or returns the reason.
 -- Sets: state, fence, owner, fingerprint, flags, attempt (texts), body (where lease or payload starts), bits,
 -- and as numbers lease_ms, ttl_ms (processing and indeterminate), since_ms (text, indeterminate).
 if string.sub(stored, 1, 1) ~= '1' then return {'unreadable', stored == '' and 'too_short' or 'version'} end
@@ -12,7 +12,7 @@ if attempt and state == 'P' then
 elseif attempt and state == 'I' then
   lease_ms, ttl_ms, since_ms = string.match(stored, '^([1-9]%d*) ([1-9]%d*) ([1-9]%d*)$', body)
 end
--- Above 9e15 a fence, and with more than 15 digits another number, would not be exact in a double.
+-- A double would not be exact for a fence above 9e15, nor for another number of more than 15 digits.
 if not (attempt and lease_ms and #attempt <= 15 and #lease_ms <= 15 and #ttl_ms <= 15 and #since_ms <= 15)
   or not string.find(state, '^[PIRCF]$') or not string.find(fence, '^[0-8]%d+$') or not string.find(flags, '^[0-7]$')
   or string.find(owner, '[^%w_-]') or string.find(fingerprint, '[^%w_-]') then

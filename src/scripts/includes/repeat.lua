@@ -1,4 +1,4 @@
--- Included where `known` is the version that this token led to: answers as that transition was answered.
+-- Included where `known` is the version that this token led to: gives the answer that the transition got then.
 local at = tonumber(string.match(known, '^%d+$'))
 if not at or at < first or at > stored_version then return {'unreadable', 'malformed'} end
 local later = redis.call('HMGET', key, unpack(versions(at, stored_version)))

@@ -1,6 +1,6 @@
--- due: which instances of a machine have a timer that should have fired, the oldest first.
--- KEYS[1]  those of one partition whose timer runs: a sorted set by when it fires, in ms
--- ARGV[1]  how many at most
+-- due: lists the instances of a machine whose timer should have fired, the oldest first.
+-- KEYS[1]  the instances of one partition whose timer runs: a sorted set by when it fires, in ms
+-- ARGV[1]  how many to list at most
 -- ARGV[2]  clock, tests only: '<now_us> '; empty in production
 -- Replies  the members
 local clock = ARGV[2]

@@ -1,21 +1,21 @@
--- transition: one command on an instance of a state machine. Whatever it is, timers that are due fire first.
+-- transition: carries out one command on an instance of a state machine. Timers that are due fire before any command.
 -- KEYS[1]  the instance: a hash
 -- KEYS[2]  the instances of its machine whose timer runs, in its partition: a sorted set by when it fires, in ms
 -- ARGV[1]  command: 'send', 'create', or a look: 'glance', 'history', 'wait' or 'drain'
 -- ARGV[2]  member of the sorted set
--- ARGV[3]  states: of every state that is final, or has a timer, a line '<state>\t' 'F\t', or '<state>\t' 'T<ms>\t<target>',
---          a line feed before the first and behind each
+-- ARGV[3]  states: for every state that is final or has a timer, a line '<state>\t' 'F\t' or
+--          '<state>\t' 'T<ms>\t<target>', with a line feed before the first line and after each
 -- ARGV[4]  history_limit
 -- ARGV[5]  retention_ms of a finished instance
--- ARGV[6]  initial state of an instance that is created; empty when an absent one is not
+-- ARGV[6]  initial state of an instance that is created; empty when an absent instance is not created
 -- ARGV[7]  token, 11 characters; empty for a look
 -- ARGV[8]  data
--- ARGV[9]  event, for 'send' as all that follow
--- ARGV[10] edges: of every state the event leads on from a line '<state>\t<target>', with line feeds as above
+-- ARGV[9]  event; this and the arguments that follow are for 'send' only
+-- ARGV[10] edges: for every state that the event leads on from, a line '<state>\t<target>', with line feeds as above
 -- ARGV[11] expected_version, or empty
 -- ARGV[12] caller: '<record>:<fence>;', 40 characters, or empty
 -- ARGV[13] payload, kept in the history
--- ARGV[14] '=' when the data stays as it is, '<' when ARGV[8] takes its place
+-- ARGV[14] '=' when the data stays as it is, '<' when ARGV[8] replaces it
 -- The last  clock, tests only: '<now_us> '; empty in production
 -- Replies  moved from state version entered left data | replayed, the same fields
 --          | instance state version entered left data fired created, for 'history' and then each entry
@@ -31,7 +31,7 @@ end
 local now_ms = math.floor(now_us / 1000)
 local NO_TOKEN = '-----------'
 
--- Whether `state` is final; its timer in ms (a text), and where that leads.
+-- Returns whether `state` is final, its timer in ms (a text), and the state that the timer leads to.
 local function look_up(states, state)
   local _, found = string.find(states, '\n' .. state .. '\t', 1, true)
   if not found then return false end
@@ -49,7 +49,7 @@ local function header(version, entered, waited, expires, first, history_bytes, s
     .. string.format('%.0f', history_bytes) .. ' ' .. state
 end
 
--- An entry of the history; `mark` and `before` are empty when the data stays.
+-- An entry of the history; `mark` and `before` are empty when the data stays as it is.
 local function entry_of(kind, version, at_ms, token, event, from, to, payload, mark, before)
   return kind .. version .. ' ' .. at_ms .. ' ' .. token .. '\n' .. event .. '\n' .. from .. '\n' .. to .. '\n'
     .. #payload .. ' ' .. payload .. mark .. before
@@ -69,7 +69,7 @@ local function meet(callers, caller)
   return #callers > 640 and string.sub(callers, 41) or callers
 end
 
--- Decides: what becomes of the instance, which fields are written besides `head` and `data`, what is answered.
+-- Decides what becomes of the instance, which fields are written besides `head` and `data`, and what is answered.
 local stored_version, was_waited, moved, patched, fields, reply = version, waited, false, false, {}, nil
 local is_final, after_ms, timer_target = look_up(states, state)
 local had_timer = head and after_ms
@@ -128,7 +128,7 @@ else
   end
 end
 
--- Writes, all fields with one command.
+-- Writes all fields with one command.
 if moved then
   local had_ttl = expires == '1'
   expires = is_final and '1' or '0'
@@ -138,7 +138,7 @@ if moved then
   elseif had_ttl then redis.call('PERSIST', key) end
   -- @include forget.lua
 elseif patched then
-  -- Without the mark (the server is out of memory) who waits still finds out by looking again.
+  -- If the mark fails (the server is out of memory), those who wait still find out by looking again.
   local write = command == 'wait' and redis.pcall or redis.call
   local head = header(version_text, entered_text, waited, expires, first, history_bytes, state)
   write('HSET', key, 'head', head, unpack(fields))

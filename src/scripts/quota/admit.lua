@@ -1,5 +1,5 @@
--- admit: counts one more key of a scope, unless there are as many as there may be.
--- KEYS[1]  the count: for each slice of time its end in ms and its keys, with spaces between
+-- admit: counts one more key of a scope, unless the scope has as many keys as its limit.
+-- KEYS[1]  the count: for each slice of time its end in ms and its number of keys, with spaces between
 -- ARGV[1]  limit
 -- ARGV[2]  retention_ms
 -- ARGV[3]  slice_ms

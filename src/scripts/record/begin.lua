@@ -1,10 +1,10 @@
--- begin: acquires the key for its caller, or says who has it and what came of it.
+-- begin: acquires the key for its caller, or tells what state the key is in and what came of it.
 -- KEYS[1]  the record
 -- ARGV[1]  owner, this begin's token
 -- ARGV[2]  fingerprint, or 22 dashes
 -- ARGV[3]  lease_ms
 -- ARGV[4]  ttl_ms of an unfinished record
--- ARGV[5]  hold: '4' when this attempt shall be held if it vanishes, else '0'
+-- ARGV[5]  hold: '4' when the key is to be held if this attempt vanishes, else '0'
 -- ARGV[6]  mark_waited: '1' when an in-progress answer marks the record, else '0'
 -- ARGV[7]  awaited_fence, 16 digits: the attempt the caller waited for, or empty
 -- ARGV[8]  clock, tests only: '<now_us> <pttl_ms>'; empty in production
@@ -13,7 +13,7 @@
 --          | replay fence attempt origin payload | replay_error fence attempt origin payload | unreadable reason
 local key, caller, clock = KEYS[1], ARGV[1], ARGV[8]
 local stored = redis.call('GET', key)
--- What a new attempt goes on from; of the flags, waited and recovered may be inherited.
+-- What a new attempt takes over. Of the flags it may inherit waited and recovered.
 local old_fence, old_attempt, inherited = 0, 0, 0
 if stored then
   -- @include record.lua
@@ -38,7 +38,7 @@ if stored then
     -- @include lease.lua
     if remaining_ms > 0 then
       if ARGV[6] == '1' and bits % 2 == 0 then
-        -- Without the mark (the server is out of memory) the waiter's slow poll still finds the end.
+        -- If the mark fails (the server is out of memory), the waiter's slow poll still finds the end.
         redis.pcall('SETRANGE', key, '56', string.format('%.0f', bits + 1))
       end
       return {'in_progress', fence, string.format('%.0f', remaining_ms)}
@@ -52,7 +52,7 @@ if stored then
       if bits % 2 == 1 then redis.pcall('PUBLISH', key, 'I') end
       return {'indeterminate', fence, since_ms}
     end
-    -- Who waited for the vanished attempt now waits for this one.
+    -- Those who waited for the vanished attempt now wait for this one.
     inherited = 2 + bits % 2
   end
   old_fence, old_attempt = tonumber(fence), tonumber(attempt)

@@ -4,7 +4,7 @@
 -- ARGV[2]  retention_ms
 -- Replies  done | stale fence | lost | unreadable reason
 local key, record = KEYS[1], ARGV[1]
--- The common case reads the fixed header only: it is processing, and fence, owner and fingerprint are ours.
+-- The common case reads only the fixed header: the record is processing, and fence, owner and fingerprint are ours.
 local header = redis.call('GETRANGE', key, '0', '56')
 local version, letter = string.byte(header, 1, 2)
 if version == 49 and letter == 80 and string.sub(header, 3, 56) == string.sub(record, 3, 56) then

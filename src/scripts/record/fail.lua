@@ -1,7 +1,7 @@
 -- fail: ends an attempt without a result.
 -- KEYS[1]  the record
 -- ARGV[1]  owner
--- ARGV[2]  the state it ends in: 'R' released, 'F' failed (the error is the outcome), 'I' indeterminate (held)
+-- ARGV[2]  the state the record ends in: 'R' released, 'F' failed (the error is the outcome), 'I' indeterminate (held)
 -- ARGV[3]  the error's payload; empty for 'I', and for 'R' when there is none to share
 -- ARGV[4]  retention_ms for 'F', else empty
 -- ARGV[5]  clock, tests only: '<now_us> <pttl_ms>'; empty in production

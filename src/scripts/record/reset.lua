@@ -1,8 +1,8 @@
--- reset: forgets what came of a key, so that the next begin runs again. Leaves a tombstone with a larger fence.
+-- reset: forgets the outcome of a key, so that the next begin runs again. Leaves a tombstone with a larger fence.
 -- KEYS[1]  the record
--- ARGV[1]  a fresh owner, which shuts earlier ones out
+-- ARGV[1]  a fresh owner, which shuts earlier owners out
 -- ARGV[2]  ttl_ms of the tombstone
--- ARGV[3]  force: '1' also while the lease is live, else '0'
+-- ARGV[3]  force: '1' to act even while the lease is live, else '0'
 -- ARGV[4]  clock, tests only: '<now_us> <pttl_ms>'; empty in production
 -- Replies  done | in_progress fence remaining_ms | lost | unreadable reason
 local key, clock = KEYS[1], ARGV[4]

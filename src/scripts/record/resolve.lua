@@ -1,10 +1,10 @@
--- resolve: an operator's answer to a record whose attempt vanished.
+-- resolve: writes an operator's answer into a record whose attempt vanished.
 -- KEYS[1]  the record
--- ARGV[1]  a fresh owner, which shuts the vanished one out
+-- ARGV[1]  a fresh owner, which shuts the vanished owner out
 -- ARGV[2]  the state it is resolved to: 'C' the payload is the result, 'R' the next begin runs again
 -- ARGV[3]  payload for 'C', else empty
 -- ARGV[4]  ttl_ms of the new record
--- ARGV[5]  force: '1' also while the lease is live, else '0'
+-- ARGV[5]  force: '1' to act even while the lease is live, else '0'
 -- ARGV[6]  clock, tests only: '<now_us> <pttl_ms>'; empty in production
 -- Replies  done | settled | in_progress fence remaining_ms | lost | unreadable reason
 local key, clock = KEYS[1], ARGV[6]
@@ -22,7 +22,7 @@ if state == 'P' then
 end
 -- @include now.lua
 local new_fence = string.format('%016.0f', math.max(now_us, tonumber(fence) + 1))
--- A rerun is a recovery: an earlier attempt started and its end is unknown.
+-- A rerun is a recovery: an earlier attempt started, and its end is unknown.
 local new_flags = ARGV[2] == 'R' and '2' or '0'
 local header = '1' .. ARGV[2] .. new_fence .. ARGV[1] .. fingerprint .. new_flags
 redis.call('SET', key, header .. attempt .. ' ' .. ARGV[3], 'PX', ARGV[4])
