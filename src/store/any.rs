@@ -1,5 +1,5 @@
-//! One of the stores, and how it is found. A call is dispatched by a `match`: nothing is boxed, and the compiler sees
-//! through it.
+//! One of the stores, and how it is found. A `match` dispatches each call: nothing is boxed, and the compiler can
+//! inline the calls.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ pub enum AnyStore {
     Redis(Box<redis::fleet::Fleet>),
 }
 
-/// The one place that tells the stores apart.
+/// The only place that tells the stores apart.
 macro_rules! each {
     ($any:expr, $store:ident => $call:expr) => {
         match $any {
@@ -88,13 +88,13 @@ impl Store for AnyStore {
     }
 }
 
-/// What a client says of its store besides the URL.
+/// What a client says about its store besides the URL.
 pub struct Options {
     pub tls: Option<Tls>,
     pub connect_timeout: Micros,
     pub command_timeout: Micros,
     pub durability: Option<Durability>,
-    /// A server that may evict records is none to connect to.
+    /// The client does not connect to a server that may evict records.
     pub refuses_eviction: bool,
 }
 
@@ -118,7 +118,7 @@ impl Location {
         Ok(Self(open))
     }
 
-    /// `changed` is called by a store that hears of changes on other threads; the others tell [`Event::Changed`].
+    /// A store that hears of changes on other threads calls `changed`; the others report [`Event::Changed`].
     #[must_use]
     pub fn open(&self, changed: Changed) -> AnyStore {
         (self.0)(changed)

@@ -1,5 +1,5 @@
-//! What is asked of a store, and what a store answers. Every request names one key, and every request is answered by
-//! its deadline: by an outcome of the model, by what was found, or by why there is neither.
+//! What a store is asked, and what it answers. Every request names one key. Every request is answered by its deadline:
+//! with an outcome of the model, with what was found, or with the reason why there is neither.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::model::quota::{self, Quota};
 use crate::model::{Command, Outcome, Record, machine};
 use crate::scripts::machine::Prepared;
 
-/// What is left of a record that somebody made permanent: as much as JavaScript counts exactly.
+/// The time left of a record that somebody made permanent: the largest integer that is exact in JavaScript.
 pub const NO_EXPIRY_MS: u64 = (1 << 53) - 1;
 
 /// One request to a store.
@@ -18,43 +18,43 @@ pub struct Request {
     pub id: u64,
     pub key: Arc<str>,
     pub ask: Ask,
-    /// It is answered by then, whatever happens.
+    /// The request is answered by then, whatever happens.
     pub deadline: Micros,
-    /// The caller is told once, by [`Answer::Delayed`], when it takes longer than this.
+    /// If the request takes longer than this, [`Answer::Delayed`] tells the caller once.
     pub patience: Micros,
     /// How long a server may be silent while this request waits for it.
     pub silence: Micros,
-    /// For a completion: the record that its begin wrote. A store that can compare needs to know nothing else.
+    /// For a completion: the record that its begin wrote. A store that can compare values needs nothing else.
     pub held: Option<Box<Record>>,
 }
 
 pub enum Ask {
     /// A command on a record.
     Command(Command),
-    /// The record and the time left of it; changes nothing.
+    /// Returns the record and the time left of it, and changes nothing.
     Inspect,
-    /// Whether there is a record.
+    /// Finds out whether there is a record.
     Find,
-    /// One more key in the count of its scope, within this quota.
+    /// Counts one more key of its scope, within this quota.
     Quota(Quota),
     /// A command on an instance of a state machine.
     Machine(Box<MachineAsk>),
-    /// The members of a due set whose timer should have fired, at most this many.
+    /// Lists the members of a due set whose timer should have fired, at most this many.
     Due { limit: u64 },
 }
 
 pub struct MachineAsk {
-    /// The machine, with what a script is told of it: that is made once per definition.
+    /// The machine, with what a script is told about it, which is made once per definition.
     pub prepared: Arc<Prepared>,
     pub command: machine::Command,
-    /// Where the instance's timer is listed, and by which name.
+    /// The due set that lists the instance's timer; `member` is the instance's name there.
     pub due_set: Arc<str>,
     pub member: Box<str>,
 }
 
 #[derive(Debug)]
 pub enum Answer {
-    /// `sent_at`: when the command that is answered had been written.
+    /// `sent_at`: when the answered command was written.
     Outcome {
         outcome: Outcome,
         sent_at: Micros,
@@ -65,37 +65,37 @@ pub enum Answer {
     Quota(quota::Outcome),
     Machine(machine::Outcome),
     Due(Vec<String>),
-    /// It takes longer; the last answer comes later.
+    /// The request takes longer than its patience; the last answer comes later.
     Delayed,
-    /// `unknown`: the store may have carried the command out all the same.
+    /// `unknown`: the store may have carried out the command nevertheless.
     Failed {
         error: StoreError,
         unknown: bool,
     },
-    /// What is at the key is not a record.
+    /// The value at the key is not a record.
     Unreadable(String),
 }
 
-/// What a store tells of its own accord.
+/// What a store reports of its own accord.
 #[derive(Debug)]
 pub enum Event {
     /// The answer to the request with this id.
     Answer(u64, Answer),
     /// The record at this key, which somebody listens to, may have changed.
     Changed(String),
-    /// The server may evict records, by this policy.
+    /// The server may evict records, under this policy.
     Evicts(String),
 }
 
 impl Request {
-    /// One that nobody is in a hurry for.
+    /// A request that nobody is in a hurry for.
     #[must_use]
     pub fn new(id: u64, key: Arc<str>, ask: Ask, deadline: Micros) -> Self {
         Self { id, key, ask, deadline, patience: Micros::MAX, silence: Micros::MAX, held: None }
     }
 }
 
-/// Values and keys are nobody's business.
+/// Shows neither values nor keys.
 impl fmt::Debug for Request {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Request({})", self.id)

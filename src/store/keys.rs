@@ -1,5 +1,5 @@
-//! Names. Nothing a client sends reaches Redis as text: record keys, fingerprints and owners are hashes or random. Only
-//! instances of state machines, which the application names, are named in clear.
+//! Names. No text from a client reaches Redis as a name: record keys, fingerprints and owners are hashes or random.
+//! Only the instances of state machines, which the application names, have names in clear text.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::clock;
 use crate::model::{Fingerprint, Owner};
 
-/// Hashes identities and payloads, keyed by one application secret (or, without one, by a constant of this format).
+/// Hashes identities and payloads, keyed by one application secret, or by a constant of this format if there is none.
 #[derive(Clone)]
 pub struct Hasher {
     record: [u8; 32],
@@ -28,13 +28,13 @@ impl Hasher {
         }
     }
 
-    /// 22 characters, 128 bits: what logs and events may show.
+    /// 22 characters, 128 bits. Logs and events may show this hash.
     #[must_use]
     pub fn hash(&self, identity: &str) -> String {
         URL_SAFE_NO_PAD.encode(half(&blake3::keyed_hash(&self.record, identity.as_bytes())))
     }
 
-    /// `prefix:{hash}`: the braces are ours, so one record is one cluster slot.
+    /// `prefix:{hash}`: no braces but these are in a key, so the hash decides the record's cluster slot.
     #[must_use]
     pub fn record_key(&self, hash: &str) -> Arc<str> {
         let mut key = String::with_capacity(self.prefix.len() + hash.len() + 3);
@@ -45,7 +45,7 @@ impl Hasher {
         key.into()
     }
 
-    /// `prefix:{hash}:quota`: how many keys a scope has. No identity is the text of a scope alone.
+    /// `prefix:{hash}:quota`: how many keys a scope has. No identity consists of a scope's text alone.
     #[must_use]
     pub fn quota_key(&self, scope: &str) -> Arc<str> {
         format!("{}:quota", self.record_key(&self.hash(scope))).into()
@@ -56,7 +56,7 @@ impl Hasher {
         &self.prefix
     }
 
-    /// Bound to its record, so equal payloads under two keys do not look equal in Redis.
+    /// A fingerprint is bound to its record, so equal payloads under two keys do not look equal in Redis.
     #[must_use]
     pub fn fingerprint(&self, hash: &str, payload: &str) -> Fingerprint {
         let mut hasher = blake3::Hasher::new_keyed(&self.fingerprint);
@@ -72,10 +72,10 @@ fn half(digest: &blake3::Hash) -> [u8; 16] {
     half
 }
 
-/// Names one `begin`: whoever repeats it is the same caller, nobody else is.
+/// Names one `begin`. A begin with the same name is a repeat by the same caller.
 ///
-/// Random bits are fetched from the system in bulk, a third of a microsecond each otherwise. A machine that is cloned
-/// while it runs (a snapshot) clones what was fetched: so the clock's nanoseconds are mixed in, which differ there.
+/// Random bits are fetched from the system in bulk, because each fetch costs a third of a microsecond. A machine that
+/// is cloned while it runs (a snapshot) clones the fetched bits, so the clock's nanoseconds, which differ, are mixed in.
 #[must_use]
 pub fn new_owner() -> Owner {
     thread_local!(static POOL: RefCell<Pool> = const { RefCell::new(Pool { bytes: [0; Pool::SIZE], used: Pool::SIZE }) });
@@ -112,8 +112,8 @@ impl Pool {
     }
 }
 
-/// Stable over attempts and processes: a downstream `Idempotency-Key` for the step `name` of this record.
-/// No secret goes in: rotating it must not turn one charge into two.
+/// A downstream `Idempotency-Key` for the step `name` of this record, the same in all attempts and processes.
+/// No secret goes in, because rotating a secret must not turn one charge into two.
 #[must_use]
 pub fn derive_key(prefix: &str, identity: &str, name: &str) -> String {
     let namespace = Uuid::new_v5(&Uuid::NAMESPACE_URL, b"urn:actonce:derived-key");
@@ -121,10 +121,10 @@ pub fn derive_key(prefix: &str, identity: &str, name: &str) -> String {
     Uuid::new_v5(&namespace, text.as_bytes()).to_string()
 }
 
-/// Instances of state machines lie in so many cluster slots, each with the list of its running timers beside it.
+/// Instances of state machines lie in this many cluster slots, each with the list of its running timers beside it.
 pub const PARTITIONS: usize = 16;
 
-/// What their keys have between braces: chosen so that the slots lie evenly, within 20 of where they would be ideal.
+/// What their keys have between braces. The tags spread the slots evenly: each is within 20 of its ideal place.
 const TAGS: [&str; PARTITIONS] = [
     "00td", "01ud", "02vd", "03wd", "04pd", "05qd", "06rd", "07sd", "08ca", "09ba", "10qn", "11pn", "12bl", "13cl",
     "14un", "15tn",
@@ -136,20 +136,20 @@ pub fn partition_of(machine: &str, id: &str) -> usize {
     usize::from(digest.as_bytes()[0]) % PARTITIONS
 }
 
-/// `prefix:{tag}:m:<machine>:<id>`. A machine's name holds no colon. No secret goes in: an unfinished instance lives
-/// forever, a secret does not.
+/// `prefix:{tag}:m:<machine>:<id>`. A machine's name holds no colon. No secret goes in, because an unfinished instance
+/// lives forever and a secret does not.
 #[must_use]
 pub fn instance_key(prefix: &str, machine: &str, id: &str, partition: usize) -> Arc<str> {
     format!("{prefix}:{{{}}}:m:{machine}:{id}", TAGS[partition]).into()
 }
 
-/// `prefix:{tag}:due:<machine>`: the machine's instances in this partition whose timer runs.
+/// `prefix:{tag}:due:<machine>` lists the machine's instances in this partition whose timer runs.
 #[must_use]
 pub fn due_set_key(prefix: &str, machine: &str, partition: usize) -> Arc<str> {
     format!("{prefix}:{{{}}}:due:{machine}", TAGS[partition]).into()
 }
 
-/// Of a text that is itself unguessable or no secret.
+/// Hashes a text that is itself unguessable, or is no secret.
 #[must_use]
 pub fn name_of(text: &str) -> [u8; 22] {
     let mut name = [0; 22];

@@ -1,4 +1,4 @@
-//! Turns a store on a tokio thread: the keeper's, and the data path where Node's loop is not to be had.
+//! Turns a store on a tokio thread: the keeper's, and the data path where Node's loop is not available.
 
 use std::future::{Future as _, pending, poll_fn};
 use std::os::fd::RawFd;
@@ -12,23 +12,23 @@ use tokio::task::JoinHandle;
 use super::{Connected, Connection, Store};
 use crate::clock::{self, MILLI, Micros};
 
-/// What a task knows of its store's sockets, and of connections under way.
+/// What a task knows about its store's sockets, and about connections that are being made.
 #[derive(Default)]
 pub struct Turner {
-    /// One for each connection.
+    /// One socket for each connection.
     sockets: Vec<Socket>,
 }
 
 #[derive(Default)]
 struct Socket {
-    /// Readiness of the connection's socket. The descriptor is the connection's and outlives this registration.
+    /// Readiness of the connection's socket. The connection owns the descriptor, which outlives this registration.
     ready: Option<AsyncFd<RawFd>>,
     connecting: Option<JoinHandle<Connected>>,
     wants_write: bool,
 }
 
 impl Turner {
-    /// Connects where it is time to, and writes what there is to say.
+    /// Starts the connections that are due, and writes pending output.
     pub fn write(&mut self, store: &mut impl Store, now: Micros) {
         let connections = store.connections();
         self.sockets.resize_with(connections.len(), Socket::default);
@@ -37,7 +37,7 @@ impl Turner {
         }
     }
 
-    /// Waits until a socket is ready, a connection is made (and told to the store at once) or the time has come.
+    /// Waits until a socket is ready, a connection is made (the store is told at once) or the time has come.
     pub async fn idle(&mut self, store: &mut impl Store, wake_at: Micros) {
         let news = tokio::select! {
             news = poll_fn(|context| self.poll(context)) => news,
@@ -107,8 +107,8 @@ fn registered(descriptor: RawFd) -> Option<AsyncFd<RawFd>> {
     unsafe { AsyncFd::register(descriptor).ok() }
 }
 
-/// Tokio's clock stands still while the machine is suspended, ours goes on: no sleep is longer than this, and who wakes
-/// looks at our clock.
+/// Tokio's clock stands still while the machine is suspended; the boot-time clock goes on. So no sleep is longer than
+/// this, and a task that wakes looks at the boot-time clock.
 const LONGEST_SLEEP: Micros = 1_000 * MILLI;
 
 /// Wakes at `at`, or earlier: the caller looks at the clock and comes back.

@@ -9,7 +9,7 @@ use crate::model::Now;
 use crate::model::machine::{Command, Due, Instance, Machine, Outcome, Write, apply};
 
 pub struct Kept {
-    /// There, except while a command works on it under the store's lock.
+    /// `None` only while a command works on the instance under the store's lock.
     instance: Option<Instance>,
     expires_at_ms: u64,
 }
@@ -20,7 +20,7 @@ impl Expires for Kept {
     }
 }
 
-/// The instances of a machine whose timer runs.
+/// The instances of one machine whose timer runs.
 #[derive(Default)]
 pub struct DueSet {
     in_order: BTreeSet<(u64, Box<str>)>,
@@ -42,7 +42,7 @@ impl DueSet {
 }
 
 impl Table {
-    /// Whether those who watch the instance are to be told, and what the caller is answered.
+    /// Returns whether those who watch the instance are to be told, and the answer to the caller.
     fn transition(
         &mut self,
         machine: &Machine,
@@ -82,7 +82,7 @@ impl Table {
 }
 
 impl MemoryStore {
-    /// One command on the instance at `key`; `due_set` and `member` are where its timer is listed.
+    /// Carries out one command on the instance at `key`; `due_set` and `member` say where its timer is listed.
     pub fn transition(
         &self,
         machine: &Machine,
@@ -110,7 +110,7 @@ impl MemoryStore {
         due.take(limit).map(|(_, member)| member.to_string()).collect()
     }
 
-    /// The instance, what is left of it (`u64::MAX` when it does not expire), and when its timer is listed.
+    /// The instance, the time left of it (`u64::MAX` when it does not expire), and when its timer is listed to fire.
     pub fn inspect_instance(
         &self,
         key: &str,

@@ -1,7 +1,7 @@
-//! A table in memory behind a lock, and those who watch its keys.
+//! A table in memory behind a lock, and the watchers of its keys.
 //!
-//! Stores are process-wide by name, so that worker threads and re-evaluated modules meet in the same one. Time is
-//! passed in.
+//! Stores are process-wide by name, so that worker threads and re-evaluated modules meet in the same store. Callers
+//! pass the time in.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ use super::table::Table;
 use crate::model::quota::{self, Count, Quota};
 use crate::model::{Command, Now, Outcome};
 
-/// Called when a watched record's state has changed, from the thread that changed it and without the store's lock.
+/// Called when a watched record's state has changed, by the thread that changed it and without the store's lock.
 pub type Watch = Box<dyn Fn() + Send + Sync>;
 
 #[derive(Default)]
@@ -31,7 +31,7 @@ pub(super) struct Watcher {
 }
 
 impl MemoryStore {
-    /// The store of this name (`memory:` has the empty one), the same for the whole life of the process.
+    /// The store of this name (`memory:` has the empty name). It stays the same for the whole life of the process.
     pub fn named(name: &str) -> Arc<Self> {
         static STORES: LazyLock<Mutex<HashMap<String, Arc<MemoryStore>>>> = LazyLock::new(Mutex::default);
         let mut stores = STORES.lock().unwrap_or_else(PoisonError::into_inner);
@@ -50,10 +50,10 @@ impl MemoryStore {
         outcome
     }
 
-    /// Removes whatever has expired, for a store that nobody uses meanwhile. False when nothing is left in it.
+    /// Removes everything that has expired, for a store that nobody uses meanwhile. False when the store is empty then.
     pub fn tidy(&self, now: Now) -> bool {
         loop {
-            // The lock is given up in between: a command does not wait for all of it.
+            // The lock is released in between, so that no command waits for the whole sweep.
             let mut state = self.lock();
             if !state.table.is_due(now) {
                 return !state.table.is_empty();
@@ -62,7 +62,7 @@ impl MemoryStore {
         }
     }
 
-    /// The record's text, as Redis would hold it, and how many milliseconds are left of it.
+    /// The record's text as Redis would hold it, and the milliseconds left of the record.
     pub fn inspect(&self, key: &str, now: Now) -> Option<(Vec<u8>, u64)> {
         let state = self.lock();
         let stored = state.table.records.live(key, now)?;
@@ -76,7 +76,7 @@ impl MemoryStore {
         self.lock().table.records.live(key, now).is_some()
     }
 
-    /// One more key in the count of a scope, which lies at `key`, within `quota`.
+    /// Counts one more key of the scope whose count lies at `key`, within `quota`.
     pub fn admit(&self, key: &str, quota: Quota, now: Now) -> quota::Outcome {
         let mut state = self.lock();
         state.table.sweep(now);
@@ -92,8 +92,8 @@ impl MemoryStore {
         self.lock().table.counts.live(key, now).map(Count::text)
     }
 
-    /// Calls `watch` whenever a command that is waited for ends, until [`MemoryStore::unsubscribe`]; a call that has
-    /// begun by then may still arrive. One watcher may watch many keys, each with one callback.
+    /// Calls `watch` whenever a change at `key` is published, until [`MemoryStore::unsubscribe`]; a call that has begun
+    /// by then may still arrive. One watcher may watch many keys, each with one callback.
     pub fn subscribe(&self, key: &str, watcher_id: u64, watch: Watch) {
         let watcher = Watcher { id: watcher_id, watch: Arc::new(watch) };
         let mut state = self.lock();
@@ -101,7 +101,7 @@ impl MemoryStore {
         let replaced = watchers.iter().position(|known| known.id == watcher_id).map(|at| watchers.swap_remove(at));
         watchers.push(watcher);
         drop(state);
-        // What a callback holds is dropped without the lock, as it is called.
+        // A callback is dropped without the lock, as it is called without the lock.
         drop(replaced);
     }
 

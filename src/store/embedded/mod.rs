@@ -1,8 +1,8 @@
 //! The embedded store: the model's decisions on a table in this process. It answers at once and starts no thread.
 //!
-//! `table` has the records, instances and counts with their expiry, `shelf` removes what has expired, `memory` is a
-//! table behind a lock, with those who watch it, and `machines` is what it does with instances. `sweeper` empties a
-//! store that nobody uses any more. [`EmbeddedStore`] is such a store as one thread asks it.
+//! `table` has the records, instances and counts with their expiry; `shelf` removes what has expired. `memory` is a
+//! table behind a lock, with its watchers, and `machines` carries out commands on instances. `sweeper` empties a store
+//! that nobody uses any more. [`EmbeddedStore`] is such a store as one thread uses it.
 
 mod machines;
 mod memory;
@@ -30,15 +30,15 @@ static WATCHERS: AtomicU64 = AtomicU64::new(0);
 pub struct EmbeddedStore {
     store: Arc<MemoryStore>,
     changed: Changed,
-    /// Tells this one from all others that watch the same store.
+    /// Tells this watcher from all others of the same store.
     watcher: u64,
     sweeper: Sweeper,
 }
 
-/// Opens the store of this name as often as it is called.
+/// Returns a function that opens the store of this name, as often as it is called.
 ///
 /// # Errors
-/// `Invalid` for an option that it cannot fulfil.
+/// `Invalid` for an option that the store cannot fulfil.
 pub fn opener(name: &str, options: &Options) -> Result<impl Fn(Changed) -> EmbeddedStore + use<>, StoreError> {
     if options.durability.is_some() {
         return Err(StoreError::Invalid("durability: the embedded store has no replicas and no disk".into()));

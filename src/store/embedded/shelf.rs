@@ -1,37 +1,37 @@
-//! A table whose entries expire, swept a little with every command.
+//! A table whose entries expire. Every command sweeps a little of it.
 
 use indexmap::IndexMap;
 
 use crate::model::Now;
 
 pub trait Expires {
-    /// `u64::MAX` when it never does.
+    /// `u64::MAX` when the entry never expires.
     fn expires_at_ms(&self) -> u64;
 }
 
 pub struct Shelf<T> {
-    /// Indexed as well as hashed, so that a sweep can go on from where the last one ended.
+    /// Indexed as well as hashed, so that a sweep can go on from where the last sweep ended.
     pub(super) slots: IndexMap<Box<str>, T>,
     pub(super) sweep: Sweep,
 }
 
-/// Goes round the table, and only while something in it may have expired.
+/// Goes round the table, but only while something in it may have expired.
 pub(super) struct Sweep {
     /// Where it looks next.
     pub(super) hand: usize,
     /// Nothing expires before this.
     pub(super) due_ms: u64,
-    /// What `due_ms` becomes when the round is over: the least of all that was seen or written during it.
+    /// What `due_ms` becomes when the round is over: the earliest expiry seen or written during the round.
     next_due_ms: u64,
 }
 
-/// Live entries a sweep looks at: with two commands an operation, expired ones stay a fraction of the live.
+/// Live entries that a sweep looks at. With two commands per operation, expired entries stay a fraction of the live.
 pub(super) const LIVE_PER_SWEEP: usize = 2;
-/// … and one that no command pays for: a microsecond or a few, for which commands wait.
+/// The same for a sweep that no command pays for. Commands wait for it, a few microseconds at most.
 pub(super) const LIVE_PER_TIDY: usize = 128;
-/// Entries a sweep removes at most: a burst that expired goes quickly, without one call paying for all of it.
+/// Entries that a sweep removes at most. An expired burst goes quickly, and no single call pays for all of it.
 const EXPIRED_PER_SWEEP: usize = 32;
-/// Below this nothing is given back.
+/// A table of at most this capacity gives no memory back.
 pub(super) const SMALLEST_CAPACITY: usize = 64;
 
 impl<T> Default for Shelf<T> {
@@ -45,18 +45,18 @@ impl<T: Expires> Shelf<T> {
         now.ms() >= self.sweep.due_ms
     }
 
-    /// What is there and has not expired.
+    /// The entry at `key`, unless it has expired.
     pub fn live(&self, key: &str, now: Now) -> Option<&T> {
         self.slots.get(key).filter(|entry| !expired(*entry, now))
     }
 
-    /// Call it whenever an entry's expiry was set.
+    /// Call this whenever an entry's expiry was set.
     pub fn expect(&mut self, expires_at_ms: u64) {
         self.sweep.due_ms = self.sweep.due_ms.min(expires_at_ms);
         self.sweep.next_due_ms = self.sweep.next_due_ms.min(expires_at_ms);
     }
 
-    /// Removes some expired entries, looking at so many live ones at most.
+    /// Removes some expired entries, and looks at no more live entries than `most_live`.
     pub fn sweep(&mut self, now: Now, most_live: usize) {
         let (mut live, mut removed) = (0, 0);
         while self.is_due(now) && live < most_live && removed < EXPIRED_PER_SWEEP {

@@ -10,10 +10,10 @@ pub struct Sweeper {
 }
 
 impl Sweeper {
-    /// It looks at every record, so not whenever the keeper wakes.
+    /// A sweep looks at every record, so it does not run each time the keeper wakes.
     const EVERY: Micros = 60_000 * MILLI;
 
-    /// Returns when it has to be called again; never, as long as nothing is in the store.
+    /// Returns when to call this again: never, as long as the store is empty.
     pub fn turn(&mut self, store: &MemoryStore, now: Micros) -> Micros {
         if self.due <= now {
             self.due = now + Self::EVERY;
@@ -38,7 +38,7 @@ mod tests {
         assert_eq!(sweeper.turn(&store, start), Micros::MAX, "nothing is in it");
         let used = Now { us: clock::embedded(start + SECOND) };
         store.admit("k", Quota { limit: 1, retention_ms: 1 }, used);
-        // It has expired, and is swept only when its minute has come.
+        // The record has expired, but the sweeper removes it only when its minute has come.
         assert_eq!(sweeper.turn(&store, start + 30 * SECOND), start + 60 * SECOND);
         assert_eq!(sweeper.turn(&store, start + 60 * SECOND), Micros::MAX);
     }

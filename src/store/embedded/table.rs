@@ -1,4 +1,4 @@
-//! What an embedded store holds, each with its expiry, and how an [`Effect`] of the model changes it.
+//! What an embedded store holds, each entry with its expiry, and how an [`Effect`] of the model changes it.
 
 use std::collections::HashMap;
 
@@ -12,12 +12,12 @@ pub(super) struct Table {
     pub(super) records: Shelf<Stored>,
     pub(super) instances: Shelf<Kept>,
     pub(super) counts: Shelf<Count>,
-    /// By their key: the instances whose timer runs, by when it fires.
+    /// By their key, the due sets: the instances whose timer runs, by when it fires.
     pub(super) due_sets: HashMap<Box<str>, DueSet>,
 }
 
 impl Table {
-    /// Whether those who watch the record are to be told, and what the caller is answered.
+    /// Returns whether those who watch the record are to be told, and the answer to the caller.
     pub(super) fn execute(&mut self, key: &str, command: &Command, now: Now) -> (bool, Outcome) {
         let slot = self.records.slots.get_index_of(key);
         let (effect, outcome) = apply(slot.map(|slot| &self.records.slots[slot]), command, now);
@@ -46,7 +46,7 @@ impl Table {
         }
     }
 
-    /// Something may have expired.
+    /// True when something may have expired.
     pub(super) fn is_due(&self, now: Now) -> bool {
         self.records.is_due(now) || self.instances.is_due(now) || self.counts.is_due(now)
     }
@@ -60,7 +60,7 @@ impl Table {
         self.sweep_past(now, LIVE_PER_SWEEP);
     }
 
-    /// As [`Table::sweep`], looking at this many live entries at most.
+    /// The same as [`Table::sweep`], but looks at no more live entries than `most_live`.
     pub(super) fn sweep_past(&mut self, now: Now, most_live: usize) {
         self.records.sweep(now, most_live);
         self.instances.sweep(now, most_live);

@@ -126,7 +126,7 @@ fn who_watches_is_called_when_an_attempt_that_is_waited_for_ends() {
     let watch = |store: &Arc<MemoryStore>| -> Watch {
         let (store, calls) = (Arc::clone(store), Arc::clone(&calls));
         Box::new(move || {
-            // The lock is free: a callback may use the store.
+            // The lock is free, so a callback may use the store.
             assert!(store.inspect("k", at_ms(3)).is_some());
             calls.fetch_add(1, Ordering::Relaxed);
         })
