@@ -75,7 +75,7 @@ fn half(digest: &blake3::Hash) -> [u8; 16] {
 /// Names one `begin`. A begin with the same name is a repeat by the same caller.
 ///
 /// Random bits are fetched from the system in bulk, because each fetch costs a third of a microsecond. A machine that
-/// is cloned while it runs (a snapshot) clones the fetched bits, so the clock's nanoseconds, which differ, are mixed in.
+/// is cloned while it runs (a snapshot) clones the fetched bits. The clock's nanoseconds, which differ, are mixed in.
 #[must_use]
 pub fn new_owner() -> Owner {
     thread_local!(static POOL: RefCell<Pool> = const { RefCell::new(Pool { bytes: [0; Pool::SIZE], used: Pool::SIZE }) });

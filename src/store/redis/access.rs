@@ -1,5 +1,5 @@
-//! How every connection of one client is let in: its login and, for TLS, certificates. No I/O but reading the system's
-//! root certificates, and that only when a connection is made.
+//! How a server lets in every connection of one client: by its login and, for TLS, certificates. The only I/O is
+//! reading the system's root certificates, and that happens only when a connection is made.
 
 use std::sync::{Arc, OnceLock};
 
@@ -27,7 +27,7 @@ pub struct Access {
     pub login: RedisConnectionInfo,
     pub connect_timeout: Micros,
     pub durability: Option<Durability>,
-    /// A server that may evict records is none to connect to.
+    /// The client does not connect to a server that may evict records.
     pub refuses_eviction: bool,
     tls: Tls,
     config: OnceLock<Result<Arc<ClientConfig>, StoreError>>,
@@ -76,7 +76,7 @@ impl Access {
                     .with_client_auth_cert(certificates("tls.cert", cert)?, key)
                     .map_err(|error| invalid(format!("tls.cert: {error}")))
             }
-            _ => Err(invalid("tls: cert and key go together".into())),
+            _ => Err(invalid("tls: cert and key must be given together".into())),
         }
     }
 }

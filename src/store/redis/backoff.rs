@@ -1,11 +1,11 @@
-//! How long to wait before the next try: at once after the first loss of a connection that worked, then from
-//! 50 ms doubling to 2 s, with jitter so that many processes do not come back together.
+//! How long to wait before the next try. The first try after the loss of a working connection comes at once. Later
+//! pauses double from 50 ms to 2 s, with jitter so that many processes do not come back together.
 
 use crate::clock::{MILLI, Micros};
 
 const FIRST: Micros = 50 * MILLI;
 const LONGEST: Micros = 2_000 * MILLI;
-/// A connection that lived this long was a good one.
+/// A connection that lived this long counts as one that worked.
 const GOOD: Micros = 1_000 * MILLI;
 
 pub struct Backoff {
@@ -40,7 +40,7 @@ impl Backoff {
         self.jitter(pause)
     }
 
-    /// Between tries of one command on a connection that works.
+    /// The pause between tries of one command on a connection that works.
     pub fn pause(&mut self) -> Micros {
         self.jitter(FIRST)
     }

@@ -1,14 +1,14 @@
-//! How large a reply may be. The redis crate's parser makes values of whatever comes, and one of three bytes takes
-//! fifty in memory: a server that is not ours to trust must not fill this process with them. So the heads of values are
-//! looked at before the parser sees them, which costs nanoseconds and knows only where each ends.
+//! How large a reply may be. The redis crate's parser makes values of anything that comes, and a value of three bytes
+//! takes fifty in memory. An untrusted server must not fill this process with such values. So this module looks at the
+//! heads of values before the parser sees them, which costs nanoseconds; it only knows where each value ends.
 
 use thiserror::Error;
 
 /// More than any record may hold.
 const LONGEST_REPLY: usize = 64 * 1024 * 1024;
-/// The longest of our replies is a history of a thousand entries; as many replies as one read brings come before it.
+/// The longest reply to a request is a history of a thousand entries, after as many replies as one read brings.
 const MOST_VALUES: usize = 100_000;
-/// A status, an error or a length: the server's words end somewhere.
+/// A status, an error or a length is no longer than this.
 const LONGEST_LINE: usize = 64 * 1024;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
@@ -23,28 +23,28 @@ pub enum Excess {
 
 #[derive(Default)]
 pub struct Bounds {
-    /// Since the last whole reply.
+    /// Bytes since the last whole reply.
     bytes: usize,
     values: usize,
     place: Place,
 }
 
-/// Where the bytes so far have led to.
+/// Where in a value the bytes so far end.
 #[derive(Default)]
 enum Place {
     /// A value's type comes next.
     #[default]
     Start,
-    /// In the line after it, of which only a string's length is kept. The parser's lines end in CR LF, and so must
-    /// these: who is led astray sees a string where there are a million values.
+    /// In the line after the type, of which only a string's length is kept. The parser's lines end in CR LF, so these
+    /// must too: a scanner that disagrees with the parser could see one string where there are a million values.
     Line { length: Option<usize>, read: usize, last: u8 },
-    /// So many bytes of a string, its line end included, are still to come.
+    /// This many bytes of a string, its line end included, are still to come.
     String { left: usize },
 }
 
 impl Bounds {
     /// # Errors
-    /// What is too large.
+    /// Says what is too large.
     pub fn admit(&mut self, mut bytes: &[u8]) -> Result<(), Excess> {
         self.bytes += bytes.len();
         if self.bytes > LONGEST_REPLY {
@@ -90,20 +90,20 @@ impl Bounds {
         Ok(())
     }
 
-    /// The parser has made a reply of what came; `left` bytes belong to the next.
+    /// The parser has made a reply from what came; `left` bytes belong to the next reply.
     pub fn reply_ended(&mut self, left: usize) {
         self.bytes = left;
         self.values = 0;
     }
 }
 
-/// The bytes of a line, its end included, and whether that is there. `last` came before them.
+/// The bytes of a line with its end, and whether the end is there. `last` is the byte before them.
 fn up_to_line_end(bytes: &[u8], mut last: u8) -> (&[u8], bool) {
     let end = bytes.iter().position(|&byte| std::mem::replace(&mut last, byte) == b'\r' && byte == b'\n');
     end.map_or((bytes, false), |end| (&bytes[..=end], true))
 }
 
-/// A string of negative length is nil and has no bytes. Whatever else is no digit is the parser's to reject.
+/// A string of negative length is nil and has no bytes. The parser rejects every other character that is not a digit.
 fn with_digit(length: Option<usize>, byte: u8) -> Option<usize> {
     match byte {
         b'0'..=b'9' => length.map(|length| length.saturating_mul(10).saturating_add(usize::from(byte - b'0'))),
@@ -140,7 +140,7 @@ mod tests {
         for value in [&b":1\r\n"[..], b"_\r\n", b"$0\r\n\r\n", b"$-1\r\n", b"*1\r\n", b"%0\r\n", b"+a\nb\r\n"] {
             assert_eq!(admitted(&many(value)), Err(Excess::Values), "{}", value.escape_ascii());
         }
-        // Inside a string they are text, behind it they are not, and a line feed alone ends no line.
+        // Inside a string, values are text; behind it, they are values. A line feed alone does not end a line.
         let values = many(b":1\r\n");
         let string = [format!("${}\r\n", values.len()).as_bytes(), &values, b"\r\n"].concat();
         assert_eq!(admitted(&string), Ok(()));

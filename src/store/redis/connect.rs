@@ -1,5 +1,5 @@
 //! From a [`Target`] to a stream that is ready for commands: name resolution, TCP, TLS, `HELLO`, the scripts, one look
-//! at the server's clock and at what it evicts. It runs on a background thread: nothing here may wait on Node's loop.
+//! at the server's clock and at what it evicts. It runs on a background thread: nothing here may block Node's loop.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,9 +21,9 @@ use crate::scripts;
 pub struct Established {
     pub stream: Stream,
     pub features: Features,
-    /// The policy by which the server may evict records.
+    /// The policy under which the server may evict records.
     pub evicts: Option<String>,
-    /// By which it is ended when Sentinels name another primary; it lives as long as the stream is used.
+    /// Ends the connection when Sentinels name another primary. It lives as long as the stream is used.
     pub lifeline: Option<Arc<Lifeline>>,
 }
 
@@ -55,7 +55,7 @@ async fn open(target: &Arc<Target>) -> Result<Established, ConnectError> {
 }
 
 /// One round trip: `HELLO 3 [AUTH]`, `SELECT` of another database than the first, every script, `INFO memory`, `TIME`.
-/// What the server can do, and by which policy it may evict.
+/// Returns what the server can do, and the policy under which it may evict.
 async fn greet(
     io: &mut dyn Io,
     target: &Target,
@@ -64,7 +64,7 @@ async fn greet(
     let login = &target.access.login;
     let mut out = Vec::with_capacity(16 * 1024);
     hello(login).write_packed_command(&mut out);
-    // Not needed for the first, and on 6.2 a right that does not come with `+@connection`.
+    // The first database needs no `SELECT`, and on 6.2 `+@connection` does not include the right to it.
     let selects = login.db() != 0;
     if selects {
         cmd("SELECT").arg(login.db()).write_packed_command(&mut out);
@@ -72,7 +72,7 @@ async fn greet(
     for script in scripts::ALL {
         cmd("SCRIPT").arg("LOAD").arg(&script.source).write_packed_command(&mut out);
     }
-    // A right that not every user has, and a command that not every service has.
+    // Not every user has the right to `INFO`, and not every service has the command.
     cmd("INFO").arg("memory").write_packed_command(&mut out);
     cmd("TIME").write_packed_command(&mut out);
     let sent = clock::now();
@@ -84,13 +84,13 @@ async fn greet(
     if major_minor < (6, 2) {
         return Err(ConnectError::refused(&format!("Redis {version} is too old: 6.2 or newer, or Valkey, is needed")));
     }
-    // A cluster's replica names the primary of every key that it is asked for.
+    // A replica in a cluster is accepted: it names the primary of every key that it is asked for.
     if !is_primary(hello) && !matches!(target.place, Place::Node(_)) {
         let error = StoreError::Refused("the server is a read-only replica; connect to the primary".into());
         return Err(ConnectError::may_pass(error));
     }
     if is_surplus {
-        return Err(ConnectError::garbled(&"it says more than it was asked"));
+        return Err(ConnectError::garbled(&"it sent more replies than there were commands"));
     }
     let evicts = eviction::policy(info);
     if let Some(policy) = evicts.as_ref().filter(|_| target.access.refuses_eviction) {
@@ -103,7 +103,7 @@ async fn greet(
         check_disk(io, is_valkey, major_minor, at).await?;
     }
     let server =
-        fields::time(time).ok_or_else(|| ConnectError::refused("TIME answered no time, or one after the year 2255"))?;
+        fields::time(time).ok_or_else(|| ConnectError::refused("TIME did not give a time before the year 2255"))?;
     let if_equal_since = if is_valkey { (8, 1) } else { (8, 4) };
     let features = Features {
         clock: ServerClock::measured(server, sent, clock::now()),
@@ -113,7 +113,7 @@ async fn greet(
     Ok((features, evicts))
 }
 
-/// Whether `WAITAOF` says what is on the disk here.
+/// Checks that this server's `WAITAOF` tells what is on the disk.
 async fn check_disk(
     io: &mut dyn Io,
     is_valkey: bool,
@@ -138,7 +138,7 @@ async fn check_disk(
         cmd("CONFIG").arg("GET").arg("appendfsync").write_packed_command(&mut out);
         let replies = converse(io, &out, 1, at).await?;
         if fields::field(&replies.values[0], "appendfsync").as_deref() != Some("always") {
-            let why = "Valkey acknowledges WAITAOF before the disk has the write unless appendfsync is always";
+            let why = "Valkey acknowledges WAITAOF before the write is on disk, unless appendfsync is always";
             return Err(ConnectError::refused(&format!("durability.fsync: {why}")));
         }
     }

@@ -1,4 +1,4 @@
-//! What is said to a server while a connection is made: a socket on a background thread, commands, and their replies.
+//! The exchange with a server while a connection is made: a socket on a background thread, commands, and their replies.
 
 use std::io;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use crate::error::StoreError;
 pub trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Io for S {}
 
-/// A connected socket while it is still spoken to from a background thread.
+/// A connected socket that a background thread still reads and writes.
 pub enum Socket {
     Tcp(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
@@ -68,7 +68,7 @@ impl Socket {
     }
 }
 
-/// Non-blocking already; no delay for small writes, and a dead peer is noticed while idle.
+/// Makes the socket send small writes without delay and notice a dead peer while idle. It is non-blocking already.
 fn prepared(socket: TcpStream) -> io::Result<std::net::TcpStream> {
     let socket = socket.into_std()?;
     socket.set_nodelay(true)?;
@@ -80,11 +80,11 @@ fn prepared(socket: TcpStream) -> io::Result<std::net::TcpStream> {
 
 pub struct Replies {
     pub values: Vec<Value>,
-    /// It says more than it was asked.
+    /// The server sent more replies than there were commands.
     pub is_surplus: bool,
 }
 
-/// Sends `out` and collects so many replies. The first that is an error ends it.
+/// Sends `out` and collects the `expected` replies. The first reply that is an error ends the exchange.
 pub async fn converse(
     io: &mut dyn Io,
     out: &[u8],
@@ -94,7 +94,7 @@ pub async fn converse(
     converse_but(io, out, expected, None, at).await
 }
 
-/// As [`converse`], but the reply in this place may be an error.
+/// Does the same as [`converse`], but the reply at place `optional` may be an error.
 pub async fn converse_but(
     io: &mut dyn Io,
     out: &[u8],
@@ -103,7 +103,7 @@ pub async fn converse_but(
     at: &ConnectionAddr,
 ) -> Result<Replies, ConnectError> {
     let lost = |error| ConnectError::broken(at, &error);
-    // A server that turns us away says why and hangs up, perhaps before it has taken all of this: its words count.
+    // A server that refuses a client says why and hangs up, perhaps before it has read everything: its reply counts.
     let written = io.write_all(out).await;
     let mut inbox = Inbox::default();
     let mut chunk = [0; 4 * 1_024];
@@ -128,7 +128,7 @@ pub async fn converse_but(
     Ok(Replies { values: replies, is_surplus: !inbox.is_empty() })
 }
 
-/// Whether a server's greeting is a primary's.
+/// Whether a server's greeting says that it is a primary.
 pub fn is_primary(hello: &Value) -> bool {
     fields::field(hello, "role").is_none_or(|role| role == "master")
 }
@@ -146,10 +146,10 @@ pub fn hello(settings: &RedisConnectionInfo) -> Cmd {
 fn judged(verdict: Verdict) -> ConnectError {
     match verdict {
         Verdict::Retire(error) | Verdict::Later(error) => ConnectError::may_pass(error),
-        // An error that means nothing special is still the server's no to a greeting: `DB index is out of range`.
+        // An error without a special meaning still refuses the greeting, for example `DB index is out of range`.
         Verdict::Final(StoreError::Protocol(reason)) | Verdict::WrongType(reason) => ConnectError::refused(&reason),
         Verdict::Final(error) => ConnectError { error, is_final: true },
-        Verdict::Moved { .. } => ConnectError::refused("a node of a cluster; its url begins with redis+cluster://"),
+        Verdict::Moved { .. } => ConnectError::refused("a node of a cluster; its url must begin with redis+cluster://"),
         Verdict::NoScript => ConnectError::refused("the server forgot a script while it was being loaded"),
     }
 }

@@ -1,9 +1,9 @@
-//! One connection's protocol without its socket: requests in, bytes out, bytes in, answers out. It owns order,
-//! timeouts, re-issue after a lost connection, and the decision when a connection is of no use any more.
-//! It does no I/O and reads no clock: every method is told the time. Every request is answered by its deadline.
+//! One connection's protocol without its socket: requests in, bytes out, bytes in, answers out. The engine owns order,
+//! timeouts, sending again after a lost connection, and the decision that a connection is of no use any more.
+//! It does no I/O and reads no clock: callers pass the time in. Every request is answered by its deadline.
 //!
-//! Sending a request again is safe, because it names its owner: Redis recognises what it already did. The exceptions
-//! are an operator's reset and resolve, which are told as unknown instead.
+//! Sending a request again is safe, because it names its owner: Redis recognises what it already did. An operator's
+//! reset and resolve are the exceptions; their outcome is reported as unknown instead.
 
 mod channels;
 mod cluster;
@@ -31,17 +31,17 @@ use redis::cmd;
 /// How long a measured server clock is used before it is measured again.
 const CLOCK_AGE: Micros = 60_000 * MILLI;
 
-/// Bytes a second: what the kernel has buffered may travel this slowly before the server is taken for silent.
+/// Bytes per second: what the kernel has buffered may travel this slowly before the server is taken for silent.
 const SLOWEST_UPLOAD: u64 = 128 * 1024;
-/// Less than this is there at once.
+/// An upload smaller than this arrives at once.
 const SMALL_UPLOAD: u64 = 64 * 1024;
 
-/// Bytes that are worth a write before the end of a turn: Redis reads 16 KiB at once, and is given the next before it
-/// is through with them.
+/// Bytes that are worth a write before the end of a turn. Redis reads 16 KiB at once, and gets the next bytes before it
+/// has worked through those.
 const EARLY_WRITE_BYTES: usize = 8 * 1024;
 
-/// Replies that come together lead to as many requests, in parts: half of fewer than this is not worth another system
-/// call.
+/// Replies that come together lead to as many requests, which are written in two parts. With fewer replies than this,
+/// half of the requests is not worth another system call.
 const EARLY_WRITE_REPLIES: usize = 8;
 
 enum Link {
@@ -58,16 +58,16 @@ pub struct Engine {
     waiting: VecDeque<Pending>,
     later: Vec<(Micros, Pending)>,
     in_flight: VecDeque<InFlight>,
-    /// How many of the newest of them the socket has not been given yet.
+    /// How many of the newest of them the socket has not received yet.
     unsent: usize,
     /// How many replies the last bytes from the server held.
     heard_together: usize,
-    /// Bytes the socket took since the server was last heard: they take time to arrive.
+    /// Bytes the socket took since the server was last heard. They take time to arrive.
     uploading: u64,
     channels: HashMap<String, Channel>,
     /// Somebody wants to know who has which slots.
     wants_slots: bool,
-    /// Answered, and not acknowledged yet.
+    /// Requests that are answered but not acknowledged yet.
     parked: Vec<Parked>,
     /// Something was written since the last `WAIT`.
     unacknowledged: bool,
@@ -75,7 +75,7 @@ pub struct Engine {
     inbox: Inbox,
     events: Vec<Event>,
     cluster_news: Vec<ClusterNews>,
-    /// Earliest deadline or end of patience among all requests; may be earlier than the truth, never later.
+    /// A time no later than the earliest deadline or end of patience among all requests.
     next_check: Micros,
     last_error: Option<StoreError>,
 }
@@ -111,14 +111,14 @@ impl Engine {
         self.take_over(Pending::new(request), now);
     }
 
-    /// As [`Engine::submit`], for a request that was with another engine.
+    /// The same as [`Engine::submit`], for a request that another engine had.
     pub fn take_over(&mut self, pending: Pending, now: Micros) {
         self.next_check = self.next_check.min(pending.next_check());
         if matches!(self.link, Link::Up { .. }) { self.send(pending, now) } else { self.waiting.push_back(pending) }
     }
 
-    /// Answers to this request are of no interest any more. One that is on the wire is still executed; true when it
-    /// never left.
+    /// Nobody is interested in the answer to this request any more. A request on the wire is still executed; true when
+    /// the request never left.
     pub fn forget(&mut self, id: u64) -> bool {
         let mut unsent = self.waiting.iter().chain(self.later.iter().map(|(_, pending)| pending));
         let never_left = unsent.any(|pending| pending.request.id == id && !pending.was_sent);
@@ -164,7 +164,7 @@ impl Engine {
         self.link = Link::Down { retry_at: now + self.backoff.next() };
         if why.is_final {
             // One refused greeting (a password being rotated, a balancer's junk) must not lose what has happened: an
-            // outcome or a renewal has until its own deadline.
+            // outcome or a renewal waits until its own deadline.
             let (patient, refused): (VecDeque<_>, VecDeque<_>) =
                 std::mem::take(&mut self.waiting).into_iter().partition(Pending::outlives_final_errors);
             self.waiting = patient;
@@ -177,7 +177,7 @@ impl Engine {
         }
     }
 
-    /// The stream ended or broke. What was on the wire is unknown and goes out again, in order.
+    /// The stream ended or broke. What became of the requests on the wire is unknown, so they go out again, in order.
     pub fn retire(&mut self, why: StoreError, now: Micros) {
         self.link = Link::Down { retry_at: now + self.backoff.after_loss(now) };
         self.out.clear();
@@ -199,8 +199,8 @@ impl Engine {
         }
     }
 
-    /// Whether it was applied is unknown. What names the owner of an attempt is recognised when it comes again; an
-    /// operator's reset is not, and could hit the attempt that came after it.
+    /// Nobody knows whether the request was applied. A command that names the owner of an attempt is recognised when it
+    /// comes again. An operator's reset is not, and could hit an attempt that began after it.
     fn send_again(&mut self, mut pending: Pending, why: &StoreError) {
         if pending.is_repeatable() {
             pending.is_repeat = pending.was_sent;
@@ -215,8 +215,8 @@ impl Engine {
         matches!(self.link, Link::Up { .. })
     }
 
-    /// The socket is about to be given what is in [`Engine::out`]. An event loop that was busy may have kept it for
-    /// long: the server's silence begins now.
+    /// The socket is about to get what is in [`Engine::out`]. A busy event loop may have kept those bytes for long, so
+    /// the server's silence begins now.
     pub fn sending(&mut self, now: Micros) {
         self.ask_acknowledgement(now);
         for flight in self.in_flight.iter_mut().rev().take(self.unsent) {
@@ -226,8 +226,8 @@ impl Engine {
     }
 
     /// Whether what is in [`Engine::out`] should leave before the end of the turn, so that Redis works while JavaScript
-    /// does: when Redis has nothing to do, half of what the last replies will bring; then, as much as it likes to read.
-    /// Whoever waits for a `WAIT` wants one for all.
+    /// does. When Redis is idle, half of what the last replies will bring leaves early; after that, as much as Redis
+    /// reads at once. With `WAIT`, nothing leaves early, because one `WAIT` is to cover all.
     pub fn wants_early_write(&self, bytes: usize) -> bool {
         let is_idle = self.in_flight.len() == self.unsent;
         let is_half = self.heard_together >= EARLY_WRITE_REPLIES && 2 * self.unsent >= self.heard_together;
@@ -281,7 +281,7 @@ impl Engine {
         self.unsent += 1;
     }
 
-    /// The silence after which the connection is taken for dead.
+    /// When the connection is taken for dead, unless the server is heard before.
     fn silent_at(&self) -> Option<Micros> {
         let Link::Up { heard_at, .. } = self.link else { return None };
         let oldest = self.in_flight.front().filter(|_| self.unsent < self.in_flight.len())?;
@@ -297,7 +297,7 @@ impl Engine {
         )
     }
 
-    /// Call after the socket was read, so that a blocked event loop is not taken for a silent server.
+    /// Call this after the socket was read, so that a blocked event loop is not taken for a silent server.
     pub fn tick(&mut self, now: Micros) {
         if self.silent_at().is_some_and(|at| at <= now) {
             let timeout = self.command_timeout / MILLI;
@@ -350,12 +350,12 @@ impl Engine {
             Link::Down { retry_at } if self.has_work() => retry_at,
             _ => Micros::MAX,
         };
-        // Without a connection nothing is sent, however long it has been due.
+        // Without a connection nothing is sent, however long a request has been due.
         let later = self.later.iter().map(|(due, _)| *due).filter(|_| self.is_up()).min().unwrap_or(Micros::MAX);
         self.next_check.min(retry).min(later).min(self.silent_at().unwrap_or(Micros::MAX))
     }
 
-    /// Nothing is asked of this connection: it must not keep a process alive.
+    /// Nothing is asked of this connection, so it must not keep a process alive.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.waiting.is_empty()
@@ -364,7 +364,7 @@ impl Engine {
             && !self.in_flight.iter().any(|flight| matches!(flight.sent, Sent::Request(..)))
     }
 
-    /// Answers everything with `error`; used by `close()`.
+    /// Answers every request with `error`; `close()` uses this.
     pub fn fail_all(&mut self, error: &StoreError) {
         let in_flight = std::mem::take(&mut self.in_flight).into_iter().filter_map(|flight| match flight.sent {
             Sent::Request(pending, _) => Some(pending),

@@ -1,4 +1,4 @@
-//! What came of greeting a server: what it can do, or why there is no connection.
+//! The result of greeting a server: what it can do, or why there is no connection.
 
 use std::fmt::Display;
 use std::io;
@@ -25,8 +25,8 @@ pub struct ConnectError {
 }
 
 impl ConnectError {
-    /// A certificate that one side does not accept shows as invalid data, while the server's verdict on ours comes only
-    /// after the handshake, in place of its first reply.
+    /// A certificate that one side rejects shows as invalid data. The server's verdict on the client's certificate
+    /// comes only after the handshake, in place of the first reply.
     pub fn broken(at: &dyn Display, error: &io::Error) -> Self {
         if error.kind() == io::ErrorKind::InvalidData {
             return Self::refused(&format!("tls: {error}"));
@@ -38,7 +38,7 @@ impl ConnectError {
         Self::may_pass(StoreError::Unavailable(format!("cannot reach Redis at {at}: {reason}")))
     }
 
-    /// Something else listens there, or something between damages the stream, which may pass.
+    /// Something else listens there, or something in between damages the stream, which may pass.
     pub fn garbled(error: &impl Display) -> Self {
         Self::may_pass(StoreError::Protocol(format!("not a Redis server: {error}")))
     }

@@ -1,4 +1,4 @@
-//! Reads what a server says of itself: texts, the fields of maps, its time and its version.
+//! Reads what a server says about itself: texts, the fields of maps, its time and its version.
 
 use redis::Value;
 

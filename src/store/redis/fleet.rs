@@ -1,6 +1,6 @@
-//! The servers behind one client, each with a [`Wire`]: one, or the nodes of a cluster. It sends every request to the
-//! node that has its key, follows redirections, and learns anew who has what when a node is gone. What is on its way
-//! moves with its key, and is recognised by the node that takes over as everything that comes twice is.
+//! The servers behind one client, each with a [`Wire`]: one server, or the nodes of a cluster. The fleet sends every
+//! request to the node that has its key, follows redirections, and asks again which node has which slots when one is
+//! gone. A request under way moves with its key. The node that takes over recognises it, like any repeated request.
 
 use std::sync::Arc;
 
@@ -16,12 +16,12 @@ use crate::store::ask::{Answer, Event, Request};
 
 const READ_SIZE: usize = 64 * 1024;
 
-/// Between two looks at who has which slots.
+/// The time between two looks at which node has which slots.
 const LOOK_AGAIN: Micros = 250 * MILLI;
-/// After a node sent us on: others will do the same.
+/// The same after a node redirected a request, because others will do so too.
 const LOOK_SOON: Micros = 20 * MILLI;
 
-/// Nodes that send a request to and fro do not agree yet: it waits a little before it goes on.
+/// Nodes that redirect a request to each other do not agree yet. After this many hops it waits a little.
 const PATIENT_HOPS: u8 = 5;
 
 pub struct Fleet {
@@ -33,12 +33,12 @@ pub struct Fleet {
 
 /// What is known of a cluster.
 struct Map {
-    /// The wire of every slot's primary.
+    /// For every slot, the wire to its primary.
     owners: Box<[u16]>,
     look_at: Micros,
     looked_at: Micros,
     is_looking: bool,
-    /// Whom to ask next.
+    /// Which node to ask next.
     turn: usize,
 }
 
@@ -89,7 +89,7 @@ impl Fleet {
     fn send_on(&mut self, from: usize, mut pending: Pending, slot: u16, address: &str, once: bool, now: Micros) {
         let hops = pending.route.hops.saturating_add(1);
         let Some(to) = self.wire_to(address, from) else {
-            let why = StoreError::Protocol(format!("a node sent us on to '{address}'"));
+            let why = StoreError::Protocol(format!("a node redirected a request to '{address}'"));
             return self.wires[from].engine.postpone(pending, why, now);
         };
         pending.route = Route { asking: once, hops };
@@ -99,7 +99,7 @@ impl Fleet {
         }
         let engine = &mut self.wires[to].engine;
         if hops.is_multiple_of(PATIENT_HOPS) {
-            let why = StoreError::Unavailable("the nodes of the cluster send each other's keys to and fro".into());
+            let why = StoreError::Unavailable("the nodes of the cluster redirect a request in circles".into());
             engine.postpone(pending, why, now);
         } else {
             engine.take_over(pending, now);
@@ -118,7 +118,7 @@ impl Fleet {
         if let Some(map) = &mut self.map {
             map.is_looking = false;
             map.looked_at = now;
-            // A node that does not tell is not asked again at once, but the next one is.
+            // A node that does not tell is not asked again at once; the next node is.
             map.look_at = if told.is_some() { Micros::MAX } else { now + LOOK_SOON };
             map.turn = map.turn.wrapping_add(1);
         }
@@ -127,7 +127,7 @@ impl Fleet {
         }
     }
 
-    /// What waits for a node that is gone goes to the one that has its keys now.
+    /// Hands requests that wait for a lost node to the node that has their keys now.
     fn move_house(&mut self, now: Micros) {
         let Some(map) = &self.map else { return };
         let mut moving = Vec::new();
@@ -145,20 +145,20 @@ impl Fleet {
         }
     }
 
-    /// Asks a node who has what, when it is time.
+    /// When it is time, asks a node which node has which slots.
     fn look_around(&mut self, now: Micros) {
         let Some(map) = &mut self.map else { return };
         if map.is_looking {
             return;
         }
-        // Somebody depends on a node that is not there: others may have taken over.
+        // Somebody depends on a node that is not there. Another node may have taken over.
         if self.wires.iter().any(|wire| !wire.engine.is_up() && wire.engine.is_needed()) {
             map.look_at = map.look_at.min(map.looked_at + LOOK_AGAIN);
         }
         if map.look_at > now {
             return;
         }
-        // One that is connected, else the one that will try to be first; in turn, as one of them may be cut off.
+        // A connected node, else the one that will try to connect first. Nodes take turns, as one may be cut off.
         let count = self.wires.len();
         let index =
             (0..count).map(|offset| (map.turn + offset) % count).min_by_key(|&index| self.wires[index].engine.up_at());
@@ -179,7 +179,7 @@ impl Store for Fleet {
     }
 
     fn listen(&mut self, key: &str, now: Micros) -> bool {
-        // Every node hears of it, so one that is listening already is as good as another.
+        // Every node hears of the change, so a node that is listening already is as good as another.
         if !self.wires.iter().any(|wire| wire.engine.knows(key)) {
             self.home(key).engine.subscribe(key, now);
         }
@@ -196,7 +196,7 @@ impl Store for Fleet {
         self.wires.iter().any(|wire| wire.engine.can_listen(key))
     }
 
-    /// What has happened, but for what concerns the cluster: that is dealt with here.
+    /// What has happened, except news of the cluster, which the fleet deals with here.
     fn take_events(&mut self, now: Micros) -> Vec<Event> {
         for index in 0..self.wires.len() {
             let news = self.wires[index].engine.cluster_news();

@@ -16,21 +16,21 @@ pub struct Inbox {
 
 impl Inbox {
     /// # Errors
-    /// `Protocol` when no reply to us is as large: what has come with these bytes is not to be read.
+    /// `Protocol` when a reply is larger than any may be. What came with these bytes must not be read.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         self.bounds.admit(bytes).map_err(|excess| StoreError::Protocol(format!("the server sent {excess}")))?;
         self.buffer.extend_from_slice(bytes);
         Ok(())
     }
 
-    /// Nothing has come that was not handed out.
+    /// True when everything that has come was handed out.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.buffer.is_empty()
     }
 
     /// # Errors
-    /// `Protocol` when the bytes are no Redis protocol.
+    /// `Protocol` when the bytes are not the Redis protocol.
     pub fn next_reply(&mut self) -> Result<Option<Value>, StoreError> {
         if self.buffer.is_empty() {
             return Ok(None);
@@ -38,7 +38,7 @@ impl Inbox {
         let value = self
             .codec
             .decode(&mut self.buffer)
-            .map_err(|error| StoreError::Protocol(format!("the server sent no Redis protocol: {error}")))?;
+            .map_err(|error| StoreError::Protocol(format!("the server does not speak the Redis protocol: {error}")))?;
         if value.is_some() {
             self.bounds.reply_ended(self.buffer.len());
         }

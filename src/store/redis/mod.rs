@@ -1,13 +1,13 @@
-//! Redis and whatever speaks like it.
+//! Redis, and servers that speak its protocol.
 //!
 //! - `engine` is the protocol of one connection, without I/O. A request is `pending` until it is answered, and goes
 //!   through `stage`s: a plain command, or a script.
-//! - `connect` makes connections on a background thread, by a `conversation` with the server; `sentinel` asks where the
-//!   primary is, where there are Sentinels. `target` says where a server is, `access` how we are let in, `features`
-//!   what came of it.
-//! - `wire` is an engine with its socket, a [`Fleet`] the wires to all servers of a client: one server, or the nodes of
-//!   a cluster. The fleet is the [`Store`](super::Store).
-//! - `verdict` says what a server's error means, `fields` reads what a server says of itself.
+//! - `connect` makes connections on a background thread, in a `conversation` with the server. `sentinel` asks Sentinels
+//!   where the primary is. `target` says where a server is, `access` how it lets the client in, and `features` what the
+//!   greeting found.
+//! - `wire` is an engine with its socket. A [`Fleet`] has the wires to all servers of a client: one server, or the
+//!   nodes of a cluster. The fleet is the [`Store`](super::Store).
+//! - `verdict` says what a server's error means; `fields` reads what a server says about itself.
 
 pub mod access;
 mod backoff;
@@ -38,7 +38,8 @@ use target::Servers;
 
 pub use pending::ClusterNews;
 
-/// Opens a fleet to the servers that the URL names, as often as it is called. It connects when it is first asked.
+/// Returns a function that opens a fleet to the servers in the URL, as often as it is called. A fleet connects when it
+/// is first asked.
 ///
 /// # Errors
 /// `Invalid` for a scheme, address or certificate that cannot be used.

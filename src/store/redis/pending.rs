@@ -1,4 +1,4 @@
-//! A request that waits for its answer: whether it was sent, may be sent again, and how its time runs out.
+//! A request that waits for its answer: whether it was sent, whether it may be sent again, and how its time runs out.
 
 use super::slots::Range;
 use crate::clock::Micros;
@@ -9,26 +9,26 @@ use crate::store::ask::{Answer, Ask, Event, Request};
 /// A request that has not had its last answer, and what has become of it so far.
 pub struct Pending {
     pub request: Request,
-    /// It may have reached the server.
+    /// The request may have reached the server.
     pub was_sent: bool,
-    /// An answer to it was lost: the server may have done it without our knowing.
+    /// An answer to the request was lost, so the server may have carried it out unnoticed.
     pub is_repeat: bool,
-    /// In a cluster: how it got to this node.
+    /// In a cluster, how the request got to this node.
     pub route: Route,
 }
 
 /// How a request got to a cluster's node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Route {
-    /// Its slot is on the move to this node: the node must be told that we know.
+    /// The request's slot is moving to this node, so the node must get an `ASKING` first.
     pub asking: bool,
-    /// How often it was sent on.
+    /// How often the request was redirected.
     pub hops: u8,
 }
 
-/// What only the fleet has to know.
+/// News that only the fleet needs.
 pub enum ClusterNews {
-    /// Another node of the cluster has the request's key; `once`: for this command only.
+    /// Another node of the cluster has the request's key. `once`: for this command only.
     Moved { pending: Box<Pending>, slot: u16, address: String, once: bool },
     /// Which nodes have which slots, as this node knows it; `None` when it did not tell.
     Slots(Option<Vec<Range>>),
@@ -45,24 +45,24 @@ impl Pending {
         self.request.deadline.min(self.request.patience)
     }
 
-    /// An outcome of `fn` to record: a full store is waited out, nothing is lost.
+    /// The request records an outcome of `fn`. It waits until a full store has room, so that nothing is lost.
     #[must_use]
     pub fn is_outcome(&self) -> bool {
         matches!(self.request.ask, Ask::Command(Command::Complete { .. } | Command::Fail { .. }))
     }
 
-    /// It may change something in the store.
+    /// The request may change something in the store.
     #[must_use]
     pub fn writes(&self) -> bool {
         matches!(self.request.ask, Ask::Command(_) | Ask::Machine(_))
     }
 
-    /// An error that is final for others makes it wait: nobody may start meanwhile what it stands for.
+    /// An error that is final for other requests makes this one wait, because nobody may start its work meanwhile.
     pub fn outlives_final_errors(&self) -> bool {
         self.is_outcome() || matches!(self.request.ask, Ask::Command(Command::Extend { .. }))
     }
 
-    /// Doing it twice is doing it once, whatever came between.
+    /// Carrying out the request twice equals carrying it out once, whatever came in between.
     pub fn is_repeatable(&self) -> bool {
         !self.was_sent || !matches!(self.request.ask, Ask::Command(Command::Reset { .. } | Command::Resolve { .. }))
     }
@@ -83,7 +83,7 @@ impl Pending {
         impatient.then_some(Event::Answer(self.request.id, Answer::Delayed))
     }
 
-    /// False when its time is over: it has been answered.
+    /// False when the request's time is over; it has been answered then.
     pub fn check(&mut self, now: Micros, error: &StoreError, events: &mut Vec<Event>) -> bool {
         if self.request.deadline <= now {
             events.push(self.fail(error.clone()));

@@ -1,6 +1,6 @@
-//! Sentinels: they are asked where the primary is before every connection, and again and again while there are some.
-//! After a failover the old primary goes on as one for seconds (ten, with Redis 7), and what it accepts then is lost:
-//! so connections to a server that the Sentinels do not name any more are ended from here, and their owners connect
+//! Sentinels are asked where the primary is before every connection, and again and again while there are connections.
+//! After a failover the old primary goes on as a primary for seconds (ten, with Redis 7), and what it accepts then is
+//! lost. So this module ends connections to a server that the Sentinels do not name any more, and their owners connect
 //! anew.
 
 use std::io;
@@ -18,15 +18,15 @@ use super::fields;
 use super::stream::Stream;
 use crate::threads;
 
-/// Between two looks while there are connections.
+/// The time between two looks while there are connections.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 pub struct Sentinels {
     pub addresses: Vec<ConnectionAddr>,
-    /// What they call the primary that is wanted.
+    /// The Sentinels' name for the wanted primary.
     pub service: String,
     pub login: RedisConnectionInfo,
-    /// Which of them is asked first.
+    /// Which Sentinel is asked first.
     next: AtomicUsize,
     watched: Mutex<Watched>,
 }
@@ -37,7 +37,7 @@ struct Watched {
     is_looked_after: bool,
 }
 
-/// A second handle of a connection's socket, by which it can be ended from another thread.
+/// A second handle of a connection's socket, with which another thread can end the connection.
 pub struct Lifeline {
     at: ConnectionAddr,
     socket: std::net::TcpStream,
@@ -51,11 +51,11 @@ impl Sentinels {
     }
 
     /// # Errors
-    /// What a Sentinel said, when none of them names a primary. Final only when all of them refused.
+    /// What a Sentinel said, when none of them names a primary. The error is final only when all Sentinels refused.
     pub async fn primary(&self, access: &Access) -> Result<ConnectionAddr, ConnectError> {
         let count = self.addresses.len();
         let first = self.next.load(Ordering::Relaxed);
-        // A Sentinel that is silent must leave time for the next, and for the primary.
+        // A silent Sentinel must leave time for the next one, and for the primary.
         let share = Duration::from_micros(access.connect_timeout / (count as u64 + 1));
         let mut failure = None;
         for index in (0..count).map(|offset| (first + offset) % count) {
@@ -68,7 +68,7 @@ impl Sentinels {
                     self.next.store(index, Ordering::Relaxed);
                     return Ok(address);
                 }
-                // One that cannot be reached says more than one that does not know: it may pass.
+                // An unreachable Sentinel counts more than one that does not know, because its error may pass.
                 Err(next) if failure.as_ref().is_none_or(|known: &ConnectError| known.is_final) => failure = Some(next),
                 Err(_) => {}
             }
@@ -95,7 +95,7 @@ impl Sentinels {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The connections there are; none ends the watch.
+    /// The open connections. When there are none, the watch ends.
     fn connections(&self) -> Vec<Arc<Lifeline>> {
         let mut watched = self.watched();
         let alive: Vec<_> = watched.connections.iter().filter_map(Weak::upgrade).collect();
@@ -105,7 +105,7 @@ impl Sentinels {
     }
 }
 
-/// The address in a Sentinel's answer; reached as the Sentinel is, with TLS or without.
+/// The address in a Sentinel's answer. It is reached as the Sentinel is, with TLS or without.
 fn named(answer: &Value, sentinel: &ConnectionAddr) -> Option<ConnectionAddr> {
     let Value::Array(parts) = answer else { return None };
     let [host, port] = parts.as_slice() else { return None };
@@ -118,11 +118,11 @@ fn named(answer: &Value, sentinel: &ConnectionAddr) -> Option<ConnectionAddr> {
     })
 }
 
-/// From now on this connection is ended when the Sentinels name another server; `None` for a socket that cannot be
+/// From now on the connection ends when the Sentinels name another server. Returns `None` for a socket that cannot be
 /// ended from here.
 ///
 /// # Errors
-/// No further handle of the socket can be had.
+/// The system gives no second handle of the socket.
 pub fn watch(
     sentinels: &Arc<Sentinels>,
     access: &Arc<Access>,
@@ -146,7 +146,7 @@ async fn look_after(sentinels: Arc<Sentinels>, access: Arc<Access>) {
         if connections.is_empty() {
             return;
         }
-        // Each of them in turn: one of them may be cut off and know only of former times.
+        // Each Sentinel is asked in turn, because one may be cut off and out of date.
         sentinels.next.fetch_add(1, Ordering::Relaxed);
         let Ok(primary) = sentinels.primary(&access).await else { continue };
         if connections.iter().all(|connection| connection.at == primary) || !answers_as_primary(&primary, &access).await
@@ -154,13 +154,13 @@ async fn look_after(sentinels: Arc<Sentinels>, access: Arc<Access>) {
             continue;
         }
         for connection in connections.iter().filter(|connection| connection.at != primary) {
-            // The owner reads the end of the stream. One that has ended already needs no end.
+            // The owner reads the end of the stream. A stream that has ended already needs no shutdown.
             let _ = connection.socket.shutdown(Shutdown::Both);
         }
     }
 }
 
-/// It does not name a server of former times.
+/// Whether the named server answers as a primary, which rules out an outdated name.
 async fn answers_as_primary(at: &ConnectionAddr, access: &Access) -> bool {
     let greeting = async {
         let mut socket = Socket::open(at, access).await?;

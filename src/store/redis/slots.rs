@@ -1,4 +1,4 @@
-//! Which node of a cluster has which key: slots of keys, and what nodes tell of who has them.
+//! Which node of a cluster has which key: the slots of keys, and what nodes say about who has them.
 
 use crc::{CRC_16_XMODEM, Crc};
 use redis::Value;
@@ -9,7 +9,7 @@ pub const SLOTS: usize = 16_384;
 
 const CRC: Crc<u16> = Crc::<u16>::new(&CRC_16_XMODEM);
 
-/// The slot of a key: of what stands in its first pair of braces, if anything does.
+/// The slot of a key, or of the text in its first pair of braces if there is any.
 #[must_use]
 pub fn slot(key: &str) -> usize {
     let tag = key.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map(|(tag, _)| tag);
@@ -17,7 +17,7 @@ pub fn slot(key: &str) -> usize {
     usize::from(CRC.checksum(hashed.as_bytes())) % SLOTS
 }
 
-/// Slots from the first to the last, and the primary that has them: `host:port`, without a host the node that says so.
+/// Slots from the first to the last, and the primary that has them: `host:port`; without a host, the node that says so.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Range {
     pub first: usize,

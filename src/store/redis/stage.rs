@@ -1,5 +1,5 @@
-//! How a request is packed, command by command, and what the replies mean. A command on a record is usually one
-//! script; `begin` of a new key is one plain `SET … NX GET`, which costs Redis a third of the script.
+//! How each request is packed, and what the replies mean. A command on a record is usually one script; the `begin` of a
+//! new key is one plain `SET … NX GET`, which costs Redis a third of the script.
 
 use redis::{Value, cmd};
 
@@ -14,7 +14,7 @@ use crate::store::ask::{Answer, Ask, NO_EXPIRY_MS, Request};
 
 /// What is on the wire for a request.
 pub enum Stage {
-    /// `SET key record NX GET PX ttl`; the fence is the one in that record.
+    /// `SET key record NX GET PX ttl`; the fence is the one in the record.
     Plain {
         fence: u64,
     },
@@ -28,13 +28,13 @@ pub enum Stage {
     Pttl {
         record: Option<Vec<u8>>,
     },
-    /// `GETRANGE key 0 0`, empty where there is no record: unlike `EXISTS` a right that every user needs.
+    /// `GETRANGE key 0 0`, empty where there is no record. Unlike `EXISTS`, every user needs the right to it anyway.
     FirstByte,
 }
 
 pub enum Progress {
     Answered(Answer),
-    /// Ask on.
+    /// The next command is to be sent.
     Next(Stage),
 }
 
@@ -48,10 +48,10 @@ impl Pending {
             Ask::Find => return Stage::FirstByte,
         };
         match command {
-            // A repeat goes through the script, which renews a lease that is ours already.
+            // A repeat goes through the script, which renews the lease if this owner has it already.
             Command::Begin(begin) if features.set_nx_get && !self.was_sent && begin.awaited_fence.is_none() => {
-                // The fence must also outgrow a record that has expired: only an estimate much better than that time
-                // serves.
+                // The fence must also exceed that of an expired record, so the error of the estimate must be much
+                // smaller than the retention.
                 if begin.retention_ms * MILLI > 10 * features.clock.error(now) {
                     return Stage::Plain { fence: features.clock.estimate(now) };
                 }
@@ -104,7 +104,7 @@ impl Pending {
     }
 
     /// # Errors
-    /// The reply is none that its command can have: it is to be sent again over another connection.
+    /// The command cannot have this reply, so it is to be sent again over another connection.
     pub fn read(&self, stage: Stage, value: Value, sent_at: Micros) -> Result<Progress, StoreError> {
         match (stage, value) {
             (Stage::Plain { fence }, reply @ (Value::Nil | Value::BulkString(_))) => {
@@ -115,7 +115,7 @@ impl Pending {
                 Ok(outcome.map_or(script, |outcome| self.outcome(outcome, sent_at)))
             }
             (Stage::IfEqual, Value::Okay) => Ok(self.outcome(Outcome::Done, sent_at)),
-            // Somebody waits, or this is a repeat, or it is not ours any more.
+            // Somebody waits, or this is a repeat, or this attempt does not own the record any more.
             (Stage::IfEqual, Value::Nil) => Ok(Progress::Next(Stage::Script { loaded: false })),
             (Stage::Script { .. }, reply) => {
                 let parts: Option<Vec<&[u8]>> = match &reply {
@@ -131,7 +131,7 @@ impl Pending {
             (Stage::Get, Value::Nil) => Ok(Progress::Answered(Answer::Inspected(None))),
             (Stage::Get, Value::BulkString(record)) => Ok(Progress::Next(Stage::Pttl { record: Some(record) })),
             (Stage::Pttl { record }, Value::Int(left)) => {
-                // -2: it went away in between.
+                // -2: the record went away in between.
                 let left = if left == -1 { Some(NO_EXPIRY_MS) } else { u64::try_from(left).ok() };
                 let found = record.zip(left);
                 Ok(Progress::Answered(Answer::Inspected(found)))
@@ -140,7 +140,7 @@ impl Pending {
         }
     }
 
-    /// What its script's reply means.
+    /// What the reply of the request's script means.
     fn interpret(&self, parts: &[&[u8]], sent_at: Micros) -> Option<Answer> {
         match &self.request.ask {
             Ask::Machine(_) => machine_scripts::parse(parts).ok().map(Answer::Machine),
@@ -162,8 +162,8 @@ impl Pending {
         Answer::Outcome { outcome, sent_at }
     }
 
-    /// A release lets others acquire. Whom it finds when it comes a second time is most likely one of them, and nothing
-    /// of theirs is in danger: a release that is stale changes nothing.
+    /// A release lets others acquire the key. A repeated release most likely finds the record of one of them, and puts
+    /// nothing of theirs in danger: a stale release changes nothing.
     fn was_released_before(&self, outcome: &Outcome) -> bool {
         let is_release =
             matches!(&self.request.ask, Ask::Command(Command::Fail { failure: Failure::Release { .. }, .. }));

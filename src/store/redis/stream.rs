@@ -1,5 +1,5 @@
-//! An established, non-blocking socket, plain or TLS. It is read and written by whoever owns a loop:
-//! Node's, or a tokio thread. It knows nothing of Redis.
+//! An established, non-blocking socket, plain or TLS. The owner of a loop reads and writes it: Node's loop, or a tokio
+//! thread. It knows nothing of Redis.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -18,7 +18,7 @@ impl Stream {
     /// `Ok(0)` is the end of the stream; `WouldBlock` means nothing is there.
     ///
     /// # Errors
-    /// Those of the socket; for TLS also a broken record.
+    /// The socket's errors; with TLS also a broken record.
     pub fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         retry(|| match self {
             Self::Tcp(socket) => socket.read(into),
@@ -30,7 +30,7 @@ impl Stream {
     /// Writes what the socket takes now.
     ///
     /// # Errors
-    /// Those of the socket; `WouldBlock` is not one of them: it returns 0.
+    /// The socket's errors, except `WouldBlock`, for which it returns 0.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = retry(|| match self {
             Self::Tcp(socket) => socket.write(bytes),
@@ -53,10 +53,10 @@ impl Stream {
         }
     }
 
-    /// TLS keeps encrypted bytes of its own; true while some of them wait for the socket.
+    /// TLS keeps encrypted bytes of its own. True while some of them wait for the socket.
     ///
     /// # Errors
-    /// Those of the socket.
+    /// The socket's errors.
     pub fn flush(&mut self) -> io::Result<bool> {
         let Self::Tls(tls) = self else { return Ok(false) };
         while tls.conn.wants_write() {

@@ -1,4 +1,4 @@
-//! Where the servers are: an URL, parsed by the redis crate.
+//! Where the servers are: a URL, which the redis crate parses.
 //!
 //! | URL | servers |
 //! |---|---|
@@ -6,8 +6,8 @@
 //! | `redis+sentinel://user:password@host:port,host:port/service/db` | the primary that these Sentinels name |
 //! | `redis+cluster://user:password@host:port,host:port` | the nodes of a cluster, found from any of these |
 //!
-//! `rediss+sentinel://` and `rediss+cluster://` are the same over TLS, Sentinels included. Sentinels that want a login
-//! of their own get it by `?sentinel_username=…&sentinel_password=…`.
+//! `rediss+sentinel://` and `rediss+cluster://` are the same over TLS, Sentinels included. Sentinels with a login of
+//! their own get it from `?sentinel_username=…&sentinel_password=…`.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::error::StoreError;
 /// How one connection finds its server.
 pub enum Place {
     Server(ConnectionAddr),
-    /// A cluster's node: a replica is as good to learn the slots from.
+    /// A cluster's node. A replica will do, because it knows the slots too.
     Node(ConnectionAddr),
     Sentinels(Arc<Sentinels>),
 }
@@ -32,7 +32,7 @@ pub struct Target {
     pub access: Arc<Access>,
 }
 
-/// All that an URL names: one target, or the nodes by which a cluster is found.
+/// Everything a URL names: one target, or the nodes by which a cluster is found.
 pub struct Servers {
     pub targets: Vec<Arc<Target>>,
     pub is_cluster: bool,
@@ -103,11 +103,11 @@ struct Several {
 }
 
 impl Several {
-    /// `rest` is the URL behind its scheme.
+    /// `rest` is the URL after its scheme.
     fn parse(plain: &str, rest: &str, kind: Kind) -> Result<Self, StoreError> {
-        let rest = rest.strip_prefix("://").ok_or_else(|| invalid("url: '://' is missing behind the scheme".into()))?;
+        let rest = rest.strip_prefix("://").ok_or_else(|| invalid("url: '://' is missing after the scheme".into()))?;
         if rest.contains('#') {
-            return Err(invalid("url: a fragment ('#…') means nothing here".into()));
+            return Err(invalid("url: a fragment ('#…') has no meaning here".into()));
         }
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
@@ -117,11 +117,11 @@ impl Several {
             if kind == Kind::Sentinel { path.split_once('/').unwrap_or((path, "")) } else { ("", path) };
         if kind == Kind::Sentinel && service.is_empty() {
             return Err(invalid(
-                "url: the path must name the service that the Sentinels watch, as in …/mymaster".into(),
+                "url: the path must name the service that the Sentinels watch, for example …/mymaster".into(),
             ));
         }
         if kind == Kind::Cluster && !matches!(db, "" | "0") {
-            return Err(invalid("url: a cluster has one database, 0".into()));
+            return Err(invalid("url: a cluster has only one database, 0".into()));
         }
         let infos = hosts
             .split(',')
@@ -139,7 +139,7 @@ impl Several {
             login = match &*name {
                 "sentinel_username" if kind == Kind::Sentinel => login.set_username(value),
                 "sentinel_password" if kind == Kind::Sentinel => login.set_password(value),
-                _ => return Err(invalid(format!("url: '{name}' is not a parameter it may have"))),
+                _ => return Err(invalid(format!("url: '{name}' is not a parameter of this kind of url"))),
             };
         }
         let sentinels = (kind == Kind::Sentinel).then(|| (service.to_owned(), login));
@@ -156,7 +156,7 @@ fn parsed(url: &str) -> Result<ConnectionInfo, StoreError> {
 }
 
 impl Target {
-    /// Another node of the same cluster, as a node names it: `host:port`, without a host the one that said so.
+    /// Another node of the same cluster, as a node names it: `host:port`. Without a host, this node's host is meant.
     #[must_use]
     pub fn sibling(&self, address: &str) -> Option<Self> {
         let (host, port) = address.rsplit_once(':')?;
@@ -177,7 +177,7 @@ impl Target {
         Some(Self { place: Place::Node(place), access: Arc::clone(&self.access) })
     }
 
-    /// For messages: it has no password in it.
+    /// A name for messages. It contains no password.
     #[must_use]
     pub fn name(&self) -> String {
         match &self.place {
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn a_cluster_is_found_by_several_nodes() {
         assert_eq!(names("redis+cluster://a:7000,b,[::1]:7002"), ["a:7000", "b:6379", "::1:7002"]);
-        assert!(reason("redis+cluster://a/3").contains("one database"));
+        assert!(reason("redis+cluster://a/3").contains("only one database"));
         assert!(reason("redis+cluster://a,,b").contains("empty"));
         assert!(reason("redis+cluster:a").contains("'://'"));
         assert!(reason("rediss+cluster://a/#insecure").contains("fragment"));

@@ -1,4 +1,4 @@
-//! What a server's error means. Each gets one of six verdicts, so nothing is retried or given up by chance.
+//! What a server's error means. Each error gets one of six verdicts, so nothing is retried or given up by chance.
 
 use redis::{ServerError, ServerErrorKind};
 
@@ -9,15 +9,15 @@ use crate::error::StoreError;
 pub enum Verdict {
     /// This connection is of no use any more (a demoted or loading node): reconnect, then send again.
     Retire(StoreError),
-    /// The server is for the moment unable: send again later.
+    /// The server cannot serve the request at the moment: send it again later.
     Later(StoreError),
-    /// Sending again would answer the same.
+    /// Sending the request again would bring the same answer.
     Final(StoreError),
     /// The script cache was flushed: load, then send again.
     NoScript,
-    /// A value of a foreign type sits at our key.
+    /// The key holds a value of another type.
     WrongType(String),
-    /// Another node of the cluster has this key; `once`: this command only, while the slot moves.
+    /// Another node of the cluster has this key. `once`: for this command only, while the slot moves.
     Moved { slot: u16, address: String, once: bool },
 }
 
@@ -25,7 +25,7 @@ pub enum Verdict {
 pub fn judge(error: &ServerError) -> Verdict {
     let code = error.code();
     let detail = error.details().unwrap_or_default();
-    // What follows quotes the command that was sent: a password, or a piece of a result.
+    // The rest quotes the command that was sent, which may hold a password or a piece of a result.
     let detail = detail.split(", with args beginning with").next().unwrap_or_default();
     let code = if code == "ERR" { code_inside_script(detail).unwrap_or(code) } else { code };
     let text = format!("Redis answered {code} {detail}");
@@ -45,7 +45,7 @@ pub fn judge(error: &ServerError) -> Verdict {
         ))),
         (_, "MOVED" | "ASK") => moved(detail, code == "ASK").unwrap_or(Verdict::Final(StoreError::Protocol(text))),
         (_, "NOAUTH" | "WRONGPASS" | "DENIED" | "NOPROTO" | "CROSSSLOT") => Verdict::Final(StoreError::Refused(text)),
-        // It comes instead of the first reply; the connection is closed behind it.
+        // This error comes instead of the first reply, and the server then closes the connection.
         _ if detail.contains("max number of clients") => Verdict::Retire(StoreError::Unavailable(text)),
         _ if detail.contains("unknown command") => Verdict::Final(StoreError::Refused(format!(
             "{text}; Redis 6.2 or newer, or Valkey, is needed, with its commands under their own names"
@@ -61,8 +61,8 @@ fn moved(detail: &str, once: bool) -> Option<Verdict> {
     Some(Verdict::Moved { slot, address: address.trim().to_owned(), once })
 }
 
-/// A script that fails inside `redis.call` answers `ERR`: before Redis 7 with any error of the command, `Error running
-/// script …: -OOM command …`, and in all versions when the user lacks a right.
+/// A script that fails inside `redis.call` answers `ERR`. Before Redis 7 it does so for any error of the command
+/// (`Error running script …: -OOM command …`), and in all versions when the user lacks a right.
 fn code_inside_script(detail: &str) -> Option<&str> {
     if detail.contains("ACL failure in script") || detail.contains("The user executing the script can't") {
         return Some("NOPERM");

@@ -1,6 +1,6 @@
-//! An [`Engine`] and the socket it speaks through. Both executors turn it: Node's loop when the socket is ready,
-//! a tokio task when it is awaited. The caller must stop polling a socket before it drops it, so a retired stream
-//! is kept until [`Wire::drop_retired`] is called.
+//! An [`Engine`] and its socket. Both executors turn it: Node's loop when the socket is ready, a tokio task when it is
+//! awaited. The caller must stop polling a socket before the socket is dropped, so a retired stream is kept until
+//! [`Wire::drop_retired`] is called.
 
 use std::fmt::Display;
 use std::io;
@@ -17,7 +17,7 @@ use crate::clock::Micros;
 use crate::error::StoreError;
 use crate::store::ask::Event;
 
-/// More is not kept in memory for a socket that does not catch up.
+/// Up to this many written bytes stay in memory for a socket that does not catch up, or half of its output if larger.
 const CHUNK: usize = 64 * 1024;
 
 pub struct Wire {
@@ -28,7 +28,7 @@ pub struct Wire {
     retired: Option<Stream>,
     /// How much of the engine's output the socket has taken.
     written: usize,
-    /// The largest output of late.
+    /// The largest recent output.
     peak: usize,
 }
 
@@ -45,31 +45,31 @@ impl Wire {
         self.stream.as_ref().map(AsRawFd::as_raw_fd)
     }
 
-    /// A socket that is of no use any more waits to be closed.
+    /// A socket that is of no use any more is waiting to be closed.
     #[must_use]
     pub fn has_retired(&self) -> bool {
         self.retired.is_some()
     }
 
-    /// Closes it. The caller polls it no longer.
+    /// Closes the retired socket. The caller must have stopped polling it.
     pub fn drop_retired(&mut self) {
         self.retired = None;
     }
 
-    /// There is no connection, something is asked of it, and it is time to try.
+    /// There is no connection, something needs one, and it is time to try.
     #[must_use]
     pub fn wants_to_connect(&self, now: Micros) -> bool {
         self.engine.wants_connection(now)
     }
 
-    /// An attempt to connect: to be awaited on a tokio thread, and told by
+    /// An attempt to connect, to be awaited on a tokio thread. Its result goes to
     /// [`Store::connected`](crate::store::Store::connected).
     pub fn connect(&mut self) -> impl Future<Output = Connected> + Send + use<> {
         self.engine.connecting();
         connect(Arc::clone(&self.target))
     }
 
-    /// What came of an attempt that did not end by itself.
+    /// The result of an attempt to connect that did not end by itself.
     pub fn broken_off(why: &dyn Display) -> Connected {
         Err(ConnectError::may_pass(StoreError::Unavailable(format!("connecting failed: {why}"))))
     }
@@ -87,7 +87,7 @@ impl Wire {
         }
     }
 
-    /// Reads what is there. Call it before [`Wire::tick`], so that late is not taken for silent.
+    /// Reads what is there. Call this before [`Wire::tick`], so that a late read is not taken for a silent server.
     pub fn read(&mut self, buffer: &mut [u8], now: Micros) {
         while let Some(stream) = &mut self.stream {
             match stream.read(buffer) {
@@ -120,7 +120,7 @@ impl Wire {
         let mut taken = 0;
         let outcome = loop {
             if self.written == out.len() {
-                // One large result must not keep its memory forever, and many must not ask for it each time.
+                // One large result must not keep its memory forever, and many must not allocate it each time.
                 self.peak = out.len().max(self.peak - self.peak / 8);
                 out.clear();
                 if out.capacity() > 4 * CHUNK.max(self.peak / 2) {
@@ -138,8 +138,8 @@ impl Wire {
                 Err(error) => break Err(error),
             }
         };
-        // A socket that never quite catches up must not keep what it has taken; moving the rest each time it takes a
-        // little would cost more than sending it.
+        // A socket that never quite catches up must not keep the bytes it has taken. Moving the rest after every small
+        // write would cost more than sending it.
         if self.written > CHUNK.max(out.len() / 2) {
             out.drain(..self.written);
             self.written = 0;

@@ -1,5 +1,5 @@
-//! Channels somebody waits on: subscribed to once, again over every new connection, and polled where the server does
-//! not allow it.
+//! Channels that somebody waits on. The engine subscribes to each once, and again over every new connection. Where the
+//! server does not allow subscribing, the waiters poll.
 
 use redis::cmd;
 
@@ -10,12 +10,12 @@ use crate::clock::Micros;
 /// A channel somebody waits on.
 #[derive(Default)]
 pub(super) struct Channel {
-    /// The server does not let us listen: the waiter polls instead.
+    /// The server does not let this user listen, so the waiter polls instead.
     pub(super) is_denied: bool,
 }
 
 impl Engine {
-    /// Tells by [`Event::Changed`](crate::store::Event::Changed) when the channel is live, and at every message on it.
+    /// Reports [`Event::Changed`](crate::store::Event::Changed) when the channel is live, and at every message on it.
     pub fn subscribe(&mut self, channel: &str, now: Micros) {
         if !self.channels.contains_key(channel) {
             self.channels.insert(channel.to_owned(), Channel::default());

@@ -1,5 +1,5 @@
-//! What a connection to a cluster's node does besides: it tells who has which slots, and gives up what another node
-//! has.
+//! What a connection to a cluster's node also does: it learns which node has which slots, and hands over what belongs
+//! to another node.
 
 use redis::cmd;
 
@@ -15,7 +15,8 @@ impl Engine {
         !self.waiting.is_empty() || !self.later.is_empty() || !self.channels.is_empty()
     }
 
-    /// Tells by [`ClusterNews::Slots`](crate::store::redis::ClusterNews::Slots), as soon as there is a connection, which node of the cluster has what.
+    /// As soon as there is a connection, asks which node of the cluster has which slots. The answer comes as
+    /// [`ClusterNews::Slots`](crate::store::redis::ClusterNews::Slots).
     pub fn ask_slots(&mut self, now: Micros) {
         self.wants_slots = true;
         self.send_slots(now);
@@ -28,7 +29,7 @@ impl Engine {
         }
     }
 
-    /// Without a connection: hands over what another node of the cluster has by now, requests and channels.
+    /// Without a connection, hands over the requests and channels that belong to another node of the cluster by now.
     pub fn surrender(&mut self, is_elsewhere: impl Fn(&str) -> bool) -> (Vec<Pending>, Vec<String>) {
         let waiting = std::mem::take(&mut self.waiting);
         let later = std::mem::take(&mut self.later);
@@ -46,7 +47,7 @@ impl Engine {
         (gone, channels)
     }
 
-    /// When there may be a connection: 0 when there is one.
+    /// When there may be a connection; 0 when there is one.
     #[must_use]
     pub fn up_at(&self) -> Micros {
         match self.link {

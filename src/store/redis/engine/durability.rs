@@ -1,6 +1,6 @@
-//! Answers that wait until replicas, or the disk, have what they stand for. A `WAIT` answers for everything this
-//! connection wrote before, and blocks it meanwhile: so one at a time, for all that was written while the last one was
-//! out. Without replicas a call then takes two of their timeouts at most, however many calls there are.
+//! Answers that wait until replicas, or the disk, have the writes they stand for. A `WAIT` covers everything that this
+//! connection wrote before it, and blocks the connection meanwhile. So there is one `WAIT` at a time, for all that was
+//! written while the last one was out. A call then takes at most two timeouts, however many calls there are.
 
 use redis::{Value, cmd};
 use serde::Deserialize;
@@ -13,19 +13,19 @@ use crate::model::Outcome;
 use crate::store::ask::{Answer, Event};
 use crate::store::redis::pending::Pending;
 
-/// What must have a write before it counts.
+/// Which replicas and disks must have a write before it counts.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Durability {
     pub replicas: u64,
     pub timeout_ms: u64,
-    /// On the disk, not only in memory: the primary's and that of so many replicas.
+    /// The write must be on disk, not only in memory: on the primary's, and on that of this many replicas.
     #[serde(default)]
     pub fsync: bool,
 }
 
 impl Durability {
-    /// How much longer than otherwise a reply may take.
+    /// How much longer a reply may take because of the `WAIT`.
     #[must_use]
     pub fn patience(self) -> Micros {
         self.timeout_ms * MILLI
@@ -39,10 +39,10 @@ impl Durability {
         }
     }
 
-    /// Who has it, by the server's answer.
+    /// Judges from the server's answer who has the write.
     ///
     /// # Errors
-    /// What is missing.
+    /// Says what is missing.
     fn judge(self, value: &Value) -> Result<(), String> {
         let Self { replicas, timeout_ms, fsync } = self;
         let (local, remote) = match value {
@@ -66,13 +66,13 @@ impl Durability {
     }
 }
 
-/// What has been answered and is not acknowledged yet.
+/// A request that has been answered but is not acknowledged yet.
 pub(super) struct Parked {
     pub(super) pending: Pending,
     answer: Answer,
 }
 
-/// It says that something was done, which must not be said of what may be lost.
+/// True when the answer says that something was done, which must not be said of a write that may be lost.
 fn stands_for_a_write(answer: &Answer) -> bool {
     match answer {
         Answer::Outcome { outcome, .. } => matches!(outcome, Outcome::Acquired { .. } | Outcome::Done),
@@ -82,8 +82,8 @@ fn stands_for_a_write(answer: &Answer) -> bool {
 }
 
 impl Engine {
-    /// A write that may have been done over another connection is none over this one, and servers count only what
-    /// this one wrote: so it writes something that is of no meaning, and goes by itself.
+    /// Another connection may have carried out this request's write, but `WAIT` counts only writes of this connection.
+    /// So the engine writes something that expires by itself and means nothing.
     pub(super) fn write_something(&mut self, pending: &Pending, now: Micros) {
         if self.durability.is_some() && pending.is_repeat && pending.writes() {
             let key = format!("{}:w", pending.request.key);
@@ -92,7 +92,7 @@ impl Engine {
         }
     }
 
-    /// Behind the commands that are about to leave.
+    /// Appends a `WAIT` behind the commands that are about to leave.
     pub(super) fn ask_acknowledgement(&mut self, now: Micros) {
         if self.durability.is_none() {
             return;
@@ -112,7 +112,7 @@ impl Engine {
         self.unacknowledged = false;
     }
 
-    /// Tells of an answer, now or when it is acknowledged.
+    /// Reports an answer, now or when its write is acknowledged.
     pub(super) fn tell(&mut self, pending: Pending, answer: Answer) {
         if self.durability.is_some() && pending.writes() {
             self.parked.push(Parked { pending, answer });
@@ -135,7 +135,8 @@ impl Engine {
         }
     }
 
-    /// The connection is gone before anybody knew: it is asked again over the next, and recognised.
+    /// The connection was lost before the acknowledgement. The requests go out again over the next connection, where
+    /// the server recognises them.
     pub(super) fn send_parked_again(&mut self, why: &StoreError) {
         for pending in self.take_parked().into_iter().rev() {
             self.send_again(pending, why);

@@ -1,24 +1,24 @@
-//! What has been packed for the socket and is not answered yet. Replies come in this order.
+//! Commands that have been packed for the socket and are not answered yet. Replies come in the same order.
 
 use crate::clock::Micros;
 use crate::store::redis::pending::Pending;
 use crate::store::redis::stage::Stage;
 
-/// What was packed and not answered yet, in order.
+/// A command that was packed and is not answered yet.
 pub(super) struct InFlight {
     pub(super) sent: Sent,
-    /// When it went to the socket; until then, when it was packed.
+    /// When the command went to the socket; until then, when it was packed.
     pub(super) at: Micros,
-    /// Bytes that had not been answered when it was packed, its own included: they have to arrive first.
+    /// Bytes that had not been answered when the command was packed, its own included. They have to arrive first.
     pub(super) ahead: u64,
 }
 
-/// What went out, and so what its reply is.
+/// What went out, and therefore what its reply is.
 pub(super) enum Sent {
     Request(Pending, Stage),
     Time,
     Slots,
-    /// How many have what was written before.
+    /// A `WAIT`, whose reply says how many have the writes before it.
     Acknowledgement,
     Subscribe(String),
     Unsubscribe(String),

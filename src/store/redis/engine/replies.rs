@@ -13,7 +13,7 @@ use crate::store::redis::slots;
 use crate::store::redis::stage::{Progress, Stage};
 use crate::store::redis::verdict::{self, Verdict};
 
-/// Room for as many requests as are usually in flight.
+/// As many requests as are usually in flight, for which room is kept.
 const USUALLY_IN_FLIGHT: usize = 1_024;
 
 impl Engine {
@@ -29,7 +29,7 @@ impl Engine {
         loop {
             match self.inbox.next_reply() {
                 Ok(None) => {
-                    // After a burst of calls it would keep what its peak took.
+                    // After a burst of calls the queue would keep the memory of its peak.
                     if self.in_flight.is_empty() {
                         self.in_flight.shrink_to(USUALLY_IN_FLIGHT);
                     }
@@ -42,7 +42,7 @@ impl Engine {
                 }
                 Ok(Some(value)) => {
                     let Some(flight) = self.in_flight.pop_front() else {
-                        return self.retire(StoreError::Protocol("a reply nobody asked for".into()), now);
+                        return self.retire(StoreError::Protocol("a reply that nobody asked for".into()), now);
                     };
                     self.heard_together += 1;
                     if let Err(why) = self.answered(flight, value, now) {
@@ -55,7 +55,7 @@ impl Engine {
     }
 
     /// # Errors
-    /// The reason why this connection must go.
+    /// Says why this connection must go.
     fn answered(&mut self, flight: InFlight, value: Value, now: Micros) -> Result<(), StoreError> {
         let (pending, stage) = match flight.sent {
             Sent::Request(pending, stage) => (pending, stage),
@@ -74,7 +74,7 @@ impl Engine {
                 return Ok(());
             }
             Sent::Subscribe(channel) => {
-                // A confirmation is a push; an ordinary reply is an error: we may not.
+                // A confirmation is a push. An ordinary reply is an error: this user may not subscribe.
                 if let Some(known) = self.channels.get_mut(&channel) {
                     known.is_denied = true;
                     self.events.push(Event::Changed(channel));
@@ -105,12 +105,12 @@ impl Engine {
                 return Err(why);
             }
             Verdict::Later(why) => self.postpone(pending, why, now),
-            // A server that answers IFEQ with an error has not compared, so it has not set.
+            // A server that answers IFEQ with an error has not compared the value, so it has not set it.
             Verdict::Final(StoreError::Protocol(_)) if matches!(stage, Stage::IfEqual) => {
                 self.write(pending, Stage::Script { loaded: false }, now);
             }
-            // What nobody understands may pass, a proxy's complaint for one; an outcome is not given up for it, nor a
-            // lease.
+            // An unknown error may pass, for example a proxy's complaint. Neither an outcome nor a lease is given up
+            // for it.
             Verdict::Final(why @ (StoreError::Full(_) | StoreError::Protocol(_)))
                 if pending.outlives_final_errors() =>
             {
@@ -120,7 +120,7 @@ impl Engine {
             }
             Verdict::Final(why) => self.events.push(pending.fail(why)),
             Verdict::NoScript if matches!(stage, Stage::Script { loaded: true }) => {
-                let why = "Redis forgets scripts as soon as they are loaded, or does not let us load them";
+                let why = "Redis forgets scripts as soon as they are loaded, or does not allow this user to load them";
                 self.postpone(pending, StoreError::Unavailable(why.into()), now);
             }
             Verdict::NoScript => {
@@ -155,8 +155,8 @@ impl Engine {
                     _ => false,
                 };
                 if !confirmed {
-                    // What is in its place stays in flight, to be sent again.
-                    return Err(StoreError::Protocol("a subscription nobody asked for".into()));
+                    // The request in the confirmation's place stays in flight, to be sent again.
+                    return Err(StoreError::Protocol("a subscription that nobody asked for".into()));
                 }
                 self.in_flight.pop_front();
                 if *kind == PushKind::Subscribe && self.channels.contains_key(&channel) {

@@ -1,4 +1,4 @@
-//! What becomes of requests when connections, replies or scripts are lost, and when time runs out.
+//! What becomes of requests when connections, replies or scripts are lost, or when time runs out.
 
 use super::*;
 

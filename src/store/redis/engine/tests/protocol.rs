@@ -88,7 +88,7 @@ fn a_refused_subscription_does_not_shift_the_replies_and_is_remembered() {
     assert_eq!(events(&mut engine).len(), 2);
 }
 
-/// Found by fuzzing: the request in whose place the confirmation came was dropped, and its caller waited forever.
+/// Fuzzing found this: the request in whose place the confirmation came was dropped, and its caller waited forever.
 #[test]
 fn a_confirmation_nobody_asked_for_ends_the_connection_and_loses_no_request() {
     for kind in ["subscribe", "unsubscribe"] {
@@ -156,7 +156,7 @@ fn happening() -> impl Strategy<Value = Happening> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
 
-    /// Whatever the network does: exactly one last answer each, in time.
+    /// Whatever the network does, each request gets exactly one last answer, in time.
     #[test]
     fn every_request_gets_exactly_one_last_answer(happenings in proptest::collection::vec(happening(), 1..60)) {
         let (mut engine, mut now, mut submitted) = (Engine::new(TIMEOUT, None), NOW, 0_u64);
