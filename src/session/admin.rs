@@ -1,4 +1,5 @@
-//! An operator's requests: look at a record, resolve an indeterminate one, reset one. Rare, so they cross as JSON.
+//! An operator's requests: look at a record, resolve an indeterminate one, reset one. They are rare, so they cross to
+//! Rust as JSON.
 
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ pub struct AdminRequest {
     identity: Option<String>,
     #[serde(default)]
     force: bool,
-    /// The result to record, as encoded text; without it `resolve` lets the next caller run.
+    /// The result to record, as encoded text. Without a value, `resolve` lets the next caller run.
     value: Option<String>,
     #[serde(default)]
     rerun: bool,
@@ -54,7 +55,7 @@ struct Shown {
     expires_in_ms: u64,
     lease_remaining_ms: Option<u64>,
     since_ms: Option<u64>,
-    /// Of a payload that is sealed: nobody needs to see it to know with what.
+    /// The key id of a sealed payload, which is shown without opening the payload.
     key_id: Option<String>,
     payload: Option<String>,
 }
@@ -98,7 +99,7 @@ impl Session {
         self.ask(u64::from(id), key, ask, deadline, now);
     }
 
-    /// Not under this secret: perhaps under an older one.
+    /// There is no record under this secret; perhaps there is one under an older secret.
     fn try_next_name(&mut self, id: u32, now: Micros) -> bool {
         let more = self.ops.get_mut(&id).is_some_and(Op::choose_next);
         if more {

@@ -48,8 +48,8 @@ impl Session {
             Outcome::Acquired { fence, attempt, recovered } => {
                 let lease = op.terms.lease_ms * MILLI;
                 if sent_at + lease - margin(lease) <= now {
-                    // The loop was blocked for so long that the lease is over before anyone heard of it: asking again
-                    // renews it, or tells who has taken over. Starting now would be a second run.
+                    // The loop was blocked for so long that the lease ended before the answer was read. Asking again
+                    // renews the lease, or tells who has taken over. Starting now would be a second run.
                     return self.again(id, now);
                 }
                 op.phase = Phase::Held { fence, attempt, recovered };

@@ -1,8 +1,8 @@
-//! How an operation begins, and what is asked before: whether older secrets know the key, and whether its scope may
-//! have one more.
+//! How an operation begins, and what it asks before that: whether there is a record under an older secret, and whether
+//! its scope may have one more key.
 //!
-//! A key is counted before it is claimed, since a crash in between must not leave a record that nobody counted; and it
-//! is looked for before it is counted, since a key that has a record was counted when it was new.
+//! A key is counted before it is claimed, because a crash in between must not leave a record that nobody counted. Its
+//! record is looked for before the key is counted, because a key that has a record was counted when it was new.
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ impl Session {
         self.go_on(id, now);
     }
 
-    /// Asks what is to be asked next, the begin itself after all else.
+    /// Sends the next question, and the begin itself after all others.
     fn go_on(&mut self, id: u32, now: Micros) {
         let Some(op) = self.ops.get_mut(&id) else { return };
         let deadline = op.deadline;
@@ -61,7 +61,7 @@ impl Session {
         }
     }
 
-    /// Once more, for the same caller: the attempt it was blocked behind may have ended.
+    /// Begins once more for the same caller, because the attempt it was blocked behind may have ended.
     pub fn again(&mut self, id: u32, now: Micros) {
         let Some(op) = self.ops.get_mut(&id) else { return };
         op.deadline = now + op.terms.budget;

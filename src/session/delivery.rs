@@ -31,7 +31,7 @@ pub enum Tag {
     UnknownState = 22,
     Due = 23,
     Quota = 24,
-    /// Of no operation: the server may evict records, by the policy that the text names.
+    /// Belongs to no operation: the server may evict records, under the policy that the text names.
     Evicts = 25,
 }
 
@@ -42,10 +42,10 @@ pub struct Delivery {
     pub fence: u64,
     pub attempt: u64,
     pub recovered: bool,
-    /// Milliseconds or a small code, by tag.
+    /// Milliseconds or a small code, depending on the tag.
     pub ms: u64,
     pub code: usize,
-    /// UTF-8 except when a record holds foreign bytes.
+    /// UTF-8, unless a record holds foreign bytes.
     pub text: Option<Vec<u8>>,
 }
 

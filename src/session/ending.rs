@@ -1,4 +1,4 @@
-//! How an operation ends: its run is completed or has failed, and the store is told; or it is given up.
+//! How an operation ends: its run completes or fails, and the store is told; or the operation is given up.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::model::{Command, Failure, Flags, Owner, Record, State};
 use crate::shrink;
 use crate::store::Store as _;
 
-/// Marks a request that undoes a begin nobody waits for any more; its answer interests nobody.
+/// Marks a request that undoes a begin for which nobody waits any more. Its answer interests nobody.
 pub const WITHDRAWAL: u64 = 1 << 32;
 
 impl Session {
@@ -58,13 +58,13 @@ impl Session {
         self.submit(request, now);
     }
 
-    /// Gives an operation up. A begin that may have been applied is withdrawn: the run it stood for never started.
+    /// Gives an operation up. A begin that may have been applied is withdrawn, because its run never started.
     pub fn forget(&mut self, id: u32, now: Micros) {
         self.stop_listening(id, now);
         let Some(op) = self.ops.remove(&id) else { return };
         self.leases.release(id);
         let never_left = self.store.forget(u64::from(id));
-        // Held: the key was acquired while its caller, who has not heard of it yet, gave up.
+        // Held: the key was acquired, but its caller gave up before hearing of that.
         if matches!(op.phase, Phase::Beginning | Phase::Held { .. }) && !never_left {
             self.withdraw(id, Arc::clone(op.key()), op.owner, op.terms.lease_ms, now);
         }
@@ -76,13 +76,13 @@ impl Session {
         self.ask(u64::from(id) | WITHDRAWAL, key, Ask::Command(command), deadline, now);
     }
 
-    /// The last word on an operation.
+    /// Delivers the last word on an operation.
     pub(super) fn end(&mut self, id: u32, delivery: Delivery, now: Micros) {
         self.let_go(id, now);
         self.deliver(delivery);
     }
 
-    /// Nothing of it is left here; what is in the store stays as it is.
+    /// Removes everything about the operation here; the store stays as it is.
     pub(super) fn let_go(&mut self, id: u32, now: Micros) {
         self.stop_listening(id, now);
         self.ops.remove(&id);

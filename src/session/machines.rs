@@ -1,4 +1,4 @@
-//! Commands on instances of state machines: what JavaScript asks as indices becomes a command of the model, and its
+//! Commands on instances of state machines. JavaScript's request, in indices, becomes a command of the model, and the
 //! outcome becomes indices again. A state that the definition does not know is told by its name.
 
 use std::sync::Arc;
@@ -25,13 +25,13 @@ struct Defined {
     due_sets: Arc<[Arc<str>; PARTITIONS]>,
 }
 
-/// What is looked at an instance for.
+/// Why an instance is looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Purpose {
     Glance,
     History,
     Drain,
-    /// Until it is in one of these states.
+    /// Look until the instance is in one of these states.
     Reach(Vec<usize>),
 }
 
@@ -41,20 +41,20 @@ pub struct SentEvent {
     pub event: usize,
     pub data: Option<String>,
     pub payload: Option<String>,
-    /// Names the step: the same again is answered as the first was.
+    /// Names the step. A repeat of the same step gets the answer of the first.
     pub key: Option<String>,
-    /// The record of the idempotency key behind it, and the attempt's fence.
+    /// The record of the idempotency key that this event is sent for, and the attempt's fence.
     pub caller: Option<(String, u64)>,
     pub expected_version: Option<u64>,
     pub create: bool,
 }
 
-/// What an operation asked, as far as its answer depends on it.
+/// What an operation asked, as far as its delivery depends on that.
 pub struct Asked {
     machine: u32,
     id: Box<str>,
     purpose: Purpose,
-    /// It has a name of its own, so that a repeat may be somebody else's.
+    /// The step has a name of its own, so an earlier command with that name may be another caller's.
     is_keyed: bool,
 }
 
@@ -95,7 +95,7 @@ impl Session {
         self.command(op, machine, id, purpose, false, budget, now, |_| command);
     }
 
-    /// Those of one partition whose timer should have fired.
+    /// Lists the instances of one partition whose timer should have fired.
     pub fn due(&mut self, id: u32, machine: u32, partition: usize, limit: u64, budget: Micros, now: Micros) {
         let Some(due_set) = self.defined(machine).and_then(|defined| defined.due_sets.get(partition).cloned()) else {
             return self.deliver(Delivery::failed(id, &undefined()));
@@ -104,7 +104,7 @@ impl Session {
         self.ask(u64::from(id), due_set, Ask::Due { limit }, now + budget, now);
     }
 
-    /// The one that waits looks once more.
+    /// An operation that waits looks once more.
     pub(super) fn look_again(&mut self, id: u32, now: Micros) {
         let Some(op) = self.ops.get_mut(&id) else { return };
         op.changed = false;
@@ -139,7 +139,7 @@ impl Session {
         let key = keys::instance_key(self.hashers[0].prefix(), name, id, partition);
         let deadline = now + budget;
         let mut opened = Op::at(Arc::clone(&key), Terms::without_lease(budget), deadline);
-        // Random, and so nobody else's.
+        // The owner is random, so no other command has this token.
         let command = command(Token::start_of(opened.owner.as_bytes()));
         opened.phase = Phase::Machine(Asked { machine, id: id.into(), purpose, is_keyed });
         self.ops.insert(op, opened);
@@ -180,7 +180,7 @@ impl Session {
         let (purpose, is_keyed) = (&asked.purpose, asked.is_keyed);
         let delivery = match outcome {
             Outcome::Moved { from, to } => translator.moved(&from, to, false),
-            // An answer that was lost, and came again: only a name of its own may have been used before.
+            // Without a key, a replay is this command's own lost answer: only a key may have been used before.
             Outcome::Replayed { from, to } => translator.moved(&from, to, is_keyed),
             Outcome::Instance { history, .. } if *purpose == Purpose::History => translator.history(&history),
             Outcome::Instance { at, fired, created, .. } => {
@@ -217,12 +217,12 @@ fn look(purpose: &Purpose) -> Look {
 }
 
 fn undefined() -> StoreError {
-    StoreError::Invalid("this state machine is not defined here".into())
+    StoreError::Invalid("this client has not defined this state machine".into())
 }
 
 /// Translates an outcome, which has names, into a delivery, which has numbers.
-/// `attempt` carries the version, `fence` when the state was entered, `ms` one more than what is left of the timer,
-/// `code` the state and in its upper half the one before, or how many timers fired; the text is the data.
+/// `attempt` carries the version, `fence` when the state was entered, and `ms` one more than the timer's time left.
+/// `code` carries the state, and in its upper half the state before or how many timers fired. The text is the data.
 struct Translator<'a> {
     id: u32,
     machine: &'a Machine,

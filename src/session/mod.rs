@@ -1,13 +1,13 @@
 //! One client's calls, above any store: which operation is where, who waits for what, what JavaScript is told.
-//! It asks a store, knows nothing of which one that is, and is turned by an executor. It reads no clock.
+//! A session asks a store without knowing which one it is. An executor turns the session, which reads no clock.
 //!
-//! An operation is begun, and then either answered for good, or held (its lease is renewed until it is completed,
-//! failed or forgotten), or blocked behind another attempt (until it is tried again or forgotten).
+//! An operation begins. Then it is answered for good, or held (its lease is renewed until it completes, fails or is
+//! forgotten), or blocked behind another attempt (until it is tried again or forgotten).
 //!
-//! `begin` starts an operation, `waits` has the blocked ones, `ending` ends one. `answers` says what a store's answer
-//! means for its operation, `payloads` seals what goes to the store and opens what comes back. `machines` has the
-//! commands on instances, `admin` those of an operator, `rehearsal` those of a test. `op` is one operation, `terms` how
-//! it wants to run, `delivery` what JavaScript is told.
+//! `begin` starts an operation, `waits` has the blocked ones, and `ending` ends one. `answers` says what a store's
+//! answer means for its operation. `payloads` seals what goes to the store and opens what comes back. `machines` has
+//! the commands on instances, `admin` those of an operator, `rehearsal` those of a test. `op` is one operation, `terms`
+//! how it wants to run, and `delivery` what JavaScript is told.
 
 mod admin;
 mod answers;
@@ -47,22 +47,22 @@ const OF_NO_OPERATION: u32 = 0;
 /// How any thread tells the session something.
 pub type Post = Arc<dyn Fn(Notice) + Send + Sync>;
 
-/// What the world outside the executor's thread has to say.
+/// News from outside the executor's thread.
 pub enum Notice {
     LeaseLost(u32, Loss),
     /// The record at this key, which somebody waits for, has changed.
     Changed(String),
-    /// The store's connection with this number is made, or not.
+    /// The attempt to make the store's connection with this number has ended.
     Connected(usize, Connected),
     /// A large payload is in the form in which it is stored.
     Sealed(Box<Request>),
-    /// The seal thread has come to an operation's last delivery: a large payload is what it was, or cannot be read.
+    /// The seal thread has prepared an operation's last delivery: a large payload is opened, or cannot be read.
     Ended(Delivery),
 }
 
 pub struct Session {
     pub store: AnyStore,
-    /// The first writes; a record found under a later one is used where it is.
+    /// The first one writes; a record found under a later one is used where it is.
     hashers: Vec<Hasher>,
     leases: Arc<Leases>,
     ops: FxHashMap<u32, Op>,
@@ -70,7 +70,7 @@ pub struct Session {
     machines: Machines,
     deliveries: Vec<Delivery>,
     sealer: Arc<Sealer>,
-    /// Payloads that are on the thread that seals and opens.
+    /// How many payloads are on the seal thread.
     on_seal_thread: usize,
     post: Post,
     has_told_eviction: bool,
@@ -120,13 +120,13 @@ impl Session {
         self.submit(request, now);
     }
 
-    /// A socket may be ready, or the time has come: reads what is there, and does everything that follows from it.
+    /// A socket may be ready, or a time has come: reads what is there, and does everything that follows from it.
     pub fn turn(&mut self, now: Micros) {
         self.store.turn(now);
         self.catch_up(now);
     }
 
-    /// As [`Session::turn`], for the connection with this number only.
+    /// Does the same as [`Session::turn`] for the connection with this number only.
     pub fn turn_one(&mut self, index: usize, now: Micros) {
         self.store.turn_one(index, now);
         self.catch_up(now);
@@ -139,7 +139,7 @@ impl Session {
         }
     }
 
-    /// Hands the store's news on. An answer may lead to another request, which a store on a server holds ready to
+    /// Handles the store's news. An answer may lead to another request, which a store on a server holds ready to
     /// write.
     pub fn take_events(&mut self, now: Micros) {
         for event in self.store.take_events(now) {
@@ -151,7 +151,7 @@ impl Session {
         }
     }
 
-    /// Told once, however many connections and servers there are.
+    /// Reports eviction once, however many connections and servers there are.
     fn evicts(&mut self, policy: String) {
         if !std::mem::replace(&mut self.has_told_eviction, true) {
             self.deliver(Delivery::text(OF_NO_OPERATION, Tag::Evicts, policy.into_bytes()));
@@ -171,13 +171,13 @@ impl Session {
         self.store.wake_at().min(self.waits.next())
     }
 
-    /// Somebody waits for an answer: the process must stay.
+    /// Somebody waits for an answer, so the process must stay alive.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         !self.waits.is_empty() || self.on_seal_thread > 0 || !self.store.is_idle()
     }
 
-    /// A payload is on the seal thread, which will post what comes of it.
+    /// A payload is on the seal thread, which will post the result.
     #[must_use]
     pub fn waits_for_seal_thread(&self) -> bool {
         self.on_seal_thread > 0
@@ -199,7 +199,7 @@ impl Session {
             self.leases.release(id);
         }
         self.ops.clear();
-        // Claims of calls that were answered just now are withdrawn with what the socket takes at once.
+        // The withdrawals of claims whose calls were answered just now leave as far as the socket takes them.
         self.store.disconnect(now);
     }
 }

@@ -1,4 +1,4 @@
-//! One operation: what it asked for, under which key, and how far it is.
+//! One operation: what it asked for, under which key, and how far it has come.
 
 use std::sync::Arc;
 
@@ -10,15 +10,15 @@ use crate::store::keys::{self, Hasher};
 
 /// Where an operation is.
 pub enum Phase {
-    /// Something is asked before the begin, or that is on its way.
+    /// The begin, or a question before it, is on its way.
     Beginning,
     /// Another attempt holds the key.
     Blocked,
-    /// Ours to run.
+    /// This operation has the key and may run.
     Held { fence: u64, attempt: u64, recovered: bool },
-    /// Its outcome is on its way to the store.
+    /// The outcome is on its way to the store.
     Ending,
-    /// It is answered; another thread has its last word.
+    /// The store has answered; another thread is opening the payload.
     Opening,
     /// An operator's request.
     Admin(super::AdminRequest),
@@ -30,7 +30,7 @@ pub enum Phase {
 pub enum NextAsk {
     /// Whether there is a record.
     Find(Arc<str>),
-    /// Whether the scope may have one more; its count is at this key.
+    /// Whether the scope may have one more key; its count is at this key.
     Quota(Arc<str>, Quota),
     Begin,
 }
@@ -46,21 +46,21 @@ pub struct Op {
     pub terms: Terms,
     pub deadline: Micros,
     pub phase: Phase,
-    /// The attempt it was last blocked behind.
+    /// The fence of the attempt that this operation was last blocked behind.
     pub awaited: Option<u64>,
-    /// It has asked to be told of changes.
+    /// The operation has asked to be told of changes.
     pub listening: bool,
-    /// A change was heard of while it was not waiting.
+    /// A change was heard of while the operation was not waiting.
     pub changed: bool,
-    /// Under the secret that writes.
+    /// The name under the secret that writes.
     first: Name,
-    /// Under older secrets.
+    /// The names under older secrets.
     older: Vec<Name>,
-    /// The name in use: 0 the first, then the older ones.
+    /// The name in use: 0 for the first, then the older ones.
     chosen: usize,
-    /// How many names have been looked under: the older ones, then the first.
+    /// How many names have been looked up: the older ones, then the first.
     looked: usize,
-    /// What a new key still has to ask, and where.
+    /// The quota that a new key still has to ask for, and the key of its count.
     quota: Option<(Arc<str>, Quota)>,
 }
 
@@ -75,14 +75,14 @@ impl Op {
         Self::named(name(&hashers[0]), hashers[1..].iter().map(name).collect(), terms, deadline)
     }
 
-    /// An operator names a record by what logs show.
+    /// An operator's request for a record, named by the hash that logs show.
     #[must_use]
     pub fn of_hash(hasher: &Hasher, hash: &str, terms: Terms, deadline: Micros) -> Self {
         let name = Name { key: hasher.record_key(hash), fingerprint: None };
         Self::named(name, Vec::new(), terms, deadline)
     }
 
-    /// A command on what lies at `key`.
+    /// A command on the value at `key`.
     #[must_use]
     pub fn at(key: Arc<str>, terms: Terms, deadline: Micros) -> Self {
         Self::named(Name { key, fingerprint: None }, Vec::new(), terms, deadline)
@@ -119,25 +119,25 @@ impl Op {
         self.name().fingerprint
     }
 
-    /// What its payload is stored under, when it stores one.
+    /// The origin under which the operation's payload is stored, if it stores one.
     #[must_use]
     pub fn origin(&self) -> Origin {
         Origin::new(self.owner, self.fingerprint().as_ref())
     }
 
-    /// The command that begins it, again and again the same.
+    /// The command that begins the operation, the same each time.
     pub fn begin(&self) -> Begin {
         self.terms.begin(self.owner, self.fingerprint(), self.awaited)
     }
 
-    /// A key that has no record yet is counted before it begins; the count lies at `key`.
+    /// Has a key without a record counted before it begins; the count lies at `key`.
     #[must_use]
     pub fn with_quota(self, key: Arc<str>, limit: u64) -> Self {
         let quota = Quota { limit, retention_ms: self.terms.retention_ms };
         Self { quota: Some((key, quota)), ..self }
     }
 
-    /// An older name may have a record that goes on; who has a record at all is not counted.
+    /// There may be a record under an older name, which is then used. A key that has a record is not counted.
     pub fn next_ask(&mut self) -> NextAsk {
         let name = match self.older.get(self.looked) {
             None if self.quota.is_some() && self.looked == self.older.len() => &self.first,
@@ -148,7 +148,7 @@ impl Op {
         NextAsk::Find(Arc::clone(&name.key))
     }
 
-    /// The name looked under last has a record: it is used, and nothing else is to be asked.
+    /// The name looked up last has a record, so this name is used, and nothing else is to be asked.
     pub fn choose_found(&mut self) {
         let is_older = self.looked <= self.older.len();
         self.chosen = if is_older { self.looked } else { 0 };
@@ -156,7 +156,7 @@ impl Op {
         self.quota = None;
     }
 
-    /// Every name in turn, for an operator's request. False after the last.
+    /// Goes on to the next name, for an operator's request. False after the last name.
     pub fn choose_next(&mut self) -> bool {
         let more = self.chosen < self.older.len();
         self.chosen += usize::from(more);
@@ -174,7 +174,7 @@ mod tests {
         if has_quota { op.with_quota("count".into(), 5) } else { op }
     }
 
-    /// What is asked when there is no record under any name but this.
+    /// What the operation asks when `found` is the only name with a record.
     fn asked(mut op: Op, found: &str) -> String {
         let mut asked = Vec::new();
         loop {

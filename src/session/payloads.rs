@@ -1,5 +1,6 @@
-//! Requests on their way to the store, and payloads on their way back: sealed before a request leaves, opened before an
-//! outcome is told. A small one here and now; a large one on a thread of its own, so that nobody else's call waits.
+//! Requests on their way to the store, and payloads on their way back. A payload is sealed before its request leaves,
+//! and opened before its outcome is told. A small payload is sealed or opened at once; a large one on the seal thread,
+//! so that nobody else's call waits.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -15,13 +16,13 @@ use crate::store::{Ask, Request, Store as _, op_of};
 use crate::threads;
 
 impl Session {
-    /// Sends a request, its payload in the form in which it is stored.
+    /// Sends a request after putting its payload into the form in which it is stored.
     pub(super) fn submit(&mut self, mut request: Request, now: Micros) {
         if !self.sealer.changes_payloads() {
             return self.dispatch(request, now);
         }
         let id = op_of(request.id);
-        // A withdrawal has no operation any more, and no payload.
+        // A withdrawal has no operation any more, and it has no payload.
         let Some(origin) = self.ops.get(&id).map(Op::origin) else { return self.dispatch(request, now) };
         if !payload_len(&mut request).is_some_and(|length| self.sealer.seals_slowly(length)) {
             seal(&self.sealer, &mut request, origin);
@@ -41,20 +42,20 @@ impl Session {
         }
     }
 
-    /// A request is sealed, by the seal thread.
+    /// The seal thread has sealed a request.
     pub(super) fn sealed(&mut self, request: Request, now: Micros) {
         self.on_seal_thread -= 1;
-        // Otherwise the operation was given up meanwhile.
+        // An operation that is missing was given up meanwhile.
         if self.ops.contains_key(&op_of(request.id)) {
             self.dispatch(request, now);
         }
     }
 
-    /// The last word on an operation, with a payload that was stored by `origin` in a record of this state.
+    /// Delivers the last word on an operation, with a payload that `origin` stored in a record of this state.
     pub(super) fn end_with(&mut self, id: u32, delivery: Delivery, origin: Origin, state: u8, now: Micros) {
         let Some(op) = self.ops.get_mut(&id) else { return };
         if state == b'R' && delivery.text.as_ref().is_some_and(Vec::is_empty) {
-            // A release without an error: nothing was sealed.
+            // A release without an error has no payload, so nothing was sealed.
             return self.end(id, delivery, now);
         }
         let place = Place { key: Arc::clone(op.key()), origin, state };
@@ -67,8 +68,8 @@ impl Session {
         self.hand_to_seal_thread(id, move || Notice::Ended(open(&sealer, delivery, &place)));
     }
 
-    /// The last word on an operation, after those that are being opened: who resets a record and then forgets what is
-    /// cached of it must not hear of an older outcome after that.
+    /// Delivers the last word on an operation after those that are being opened. A caller that resets a record and then
+    /// forgets its cached outcome must not hear of an older outcome after that.
     pub(super) fn end_in_order(&mut self, id: u32, delivery: Delivery, now: Micros) {
         match self.ops.get_mut(&id) {
             Some(op) if self.on_seal_thread > 0 => {
@@ -79,7 +80,7 @@ impl Session {
         }
     }
 
-    /// The last word on an operation, from the seal thread.
+    /// Delivers the last word on an operation, from the seal thread.
     pub(super) fn ended(&mut self, delivery: Delivery, now: Micros) {
         self.on_seal_thread -= 1;
         if self.ops.contains_key(&delivery.op) {
@@ -87,13 +88,13 @@ impl Session {
         }
     }
 
-    /// Does this on the seal thread, which posts what comes of it.
+    /// Does `work` on the seal thread, which posts the result.
     fn hand_to_seal_thread(&mut self, id: u32, work: impl FnOnce() -> Notice + Send + 'static) {
         self.on_seal_thread += 1;
         let post = Arc::clone(&self.post);
         threads::seal().spawn(async move {
-            // Whoever waits must hear of a bug of ours, too.
-            let bug = StoreError::Protocol("a payload could neither be sealed nor opened; please report it".into());
+            // A caller that waits must get an answer even when this library has a bug.
+            let bug = StoreError::Protocol("a payload could not be sealed or opened; please report this bug".into());
             post(catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Notice::Ended(Delivery::failed(id, &bug))));
         });
     }
@@ -112,7 +113,7 @@ fn seal(sealer: &Sealer, request: &mut Request, origin: Origin) {
     }
 }
 
-/// What is told when the payload has been opened, or could not be.
+/// The delivery with its payload opened, or with the reason why the payload cannot be read.
 fn open(sealer: &Sealer, mut delivery: Delivery, place: &Place) -> Delivery {
     match delivery.text.as_mut().map(|stored| sealer.open(stored, place)) {
         Some(Err(why)) => Delivery::text(delivery.op, Tag::Unreadable, why.to_string().into_bytes()),

@@ -17,7 +17,7 @@ pub struct Terms {
 }
 
 impl Terms {
-    /// Of an operation that holds nothing.
+    /// The terms of an operation that holds no lease.
     #[must_use]
     pub fn without_lease(budget: Micros) -> Self {
         let (hold, will_wait) = (false, false);
@@ -35,7 +35,7 @@ impl Terms {
 /// Limits how many keys a scope may have at a time.
 #[derive(Clone, Debug)]
 pub struct ScopeQuota {
-    /// The part of an identity before its key.
+    /// The part of an identity that comes before its key.
     pub scope: String,
     pub limit: u64,
 }

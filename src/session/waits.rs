@@ -1,5 +1,5 @@
-//! Who waits for which record to change, and until when. News of a change come from the store; the time is a net under
-//! them.
+//! Who waits for which record to change, and until when. The store brings news of a change; the time limit is a safety
+//! net in case news is lost.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use super::delivery::{Delivery, Tag};
 use crate::clock::{MILLI, Micros};
 use crate::store::Store as _;
 
-/// How often to look where the server does not let us listen.
+/// How often to look where the server does not let this user listen.
 const POLL_WITHOUT_NEWS: Micros = 100 * MILLI;
 
 #[derive(Default)]
 pub struct Waits {
-    /// Operations that want to hear of a record.
+    /// By record, the operations that want to hear of changes.
     listeners: HashMap<String, Vec<u32>>,
     until: FxHashMap<u32, Micros>,
     order: BTreeSet<(Micros, u32)>,
@@ -53,7 +53,7 @@ impl Waits {
         self.order.insert((until, id));
     }
 
-    /// True when it was waiting.
+    /// Stops a wait. True when the operation was waiting.
     pub fn stop(&mut self, id: u32) -> bool {
         let until = self.until.remove(&id);
         until.is_some_and(|until| self.order.remove(&(until, id)))
@@ -86,8 +86,8 @@ impl Waits {
 }
 
 impl Session {
-    /// Blocked: tells when the record may have changed, after `for_us` at the latest. The first call of an operation
-    /// also tells as soon as changes can be heard: what happened before was missed.
+    /// A blocked operation waits until the record may have changed, for `for_us` at most. An operation's first wait
+    /// also ends as soon as changes can be heard, because earlier changes were missed.
     pub fn wait(&mut self, id: u32, for_us: Micros, now: Micros) {
         let Some(op) = self.ops.get_mut(&id) else { return };
         let first = !std::mem::replace(&mut op.listening, true);
@@ -104,7 +104,7 @@ impl Session {
         self.waits.start(id, now + for_us);
     }
 
-    /// True when changes are heard from this moment on; otherwise a change is announced when they are.
+    /// True when changes are heard from this moment on; otherwise a change is announced as soon as they are.
     fn listen(&mut self, id: u32, key: &str, now: Micros) -> bool {
         let is_first = self.waits.listen(id, key);
         !is_first || self.store.listen(key, now)
