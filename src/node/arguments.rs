@@ -1,16 +1,16 @@
-//! The arguments of a raw Node-API call. The generated glue of a class costs 5,000 instructions a call (type tag,
-//! unwrapping, borrow tracking, two passes per string); this costs a tenth, and a fresh operation makes two calls.
+//! The arguments of a raw Node-API call. The generated glue of a class costs 5,000 instructions per call (type tag,
+//! unwrapping, borrow tracking, two passes per string). This module costs a tenth; a fresh operation makes two calls.
 
 use std::ffi::c_void;
 use std::ptr::null_mut;
 
 use napi::sys;
 
-/// More than any method takes.
+/// No method takes this many.
 const MOST_ARGUMENTS: usize = 12;
-/// Keys and most results fit: one pass instead of measuring first.
+/// Keys and most results fit, so one pass is enough, without measuring first.
 const SHORT_TEXT_BYTES: usize = 1_024;
-/// Bytes of UTF-8. With less room than that left, a text may have been cut.
+/// In UTF-8. If less room than this is left, the text may have been cut.
 const LONGEST_CHARACTER_BYTES: usize = 4;
 
 pub struct Arguments {
@@ -33,7 +33,7 @@ impl Arguments {
         arguments
     }
 
-    /// 0 for what is no number: TypeScript has checked it.
+    /// 0 for a value that is not a number, which TypeScript has ruled out.
     #[must_use]
     pub fn number(&self, index: usize) -> f64 {
         let mut number = 0.0;
@@ -48,21 +48,21 @@ impl Arguments {
         self.number(index) as u32
     }
 
-    /// `None` for what is no string.
+    /// `None` for a value that is not a string.
     #[must_use]
     pub fn text(&self, index: usize) -> Option<String> {
         self.text_behind(None, index)
     }
 
-    /// With an ASCII character in front, if one is given.
+    /// Reads a string, and puts an ASCII character in front of it if one is given.
     #[must_use]
     pub fn text_behind(&self, mark: Option<u8>, index: usize) -> Option<String> {
         let value = self.values[index];
         let mark = mark.as_slice();
         let mut short = [0_u8; SHORT_TEXT_BYTES];
         let mut length = 0;
-        // SAFETY: a value of this callback; the buffers are as long as is said, and Node writes only whole
-        // characters of UTF-8 and a NUL into them. What is not written to is not read.
+        // SAFETY: a value of this callback; the buffers have the given lengths, and Node writes only whole characters
+        // of UTF-8 and a NUL into them. Bytes that are not written are not read.
         unsafe {
             let status = sys::napi_get_value_string_utf8(
                 self.env,
@@ -79,7 +79,7 @@ impl Arguments {
             }
             let mut units = 0;
             sys::napi_get_value_string_latin1(self.env, value, null_mut(), 0, &raw mut units);
-            // As much as ASCII takes, or as any text can take: measuring first costs a pass over a long text.
+            // Room for ASCII first, then for any text, because measuring first costs a pass over a long text.
             for room in [units + LONGEST_CHARACTER_BYTES + 1, 3 * units + LONGEST_CHARACTER_BYTES + 1] {
                 let mut long: Vec<u8> = Vec::with_capacity(mark.len() + room);
                 long.extend_from_slice(mark);

@@ -1,6 +1,6 @@
-//! The functions that JavaScript calls, twenty of them for each client. `NativeClient` in `lib/native/addon.ts` is
-//! their contract: the same names, in the same order. Each is a call on the session, or a look at something that needs
-//! none; nothing returns a promise.
+//! The functions that JavaScript calls, twenty for each client. `NativeClient` in `lib/native/addon.ts` is their
+//! contract: the same names, in the same order. Each is a call on the session, or reads something that does not need
+//! the session; none returns a promise.
 
 use std::ffi::CStr;
 use std::rc::Rc;
@@ -187,7 +187,7 @@ fn recording(arguments: &Arguments, first: usize) -> Recording {
     }
 }
 
-/// The third argument of `send` and what follows it: event, data, payload, key, record, fence, version, create.
+/// The arguments of `send` from the third on: event, data, payload, key, record, fence, version, create.
 fn sent(arguments: &Arguments) -> SentEvent {
     let fence = millis(arguments.number(8)) / MILLI;
     let version = arguments.number(9);

@@ -1,4 +1,4 @@
-//! A client as Node sees it: which executor turns its session, and how both end, by `close()`, by being collected,
+//! A client as Node sees it: which executor turns its session, and how both end: by `close()`, by garbage collection,
 //! or with the environment.
 
 use std::cell::{Cell, OnceCell};
@@ -46,7 +46,7 @@ pub fn validate_config(config: String) -> Option<String> {
     Settings::parse(&config).err().map(|error| error.to_string())
 }
 
-/// A client: the object of its functions. What happens to their operations is told through `deliver`, as outcomes in
+/// Opens a client, which is an object of functions. `deliver` tells what happens to their operations, as outcomes in
 /// the shared buffer.
 #[napi(catch_unwind)]
 #[allow(clippy::needless_pass_by_value, reason = "what the binding generator takes")]
@@ -82,7 +82,7 @@ pub fn open<'env>(
 }
 
 impl Client {
-    /// Returns how many outcomes lie in the buffer already. `op` is the operation that is now awaited.
+    /// Returns how many outcomes lie in the buffer already. `op` is the operation that JavaScript now awaits.
     pub fn run(&self, op: Option<u32>, call: impl FnOnce(&mut Session, Micros) + Send + 'static) -> usize {
         match &self.executor {
             Executor::Loop(executor) => executor.run(call),
@@ -100,7 +100,7 @@ impl Client {
         self.run(None, move |session, now| session.forget(op, now));
     }
 
-    /// Lets time pass for this client: for tests of users, on the embedded store.
+    /// Lets time pass for this client. This is for users' tests, on the embedded store.
     pub fn advance(&self, by: Micros) -> usize {
         let clock = self.clock.clone();
         let advance = move |session: &mut Session, _| session.advance(&clock, by);
@@ -138,13 +138,13 @@ impl Client {
         }
     }
 
-    /// The environment ends before the client does: no JavaScript any more, every handle closed.
+    /// The environment ends before the client does, so JavaScript is not called any more and every handle is closed.
     fn end(self: &Rc<Self>) {
         match &self.executor {
             Executor::Loop(executor) => {
                 executor.silence();
                 self.close();
-                // A close that was under way, or had ended, is waited for just the same.
+                // This also waits for a close that was under way or had ended.
                 let client = Rc::clone(self);
                 executor.when_closed(Box::new(move || client.unhook()));
             }
@@ -170,7 +170,7 @@ impl Client {
         Ok(())
     }
 
-    /// Tells Node that nothing of ours is left on its loop, and lets go of the hook's share of the client.
+    /// Tells Node that this client has nothing left on its loop, and drops the hook's share of the client.
     fn unhook(self: &Rc<Self>) {
         if let Some(handle) = self.hook.take() {
             // SAFETY: a handle is removed once; the share is the one made in `watch_the_end`.
@@ -221,7 +221,7 @@ fn start_on_loop(
     let sealer = Arc::clone(&settings.sealer);
     let session = Session::new(&settings.location, hashers, sealer, Arc::clone(&keeper.leases), post);
     let executor = OnLoop::start(on, session, outbox, Arc::clone(&mailbox), clock.clone())
-        .ok_or_else(|| napi::Error::from_reason("the event loop gives no handle"))?;
+        .ok_or_else(|| napi::Error::from_reason("the event loop gave no handle"))?;
     let me = Rc::downgrade(&executor);
     let look = move || {
         if let Some(executor) = me.upgrade() {

@@ -1,4 +1,4 @@
-//! The configuration as TypeScript sends it, validated there once and here again: nothing is trusted.
+//! The configuration as TypeScript sends it. TypeScript has validated it, and this module validates it again.
 
 use std::fmt;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub enum ExecutorChoice {
 pub struct Config {
     url: String,
     pub prefix: String,
-    /// The first writes, all read; empty means one secret that is the empty text.
+    /// The first secret writes, all of them read. An empty list means one secret, the empty text.
     secrets: Vec<String>,
     pub executor: ExecutorChoice,
     connect_timeout_ms: u64,
@@ -43,7 +43,7 @@ pub struct Config {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Encryption {
-    /// The first seals, all open.
+    /// The first key seals, all of them open.
     keys: Vec<NamedKey>,
     reads_plaintext: bool,
 }
@@ -56,7 +56,7 @@ struct NamedKey {
     key: String,
 }
 
-/// Never what the key is.
+/// Never shows the key itself.
 impl fmt::Debug for NamedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NamedKey").field("id", &self.id).finish_non_exhaustive()
@@ -74,7 +74,7 @@ impl Config {
         let compress_from = self.compression.as_ref().map(|compression| compression.min_bytes);
         let Some(encryption) = &self.encryption else { return Ok(Sealer::new(None, compress_from, true)) };
         let mut keys = encryption.keys.iter().map(NamedKey::read).collect::<Result<Vec<_>, _>>()?.into_iter();
-        let first = keys.next().ok_or_else(|| StoreError::Invalid("encryption.keys: one is needed".into()))?;
+        let first = keys.next().ok_or_else(|| StoreError::Invalid("encryption.keys: a key is needed".into()))?;
         let keyring = Keyring::new(first, keys.collect());
         Ok(Sealer::new(Some(keyring), compress_from, encryption.reads_plaintext))
     }
@@ -84,11 +84,11 @@ impl NamedKey {
     fn read(&self) -> Result<Key, StoreError> {
         let bytes = STANDARD.decode(&self.key).ok().and_then(|bytes| bytes.try_into().ok());
         let key = bytes.and_then(|bytes: [u8; 32]| Key::new(&self.id, &bytes));
-        key.ok_or_else(|| StoreError::Invalid(format!("encryption.keys: '{}' is no key of 32 bytes", self.id)))
+        key.ok_or_else(|| StoreError::Invalid(format!("encryption.keys: '{}' is not a key of 32 bytes", self.id)))
     }
 }
 
-/// A configuration that can be used.
+/// A valid configuration.
 pub struct Settings {
     pub config: Config,
     pub location: Location,
@@ -101,7 +101,7 @@ impl Settings {
     pub fn parse(text: &str) -> Result<Self, StoreError> {
         let config: Config = serde_json::from_str(text).map_err(|error| StoreError::Invalid(error.to_string()))?;
         if config.prefix.is_empty() || config.prefix.contains(['{', '}']) {
-            return Err(StoreError::Invalid("prefix: must be text without braces".into()));
+            return Err(StoreError::Invalid("prefix: must not be empty or contain braces".into()));
         }
         let options = Options {
             tls: config.tls.clone(),
@@ -125,7 +125,7 @@ impl Settings {
     }
 }
 
-/// Milliseconds from JavaScript: a double that TypeScript has checked; what is no duration becomes 0.
+/// Milliseconds from JavaScript: a double that TypeScript has checked. A value that is not a duration becomes 0.
 #[must_use]
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast from f64 saturates")]
 pub fn millis(value: f64) -> Micros {

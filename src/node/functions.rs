@@ -1,4 +1,4 @@
-//! How a list of Rust functions becomes an object of JavaScript functions, and how a call of one reaches the other.
+//! How a list of Rust functions becomes an object of JavaScript functions, and how a call in JavaScript reaches Rust.
 
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,7 +15,7 @@ pub type Call = fn(&Rc<Client>, &Arguments) -> Returned;
 
 /// What a function returns at once.
 pub enum Returned {
-    /// This many outcomes lie in the buffer already: those of a store that answers at once.
+    /// This many outcomes lie in the buffer already, from a store that answers at once.
     Outcomes(usize),
     Bool(bool),
     Number(usize),
@@ -29,12 +29,12 @@ struct Bound {
     client: Rc<Client>,
 }
 
-/// The object of functions for `client`, which lives until it is closed or the environment ends: what it tells
-/// JavaScript keeps JavaScript's side alive, and a call under way must be answered.
+/// The object of functions for `client`. It lives until the client is closed or the environment ends: the client's
+/// callback keeps JavaScript's side alive, and a call under way must be answered.
 pub fn object_of(env: sys::napi_env, client: &Rc<Client>) -> sys::napi_value {
     let mut object = null_mut();
-    // SAFETY: inside the call that makes the client. Each function owns what it is bound to, as its data, which its
-    // finalizer takes back.
+    // SAFETY: inside the call that makes the client. Each function owns its `Bound` as its data, which its finalizer
+    // takes back.
     unsafe {
         sys::napi_create_object(env, &raw mut object);
         for (name, call) in CALLS {
@@ -58,8 +58,8 @@ unsafe extern "C" fn collected(_: sys::napi_env, bound: *mut c_void, _: *mut c_v
 /// # Safety
 /// Called by Node as the callback of a function made in [`object_of`].
 unsafe extern "C" fn called(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    // SAFETY: the callback under way; its data is what the function is bound to, which lives while the function does.
-    // The client is shared for the length of the call.
+    // SAFETY: the callback under way; its data is the function's `Bound`, which lives as long as the function. The
+    // client is shared for the length of the call.
     let (arguments, call, client) = unsafe {
         let arguments = Arguments::of(env, info);
         let bound = &*arguments.data.cast::<Bound>().cast_const();

@@ -1,9 +1,9 @@
-//! The seam to Node: arguments become calls on the session, its deliveries become numbers and texts for one
-//! JavaScript callback. Nothing else: no decision is taken here.
+//! The seam to Node. Arguments become calls on the session, and its deliveries become numbers and texts for one
+//! JavaScript callback. Nothing is decided here.
 //!
-//! `calls` are the functions, `functions` how they become JavaScript's, `arguments` how they read what they are given,
-//! `client` what they belong to, `config` what it is configured with, `on_loop` and `on_thread` the two executors,
-//! `outbox` the callback, `waker` how another thread reaches this one.
+//! `calls` has the functions, `functions` makes them JavaScript functions, and `arguments` reads what they get.
+//! `client` is what they belong to, and `config` is its configuration. `on_loop` and `on_thread` are the two executors.
+//! `outbox` calls JavaScript back, and `waker` lets another thread reach this one.
 #![allow(unsafe_code, reason = "raw Node-API where the bindings have no form for it; each block says why it is sound")]
 
 mod arguments;

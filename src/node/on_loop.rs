@@ -1,6 +1,6 @@
 //! The executor on Node's own event loop: no thread is crossed between a call and its answer. Commands of one turn
-//! of the loop leave together, before the loop waits, but for what Redis could do meanwhile; the answers of one read
-//! arrive in one callback.
+//! of the loop leave together, before the loop waits, except those that leave early so that Redis can work meanwhile.
+//! The answers of one read arrive in one callback.
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
@@ -14,10 +14,10 @@ use crate::store::{Connection, Store as _};
 use crate::threads;
 use crate::uv::{Loop, Poll, Prepare, Timer};
 
-/// How long a timer is set that has nothing to do but to keep the loop alive.
+/// The length of a timer that only keeps the loop alive.
 const LOOK_EVERY: Micros = 60_000 * MILLI;
 
-/// Notices from other threads. They are dropped once it is closed.
+/// Notices from other threads. A closed mailbox drops them.
 #[derive(Default)]
 pub struct Mailbox {
     notices: Mutex<Option<Vec<Notice>>>,
@@ -55,7 +55,7 @@ impl Mailbox {
 struct Handles {
     prepare: Prepare,
     timer: Timer,
-    /// One for each connection of the store.
+    /// One socket for each connection of the store.
     sockets: Vec<Socket>,
 }
 
@@ -66,7 +66,7 @@ struct Socket {
 }
 
 impl Socket {
-    /// Two system calls in libuv, so only on a change.
+    /// Changes what is watched, but only when it differs: a change costs two system calls in libuv.
     fn watch(&mut self, wants_write: bool) {
         if std::mem::replace(&mut self.wants_write, wants_write) != wants_write
             && let Some(poll) = &self.poll
@@ -110,7 +110,7 @@ impl OnLoop {
         Some(executor)
     }
 
-    /// A callback that does nothing once the executor is gone.
+    /// A callback to `method`, which does nothing once the executor is gone.
     fn calling(&self, method: fn(&Self)) -> Rc<dyn Fn()> {
         let me = self.me.clone();
         Rc::new(move || {
@@ -121,7 +121,7 @@ impl OnLoop {
     }
 
     /// A call from JavaScript. Outcomes without text that are there at once (the embedded store's) are left in the
-    /// buffer and counted: cheaper than calling back into the caller.
+    /// buffer and counted, which is cheaper than calling back into the caller.
     pub fn run(&self, call: impl FnOnce(&mut Session, Micros)) -> usize {
         let now = self.clock.now();
         let left = {
@@ -139,7 +139,7 @@ impl OnLoop {
         left
     }
 
-    /// A call after which time is later: the loop's timer has to be set anew.
+    /// A call that moves this client's time forward, so that the loop's timer has to be set anew.
     pub fn run_through_time(&self, call: impl FnOnce(&mut Session, Micros)) -> usize {
         self.wakes_at.set(Micros::MAX);
         self.run(call)
@@ -187,7 +187,7 @@ impl OnLoop {
         self.afterwards(now, false);
     }
 
-    /// A system call each, so only what is worth it.
+    /// Writes what is worth a system call of its own before the end of the turn.
     fn write_early(&self, now: Micros) {
         let mut session = self.session.borrow_mut();
         let mut handles = self.handles.borrow_mut();
@@ -210,13 +210,13 @@ impl OnLoop {
             if deliveries.is_empty() {
                 break;
             }
-            // JavaScript may call back in here: nothing is borrowed.
+            // JavaScript may call back in here, so nothing is borrowed.
             self.outbox.send(&deliveries, in_call);
         }
         self.plan(now);
     }
 
-    /// Arranges that the loop comes back: to write, to read, in time, and not for nothing.
+    /// Arranges that the loop comes back to write, to read, and in time, and that it does not come back for nothing.
     fn plan(&self, now: Micros) {
         let mut session = self.session.borrow_mut();
         let mut handles = self.handles.borrow_mut();
@@ -231,7 +231,7 @@ impl OnLoop {
                 handles.prepare.start();
             }
         }
-        // Only a timer that is set keeps the loop alive, and what another thread works on has no time of its own.
+        // Only a running timer keeps the loop alive, and work on another thread sets no timer of its own.
         let at_the_latest = if session.waits_for_seal_thread() { now + LOOK_EVERY } else { Micros::MAX };
         let wake_at = session.wake_at().min(at_the_latest);
         if wake_at < self.wakes_at.get() {
@@ -263,7 +263,7 @@ impl OnLoop {
         }
     }
 
-    /// The environment ends: JavaScript must not be called any more.
+    /// The environment ends, so JavaScript must not be called any more.
     pub fn silence(&self) {
         self.outbox.close();
     }

@@ -1,4 +1,4 @@
-//! The executor on a background thread: where Node's loop is not to be had, or when a test asks for it. Calls and
+//! The executor on a background thread, for runtimes where Node's loop is not available and for tests. Calls and
 //! answers cross threads, which costs about ten times what [`super::on_loop`] costs; the semantics are the same.
 
 use std::cell::RefCell;
@@ -17,7 +17,7 @@ use crate::threads;
 
 type Job = Box<dyn FnOnce(&mut Session, Micros) + Send>;
 
-/// For any thread: work for the session.
+/// Sends work for the session, from any thread.
 #[derive(Clone)]
 pub struct Jobs(mpsc::UnboundedSender<Job>);
 
@@ -28,7 +28,7 @@ impl Jobs {
     }
 
     pub fn send(&self, job: impl FnOnce(&mut Session, Micros) + Send + 'static) {
-        // Nobody listens any more: the client is closed.
+        // A failed send means that the client is closed and nobody listens any more.
         let _ = self.0.send(Box::new(job));
     }
 
@@ -43,7 +43,7 @@ pub struct OnThread {
     news: Arc<Mutex<Vec<Delivery>>>,
     outbox: Outbox,
     waker: Waker,
-    /// Operations whose answer keeps the process alive.
+    /// Operations whose pending answer keeps the process alive.
     awaited: RefCell<HashSet<u32>>,
 }
 
@@ -80,11 +80,11 @@ impl OnThread {
         }
     }
 
-    /// The thread left news.
+    /// Delivers the news that the thread left.
     pub fn look_at_news(&self) {
         let news = std::mem::take(&mut *self.news.lock().unwrap_or_else(PoisonError::into_inner));
         for delivery in &news {
-            // After these an answer is still to come.
+            // After these deliveries an answer is still to come.
             if !matches!(delivery.tag, Tag::Delayed | Tag::LeaseLost) {
                 self.forget(delivery.op);
             }
@@ -92,12 +92,12 @@ impl OnThread {
         self.outbox.send(&news, false);
     }
 
-    /// The environment ends: JavaScript must not be called any more.
+    /// The environment ends, so JavaScript must not be called any more.
     pub fn silence(&self) {
         self.outbox.close();
     }
 
-    /// The session ends, and its host with it. `lib/native/binding.ts` has answered every call.
+    /// Ends the session and its host. `lib/native/binding.ts` has answered every call.
     pub fn end(&self) {
         self.jobs.send(Session::close);
         self.waker.release();

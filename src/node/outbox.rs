@@ -1,5 +1,5 @@
-//! Tells JavaScript what happened: outcomes as doubles in a shared buffer, their texts in an array, one call for a
-//! whole batch. So a fresh operation costs no N-API object at all.
+//! Tells JavaScript what happened: outcomes are doubles in a shared buffer, their texts are in an array, and one call
+//! delivers a whole batch. So a fresh operation needs no Node-API object.
 
 use std::cell::Cell;
 use std::ffi::c_void;
@@ -23,10 +23,10 @@ pub struct Outbox {
 
 impl Outbox {
     /// # Safety
-    /// `env` is this thread's environment; `buffer` a `Float64Array` and `deliver` a function, both of it.
+    /// `env` is this thread's environment; `buffer` is a `Float64Array` of it and `deliver` a function of it.
     ///
     /// # Errors
-    /// When the buffer is too small or no `Float64Array`.
+    /// The buffer is too small, or is not a `Float64Array`.
     pub unsafe fn new(env: sys::napi_env, buffer: sys::napi_value, deliver: sys::napi_value) -> napi::Result<Self> {
         let mut kind = 0;
         let mut length = 0;
@@ -52,8 +52,8 @@ impl Outbox {
         }
     }
 
-    /// `in_call`: JavaScript is on the stack and will run the microtasks itself; otherwise this is a turn of the
-    /// loop, and they run once for the batch before this returns.
+    /// `in_call`: JavaScript is on the stack and will run the microtasks itself. Otherwise this is a turn of the
+    /// loop, and the microtasks run once for the batch before this returns.
     pub fn send(&self, deliveries: &[Delivery], in_call: bool) {
         for batch in deliveries.chunks(BATCH) {
             if self.closed.get() {
@@ -72,7 +72,8 @@ impl Outbox {
         }
     }
 
-    /// Writes outcomes without text into the buffer, for a caller that will look there. 0 when that will not do.
+    /// Writes outcomes without text into the buffer, for a caller that will look there. Returns 0, and writes nothing,
+    /// when some have text or there are too many.
     pub fn leave(&self, deliveries: &[Delivery]) -> usize {
         let fits = deliveries.len() <= BATCH && deliveries.iter().all(|delivery| delivery.text.is_none());
         if !fits || self.closed.get() {
@@ -87,8 +88,8 @@ impl Outbox {
     }
 
     /// # Safety
-    /// On the JavaScript thread, not closed, and one slice at a time: the buffer is kept alive by its reference, is
-    /// not resized, and holds `BATCH` outcomes.
+    /// The caller is on the JavaScript thread, the outbox is not closed, and there is one slice at a time. The buffer's
+    /// reference keeps it alive; the buffer is not resized and holds `BATCH` outcomes.
     #[allow(clippy::mut_from_ref, reason = "the memory is JavaScript's")]
     unsafe fn cells(&self) -> &mut [f64] {
         // SAFETY: the caller's promise.
@@ -131,8 +132,8 @@ impl Outbox {
         }
     }
 
-    /// V8 decodes UTF-8 character by character: 10 ms for a megabyte of Japanese. What it does not have to decode it
-    /// copies.
+    /// V8 decodes UTF-8 character by character, which takes 10 ms for a megabyte of Japanese. It only copies ASCII and
+    /// UTF-16.
     ///
     /// # Safety
     /// As in [`Outbox::call`].
@@ -174,7 +175,7 @@ impl Outbox {
         }
     }
 
-    /// The environment ends, or the client is closed: JavaScript is told nothing more.
+    /// The environment ends or the client is closed, so JavaScript is told nothing more.
     pub fn close(&self) {
         if !self.closed.replace(true) {
             // SAFETY: on the thread of `env`, once.

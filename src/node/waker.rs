@@ -1,5 +1,5 @@
-//! How another thread makes this JavaScript thread look at its mailbox: a thread-safe function without a function.
-//! Wakes are coalesced: many notices, one turn.
+//! How another thread makes this JavaScript thread look at its mailbox: with a thread-safe function that has no
+//! JavaScript function. Wakes are coalesced: many notices lead to one turn.
 
 use std::ffi::c_void;
 use std::ptr::null_mut;
@@ -11,7 +11,7 @@ use napi::sys;
 type Call = Box<dyn Fn()>;
 
 struct Shared {
-    /// `None` once Node has torn it down; the lock keeps a wake from using it while that happens.
+    /// `None` once Node has torn the function down. The lock keeps a wake from using the function meanwhile.
     function: Mutex<Option<Function>>,
     pending: AtomicBool,
 }
@@ -22,18 +22,18 @@ struct Function(sys::napi_threadsafe_function);
 // SAFETY: Node-API lets every thread call a thread-safe function.
 unsafe impl Send for Function {}
 
-/// For any thread.
+/// Wakes the JavaScript thread from any thread.
 #[derive(Clone)]
 pub struct Waker(Arc<Shared>);
 
-/// What the function's context points to, on the JavaScript thread.
+/// What the function's context points to. Only the JavaScript thread uses it.
 struct Context {
     shared: Arc<Shared>,
     call: Call,
 }
 
 impl Waker {
-    /// `call` runs on this JavaScript thread after [`Waker::wake`]. It does not keep the process alive.
+    /// `call` runs on this JavaScript thread after [`Waker::wake`]. The waker does not keep the process alive.
     pub fn new(env: sys::napi_env, call: Call) -> napi::Result<Self> {
         let shared = Arc::new(Shared { function: Mutex::new(None), pending: AtomicBool::new(false) });
         let context = Box::into_raw(Box::new(Context { shared: Arc::clone(&shared), call }));
@@ -73,14 +73,14 @@ impl Waker {
         }
         let guard = self.0.function.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(Function(function)) = *guard {
-            // SAFETY: not yet finalized, and the lock keeps it so.
+            // SAFETY: not yet finalized, and the lock keeps that from happening now.
             unsafe {
                 sys::napi_call_threadsafe_function(function, null_mut(), sys::ThreadsafeFunctionCallMode::nonblocking);
             }
         }
     }
 
-    /// On the JavaScript thread.
+    /// Called on the JavaScript thread only.
     pub fn keep_alive(&self, env: sys::napi_env, alive: bool) {
         let guard = self.0.function.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(Function(function)) = *guard {
@@ -95,7 +95,7 @@ impl Waker {
         }
     }
 
-    /// On the JavaScript thread: nothing wakes it any more.
+    /// Called on the JavaScript thread only. After this nothing wakes it any more.
     pub fn release(&self) {
         let function = self.0.function.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Function(function)) = function {
@@ -111,7 +111,7 @@ impl Waker {
 /// Called by Node on the JavaScript thread with the context given at creation.
 #[allow(clippy::print_stderr, reason = "a bug of ours, and nobody to return it to")]
 unsafe extern "C" fn woken(env: sys::napi_env, _: sys::napi_value, context: *mut c_void, _: *mut c_void) {
-    // No environment: Node empties the queue while it ends.
+    // Without an environment, Node is ending and only empties the queue.
     if env.is_null() {
         return;
     }

@@ -1,4 +1,5 @@
-//! One libuv handle of each kind used here, owned. Dropping one closes it; its memory goes when libuv says so.
+//! Owned libuv handles, one type for each kind used here. Dropping a handle closes it; libuv's close callback frees its
+//! memory.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::cell::Cell;
@@ -13,7 +14,7 @@ const READABLE: c_int = 1;
 const WRITABLE: c_int = 2;
 const DISCONNECT: c_int = 4;
 
-/// The event loop of this thread, and how many handles of ours it has.
+/// The event loop of this thread, and how many handles made here it has.
 #[derive(Clone)]
 pub struct Loop {
     raw: RawLoop,
@@ -39,7 +40,7 @@ impl Open {
 
 impl Loop {
     /// # Safety
-    /// `raw` is this thread's running `uv_loop_t`, and outlives every handle made from it.
+    /// `raw` is this thread's running `uv_loop_t` and outlives every handle made from it.
     #[must_use]
     pub unsafe fn new(raw: *mut c_void, library: &'static Library) -> Self {
         Self { raw, library, open: Rc::default() }
@@ -52,7 +53,7 @@ impl Loop {
     }
 }
 
-/// What a handle's data pointer leads to; freed by the close callback.
+/// What a handle's data pointer points to; the close callback frees it.
 struct Attached {
     call: Rc<dyn Fn()>,
     layout: Layout,
@@ -73,7 +74,7 @@ impl Handle {
         init: impl FnOnce(&'static Library, RawLoop, RawHandle) -> c_int,
     ) -> Option<Self> {
         let layout = Layout::from_size_align(size, 16).ok()?;
-        // SAFETY: the size is not zero (libuv's own figure); a failed init leaves memory that libuv does not know.
+        // SAFETY: libuv itself gives the size, which is not zero; after a failed init libuv does not know the memory.
         unsafe {
             let raw: RawHandle = alloc_zeroed(layout).cast();
             if raw.is_null() || init(on.library, on.raw, raw) != 0 {
@@ -85,7 +86,7 @@ impl Handle {
             let attached = Attached { call, layout, open: Rc::clone(&on.open) };
             (on.library.set_data)(raw, Box::into_raw(Box::new(attached)).cast());
             on.open.handles.set(on.open.handles.get() + 1);
-            // None of our handles keeps a process alive unless it is asked to.
+            // No handle made here keeps a process alive unless it is asked to.
             (on.library.unref)(raw);
             Some(Self { raw, library: on.library })
         }
@@ -94,7 +95,7 @@ impl Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        // SAFETY: initialised and not yet closed: only this drop closes it.
+        // SAFETY: the handle is initialised and not yet closed, since only this drop closes it.
         unsafe { (self.library.close)(self.raw, closed) }
     }
 }
@@ -129,11 +130,11 @@ unsafe extern "C" fn called(raw: RawHandle) {
 /// # Safety
 /// As [`closed`].
 unsafe extern "C" fn polled(raw: RawHandle, _status: c_int, _events: c_int) {
-    // SAFETY: as for `called`. An error status shows in the read that follows.
+    // SAFETY: as for `called`. The read that follows sees what an error status means.
     unsafe { called(raw) }
 }
 
-/// Runs before the loop waits for I/O: the place to write what one turn has gathered.
+/// Runs before the loop waits for I/O, which is the place to write what one turn has gathered.
 pub struct Prepare(Handle);
 
 impl Prepare {
@@ -143,7 +144,7 @@ impl Prepare {
     }
 
     pub fn start(&self) {
-        // SAFETY: an open prepare handle. Starting a started one is allowed.
+        // SAFETY: an open prepare handle. Starting it twice is allowed.
         unsafe { (self.0.library.prepare_start)(self.0.raw, called) };
     }
 
@@ -165,9 +166,9 @@ impl Timer {
         Handle::new(on, on.library.timer_size, call, init).map(|handle| Self { handle, on: on.clone() })
     }
 
-    /// Once, `ms` from now.
+    /// Fires once, `ms` from now.
     pub fn start(&self, ms: u64) {
-        // SAFETY: an open timer on its loop's thread. The loop's idea of now is as old as its last turn.
+        // SAFETY: an open timer on its loop's thread. The loop's time may be old, so it is updated first.
         unsafe {
             (self.on.library.update_time)(self.on.raw);
             (self.handle.library.timer_start)(self.handle.raw, called, ms, 0);
@@ -199,7 +200,7 @@ impl Poll {
         Some(poll)
     }
 
-    /// Readable and closed always; writable when asked.
+    /// Always watches for readable and closed, and for writable when asked.
     pub fn watch(&self, writable: bool) {
         let events = READABLE | DISCONNECT | if writable { WRITABLE } else { 0 };
         // SAFETY: an open poll handle; starting again changes the events.

@@ -9,7 +9,7 @@ pub type RawHandle = *mut c_void;
 pub type Callback = unsafe extern "C" fn(RawHandle);
 pub type PollCallback = unsafe extern "C" fn(RawHandle, status: c_int, events: c_int);
 
-/// `uv_handle_type_name` of the kinds used here: the enum's numbers are part of libuv's ABI, and checked by name.
+/// The handle kinds used here. Their numbers are part of libuv's ABI, and are checked by `uv_handle_type_name`.
 const POLL: (c_int, &CStr) = (8, c"poll");
 const PREPARE: (c_int, &CStr) = (9, c"prepare");
 const TIMER: (c_int, &CStr) = (13, c"timer");
@@ -34,7 +34,7 @@ pub struct Library {
 }
 
 impl Library {
-    /// `None` where this process has no libuv, or one whose handle kinds are numbered otherwise.
+    /// `None` where this process has no libuv, or a libuv that numbers its handle kinds differently.
     pub fn get() -> Option<&'static Self> {
         static LIBRARY: OnceLock<Option<Library>> = OnceLock::new();
         LIBRARY.get_or_init(Self::look_up).as_ref()
