@@ -1,20 +1,20 @@
 //! Time as this process sees it. Deadlines are measured on the boot-time clock, which goes on while the
 //! machine sleeps, so a laptop or a frozen VM that wakes up knows at once that its lease is over.
-//! The wall clock decides nothing; the server's clock is only ever estimated from `TIME`.
+//! The wall clock decides nothing; the server's clock is only estimated, from `TIME`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// Microseconds since boot. Everything that takes a `Micros` named `now` is tested by passing time in.
+/// Microseconds since boot. Code that takes a `Micros` named `now` is tested by passing time in.
 pub type Micros = u64;
 
 pub const MILLI: Micros = 1_000;
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const CLOCK: ClockId = ClockId::Boottime;
-/// macOS' monotonic clock already counts time asleep.
+/// The monotonic clock of macOS already counts time asleep.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const CLOCK: ClockId = ClockId::Monotonic;
 
@@ -23,7 +23,7 @@ pub fn now() -> Micros {
     micros(clock_gettime(CLOCK))
 }
 
-/// One client's time: the boot clock, and as much further as a test has let it go.
+/// One client's time: the boot clock, plus the time that a test has let pass.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
     ahead: Arc<AtomicU64>,
@@ -36,33 +36,33 @@ impl Clock {
         now() + self.ahead.load(Ordering::Acquire)
     }
 
-    /// Time makes no leap while this is held: the keeper renews what it found due, and who lets time pass finds nothing
-    /// half renewed.
+    /// Time makes no leap while this guard is held: the keeper renews what it found due, and a caller that lets time
+    /// pass finds nothing half renewed.
     pub fn steady(&self) -> MutexGuard<'_, ()> {
         self.leap.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// For tests of users, on the embedded store; called while it is [`steady`](Self::steady).
+    /// For users' tests, on the embedded store. The caller holds the guard of [`steady`](Self::steady).
     pub fn advance(&self, by: Micros) {
         self.ahead.fetch_add(by, Ordering::AcqRel);
     }
 
-    /// When that is on the boot clock, which timers run by.
+    /// Converts a time of this clock to the boot clock, by which timers run.
     #[must_use]
     pub fn on_boot_clock(&self, at: Micros) -> Micros {
         if at == Micros::MAX { at } else { at.saturating_sub(self.ahead.load(Ordering::Acquire)) }
     }
 }
 
-/// For telling two machines apart that were cloned from one: the wall clock's nanoseconds.
+/// The wall clock's nanoseconds, which tell apart two machines that were cloned from one.
 #[must_use]
 pub fn nanoseconds() -> u64 {
     let time = clock_gettime(ClockId::Realtime);
     u64::try_from(time.tv_sec).unwrap_or(0).wrapping_mul(1_000_000_000) ^ u64::try_from(time.tv_nsec).unwrap_or(0)
 }
 
-/// The embedded store's server time: microseconds since the epoch when the process started, moving with the boot
-/// clock from then on, so that a wall clock that is set does not touch a lease.
+/// The embedded store's server time: microseconds since the epoch. It starts from the wall clock at process start and
+/// then moves with the boot clock, so that setting the wall clock does not affect a lease.
 #[must_use]
 pub fn embedded(now: Micros) -> Micros {
     static OFFSET: OnceLock<Micros> = OnceLock::new();
@@ -73,7 +73,7 @@ fn micros(time: rustix::time::Timespec) -> Micros {
     u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0) / 1_000
 }
 
-/// What this process knows of a server's clock: one `TIME` reply, and how far it can be off.
+/// What this process knows of a server's clock: one `TIME` reply, and how far the reply can be off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerClock {
     /// The server's microseconds at `taken_at`.
@@ -84,7 +84,7 @@ pub struct ServerClock {
 }
 
 impl ServerClock {
-    /// Two quartz clocks part by at most this many parts per million.
+    /// Two quartz clocks drift apart by at most this many parts per million.
     const DRIFT_PPM: u64 = 500;
 
     #[must_use]

@@ -1,9 +1,9 @@
-//! The single table of what can go wrong below TypeScript. Each variant says when it happens and which public
-//! code it becomes; the classes, and whether a retry helps, are TypeScript's (`lib/errors.ts`).
+//! The only table of what can go wrong below TypeScript. Each variant says when it happens and which public code
+//! it becomes. TypeScript decides the classes and whether a retry helps (`lib/errors.ts`).
 
 use thiserror::Error;
 
-/// Public codes in the order in which their index crosses to JavaScript.
+/// Public codes. An error crosses to JavaScript as its code's index in this array.
 pub const CODES: [&str; 7] = [
     "ERR_STORE_UNAVAILABLE",
     "ERR_STORE_FULL",
@@ -16,25 +16,25 @@ pub const CODES: [&str; 7] = [
 
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum StoreError {
-    /// No answer within the budget: unreachable, silent, loading, failing over, or busy.
+    /// No answer came within the budget: the server is unreachable, silent, loading, failing over, or busy.
     #[error("{0}")]
     Unavailable(String),
     /// `OOM`: the server is out of memory and evicts nothing.
     #[error("{0}")]
     Full(String),
-    /// The server answered, and will not serve us: authentication, ACL, read-only, too old, a cluster node.
+    /// The server answered but refuses service: authentication, ACL, read-only, too old, or a cluster node.
     #[error("{0}")]
     Refused(String),
-    /// The bytes that came back are not what this protocol allows.
+    /// This protocol does not allow the bytes that came back.
     #[error("{0}")]
     Protocol(String),
     /// `close()` was called.
     #[error("the client is closed")]
     Closed,
-    /// The configuration cannot be used.
+    /// The configuration, or a request, is not valid.
     #[error("{0}")]
     Invalid(String),
-    /// Fewer replicas (or disks) than asked for had the write in time; the primary has it.
+    /// Fewer replicas or disks than required had the write in time. The primary has the write.
     #[error("{0}")]
     Durability(String),
 }

@@ -1,19 +1,19 @@
-//! The native half of actonce: it makes a call run once per idempotency key, and remembers its outcome.
+//! The native half of actonce, which makes a call run once per idempotency key and remembers its outcome.
 //!
-//! The map, from the decision outwards:
+//! The map, from the decisions outwards:
 //!
 //! - [`model`]: what a record is and what each command does to it. Pure.
-//! - [`scripts`]: the same decisions as Lua, one file an operation.
+//! - [`scripts`]: the same decisions as Lua, one file per operation.
 //! - [`store`]: where records live, behind one seam: [`store::embedded`] in this process, [`store::redis`] behind a
 //!   connection that is a state machine without I/O.
-//! - [`lease`]: leases this process holds, renewed from a thread of their own.
+//! - [`lease`]: the leases this process holds, renewed from a thread of their own.
 //! - [`seal`]: the form in which payloads are stored: compressed, encrypted.
 //! - [`session`]: one client's operations: begin, wait, complete, fail; what JavaScript is told.
 //! - `uv`: sockets on Node's own event loop. `node`: the only module that knows Node-API.
-//! - [`threads`], [`clock`], [`error`], `shrink`: threads, time, what can go wrong, and memory that is given back.
+//! - [`threads`], [`clock`], [`error`], `shrink`: threads, time, what can go wrong, and giving memory back.
 //!
 //! A call travels `node` → `session` → `store` → Lua or `model`, and its outcome the same way back. Rust never calls
-//! the user's function and never sees what its result means: payloads are opaque text.
+//! the user's function and never interprets its result: payloads are opaque text.
 
 pub mod clock;
 pub mod error;

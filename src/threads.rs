@@ -1,14 +1,14 @@
 //! The threads of this addon, each with a tokio runtime of its own, started on first use and shared by every client of
-//! the process: `io` makes connections and runs the fallback executor, `keeper` renews leases and nothing else, so that
-//! no traffic can make a renewal late, `seal` compresses and encrypts what is large. They are never joined: they hold
-//! no JavaScript.
+//! the process. `io` makes connections and runs the fallback executor. `keeper` only renews leases, so that no traffic
+//! can make a renewal late. `seal` compresses and encrypts large payloads. The threads are never joined, because they
+//! hold no JavaScript.
 
 use std::sync::OnceLock;
 
 use tokio::runtime::{Builder, Handle};
 
 /// # Panics
-/// When the operating system gives no thread: without one nothing here can work.
+/// When the operating system gives no thread, without which nothing here can work.
 fn start(name: &'static str) -> Handle {
     let (send, receive) = std::sync::mpsc::channel();
     #[allow(clippy::print_stderr, reason = "nobody is there to be told otherwise")]

@@ -1,5 +1,5 @@
-//! Renews what [`Leases`] says is due, from a thread and a connection of its own. As it is there anyway, it also lets
-//! the store sweep, for a process that has nothing to do.
+//! Renews the leases that [`Leases`] says are due, from a thread and a connection of its own. Since that thread exists
+//! anyway, it also lets the store sweep, for a process that has nothing else to do.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Once};
@@ -12,7 +12,7 @@ use crate::model::{Command, Outcome};
 use crate::store::{Answer, Ask, Event, Location, Request, Store, Turner, op_of};
 use crate::threads;
 
-/// Ends the keeper's task when dropped; leases that are still held then run out.
+/// Ends the keeper's task when dropped. Leases that are still held then run out.
 pub struct Keeper {
     pub leases: Arc<Leases>,
     stop: Arc<Stop>,
@@ -25,7 +25,7 @@ struct Stop {
 }
 
 impl Keeper {
-    /// `report` is called on the keeper's thread with every lease that is lost.
+    /// The keeper's thread calls `report` for every lost lease.
     #[must_use]
     pub fn new(location: Location, clock: Clock, report: Arc<dyn Fn(u32, Loss) + Send + Sync>) -> Self {
         let stop = Arc::new(Stop::default());
@@ -67,7 +67,7 @@ async fn keep(
 ) {
     let mut renewals = Vec::new();
     let mut losses = Vec::new();
-    // It connects when the first renewal is due, not before. Nobody listens here.
+    // The store connects only when the first renewal is due. The keeper listens to no changes.
     let mut store = location.open(Arc::new(|_| ()));
     let mut turner = Turner::default();
     while !stop.stopped.load(Ordering::Acquire) {
@@ -97,7 +97,7 @@ async fn keep(
     }
 }
 
-/// True when the store has answered at once.
+/// Sends the renewals. True when the store has answered at once.
 pub fn renew(
     leases: &Leases,
     store: &mut impl Store,
@@ -119,7 +119,7 @@ fn answered(leases: &Leases, op: u32, answer: &Answer, losses: &mut Vec<(u32, Lo
     match answer {
         Answer::Outcome { outcome: Outcome::Done, sent_at } => leases.renewed(op, *sent_at),
         Answer::Outcome { .. } => leases.refused(op, losses),
-        // What failed is not refused: the lease may still be ours, and its deadline will tell.
+        // A failed renewal is not a refusal: the lease may still be held, and its deadline decides.
         _ => {}
     }
 }

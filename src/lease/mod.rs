@@ -1,8 +1,8 @@
 //! Leases that this process holds, and the thread that renews them.
 //!
-//! `table` remembers: it is locked for moments by the JavaScript thread (hold, ending, release) and by the keeper.
-//! `keeper` renews from its own thread and connection, so that a busy event loop keeps its leases, while a frozen
-//! or dead process loses them. An operation that ends before its first renewal costs one insert and one remove.
+//! `table` remembers the leases. The JavaScript thread (hold, ending, release) and the keeper lock it for moments only.
+//! `keeper` renews from its own thread and connection, so a busy event loop keeps its leases, while a frozen or dead
+//! process loses them. An operation that ends before its first renewal costs one insert and one remove.
 
 pub mod keeper;
 mod table;

@@ -1,4 +1,4 @@
-//! Which leases are held, until when, and which is due for renewal. No I/O, no clock.
+//! Which leases are held, until when, and which are due for renewal. No I/O, no clock.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,9 +12,9 @@ use crate::shrink;
 /// Why a lease is not held any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Loss {
-    /// The local deadline passed and no renewal was heard of.
+    /// The local deadline passed without a confirmed renewal.
     Expired,
-    /// The store said that the record belongs to somebody else, or is gone.
+    /// The store said that the record belongs to another attempt, or is gone.
     Refused,
     /// The operation outlived `maxLeaseMs`.
     MaxLease,
@@ -26,7 +26,7 @@ pub struct Held {
     pub owner: Owner,
     /// Length of the lease.
     pub lease: Micros,
-    /// When the command that acquired it was written: the lease cannot end earlier on the server than `lease` later.
+    /// When the acquiring command was written. On the server the lease ends no earlier than `lease` after that.
     pub sent_at: Micros,
     /// Renewal stops here.
     pub ends_at: Micros,
@@ -38,7 +38,7 @@ pub struct Renewal {
     pub op: u32,
     pub key: Arc<str>,
     pub owner: Owner,
-    /// The lease is lost here unless the answer comes first.
+    /// The lease counts as lost at this time unless the answer comes first.
     pub deadline: Micros,
     pub interval: Micros,
 }
@@ -47,7 +47,7 @@ struct Lease {
     held: Held,
     deadline: Micros,
     due: Micros,
-    /// The outcome is on its way to the store: the answer will say if the lease was lost, so nobody is told before.
+    /// The outcome is on its way to the store. The answer will say whether the lease was lost; nobody is told before.
     is_ending: bool,
     lost: bool,
 }
@@ -57,22 +57,22 @@ impl Lease {
         renewal_interval(self.held.lease)
     }
 
-    /// When to look at it while a renewal is under way.
+    /// When to look at the lease while a renewal is under way.
     fn appointment(&self) -> Micros {
         self.deadline.min(self.held.ends_at)
     }
 }
 
-/// A renewal whose answer is lost leaves the time for another one.
+/// If the answer to one renewal is lost, there is time for another.
 const RENEWALS_PER_LEASE: u64 = 3;
 
-/// How long after a lease began, or was renewed, it is renewed again.
+/// How long after its beginning or its last renewal a lease is renewed.
 #[must_use]
 pub fn renewal_interval(lease: Micros) -> Micros {
     lease / RENEWALS_PER_LEASE
 }
 
-/// How much earlier than the server we call a lease lost.
+/// How much earlier than the server this process treats a lease as lost.
 #[must_use]
 pub fn margin(lease: Micros) -> Micros {
     (50 * MILLI).max(lease / 50).min(lease / 4)
@@ -81,12 +81,12 @@ pub fn margin(lease: Micros) -> Micros {
 #[derive(Default)]
 struct Table {
     leases: FxHashMap<u32, Lease>,
-    /// By renewal interval, in order of due time: equal leases come due in the order in which they were taken.
-    /// Entries of leases that ended are skipped, and swept when they outnumber the living.
+    /// A queue per renewal interval, in order of due time: leases of equal length come due in the order in which they
+    /// were taken. Entries of ended leases are skipped, and swept when they outnumber the live ones.
     queues: FxHashMap<Micros, VecDeque<(Micros, u32)>>,
     /// Exact appointments: deadlines of renewals under way, ends of `maxLeaseMs`.
     timed: BTreeSet<(Micros, u32)>,
-    /// When the keeper will look again.
+    /// When the keeper will look next.
     wake_at: Micros,
 }
 
@@ -107,7 +107,7 @@ impl Table {
         queue.push_back((due, op));
     }
 
-    /// Not renewed any more; only the end of `maxLeaseMs` is still awaited.
+    /// The lease is not renewed any more; only the end of `maxLeaseMs` is still awaited.
     fn lose(&mut self, op: u32, loss: Loss, losses: &mut Vec<(u32, Loss)>) {
         let Some(lease) = self.leases.get_mut(&op) else { return };
         if lease.lost {
@@ -146,14 +146,14 @@ pub struct Leases {
 }
 
 impl Leases {
-    /// `wake_keeper` is called when a lease comes due earlier than the keeper knows of.
+    /// `wake_keeper` is called when a lease comes due earlier than the keeper expects.
     #[must_use]
     pub fn new(wake_keeper: Box<dyn Fn() + Send + Sync>) -> Self {
         let table = Table { wake_at: Micros::MAX, ..Table::default() };
         Self { table: Mutex::new(table), wake_keeper }
     }
 
-    /// A panic while the table was locked cannot leave it half changed in a way that matters more than going on.
+    /// Ignores a panic of another holder of the lock: going on matters more than what it may have left half changed.
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -172,12 +172,12 @@ impl Leases {
         }
     }
 
-    /// Time has made a leap: the keeper looks again.
+    /// Makes the keeper look again after time has made a leap.
     pub fn wake_keeper(&self) {
         (self.wake_keeper)();
     }
 
-    /// The operation's outcome is on its way to the store.
+    /// Notes that the operation's outcome is on its way to the store.
     pub fn ending(&self, op: u32) {
         if let Some(lease) = self.table().leases.get_mut(&op) {
             lease.is_ending = true;
@@ -205,14 +205,14 @@ impl Leases {
         self.len() == 0
     }
 
-    /// The keeper's turn: what to renew, what is lost, and when to look again.
+    /// The keeper's turn: collects what to renew and what is lost, and returns when to look again.
     pub fn turn(&self, now: Micros, renewals: &mut Vec<Renewal>, losses: &mut Vec<(u32, Loss)>) -> Micros {
         let mut table = self.table();
         while let Some((at, op)) = table.timed.first().copied().filter(|(at, _)| *at <= now) {
             table.timed.remove(&(at, op));
             let Some(lease) = table.leases.get_mut(&op) else { continue };
             if now >= lease.held.ends_at {
-                // Told after another loss, too: whoever waits for the function to end must not wait forever.
+                // This is told even after another loss: whoever waits for the function to end must not wait forever.
                 if !lease.is_ending {
                     losses.push((op, Loss::MaxLease));
                 }
@@ -240,7 +240,7 @@ impl Leases {
         table.wake_at
     }
 
-    /// The store renewed it by a command written at `sent_at`.
+    /// The store renewed the lease by a command written at `sent_at`.
     pub fn renewed(&self, op: u32, sent_at: Micros) {
         let mut table = self.table();
         let Some(lease) = table.leases.get_mut(&op) else { return };
@@ -254,7 +254,7 @@ impl Leases {
         }
     }
 
-    /// The store said no.
+    /// The store refused to renew the lease.
     pub fn refused(&self, op: u32, losses: &mut Vec<(u32, Loss)>) {
         self.table().lose(op, Loss::Refused, losses);
     }
@@ -361,9 +361,9 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// RE4: however long the command was on its way, and however the two clocks drift apart, the holder gives its
-        /// lease up before the server does. The server's end, by the holder's clock: it counts from when the command
-        /// came.
+        /// RE4: however long the command was under way, and however far the two clocks drift apart, the holder gives up
+        /// its lease before the server does. The server counts the lease from when the command arrived; here its end is
+        /// converted to the holder's clock.
         #[test]
         fn re4_the_local_deadline_is_before_the_server_s(
             lease in 100 * MILLI..900_000 * MILLI,

@@ -1,4 +1,4 @@
-//! LZ4 with its length in front. The length comes from the store, so it is judged before any memory is taken.
+//! LZ4 with the text's length in front. The length comes from the store, so it is checked before memory is allocated.
 
 use lz4_flex::block;
 
@@ -6,14 +6,14 @@ use super::Unopened;
 use crate::model::record::{decimal, push_decimal};
 
 pub const COMPRESSED: u8 = b'Z';
-/// Below it there is nothing to gain.
+/// Compressing a shorter payload gains nothing.
 pub const SHORTEST: usize = 64;
-/// The most a planted block can make of itself; what is longer stays as it is.
+/// A planted block expands to at most this much. A longer payload is not compressed.
 pub const LONGEST: usize = 16 * 1024 * 1024;
-/// One byte of a block stands for so many at most.
+/// One byte of a block stands for at most this many bytes.
 const HIGHEST_RATIO: usize = 255;
 
-/// Leaves the payload as it is where that is shorter.
+/// Leaves the payload as it is when compression does not make it shorter.
 pub fn compress(payload: &mut Vec<u8>) {
     if payload.len() > LONGEST {
         return;
@@ -31,7 +31,7 @@ pub fn compress(payload: &mut Vec<u8>) {
     }
 }
 
-/// Nothing happens to what is not compressed.
+/// Leaves a payload that is not compressed as it is.
 pub fn decompress(stored: &mut Vec<u8>) -> Result<(), Unopened> {
     if stored.first() != Some(&COMPRESSED) {
         return Ok(());
@@ -50,7 +50,7 @@ pub fn decompress(stored: &mut Vec<u8>) -> Result<(), Unopened> {
     }
 }
 
-/// How long it says the text is.
+/// The length that a compressed payload states for its text.
 pub fn length_of(stored: &[u8]) -> Option<usize> {
     split(stored).map(|(length, _)| length)
 }

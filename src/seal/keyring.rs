@@ -1,7 +1,7 @@
-//! Authenticated encryption by a key that has a name, so that keys can be rotated.
+//! Authenticated encryption with named keys, so that keys can be rotated.
 //!
-//! XChaCha20-Poly1305: its nonces are long enough to be drawn at random for as long as anyone likes, so there is
-//! no counter to keep and no key to derive per scope. What is authenticated besides the payload is where it lies.
+//! XChaCha20-Poly1305 has nonces long enough to be drawn at random for an unlimited number of payloads. So there is no
+//! counter to keep and no key to derive per scope. The place of a payload is authenticated together with the payload.
 
 use std::fmt;
 
@@ -30,14 +30,14 @@ impl Key {
     }
 }
 
-/// Says which keys there are, never what they are.
+/// Shows the ids of keys, never the keys.
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Key").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
-/// The first key seals, all open.
+/// The first key seals, all of them open.
 #[derive(Debug)]
 pub struct Keyring {
     first: Key,
@@ -92,7 +92,7 @@ impl Keyring {
     }
 }
 
-/// The id that stands in a sealed payload; `None` when it is not sealed.
+/// The key id in a sealed payload; `None` when the payload is not sealed.
 #[must_use]
 pub fn key_id_of(stored: &[u8]) -> Option<&str> {
     let (&letter, rest) = stored.split_first()?;
@@ -100,7 +100,7 @@ pub fn key_id_of(stored: &[u8]) -> Option<&str> {
         return None;
     }
     let end = rest.iter().take(LONGEST_ID + 1).position(|byte| *byte == b' ').unwrap_or(0);
-    // A sealed payload whose id is none has a key that nobody has.
+    // A sealed payload with a malformed id gets the empty id, which no key has.
     Some(std::str::from_utf8(&rest[..end]).ok().filter(|id| is_id(id.as_bytes())).unwrap_or_default())
 }
 
@@ -109,8 +109,8 @@ fn is_id(id: &[u8]) -> bool {
     (1..=LONGEST_ID).contains(&id.len()) && id.iter().all(fits)
 }
 
-/// What is authenticated with a payload: its form, where it lies, and which attempt wrote it. Everything before the key
-/// has a fixed length.
+/// What is authenticated with a payload: its form, where it lies, and which attempt wrote it. Everything before the
+/// record's key has a fixed length.
 fn associated(letter: u8, place: &Place) -> Vec<u8> {
     let Place { key, origin, state } = place;
     let author = if letter == SEALED_BY_OPERATOR { origin.owner() } else { origin.as_bytes() };

@@ -6,9 +6,9 @@
 //!        | 'S' key_id ' ' nonce ciphertext tag           one of the two above, sealed
 //!        | 'O' key_id ' ' nonce ciphertext tag           the same, by an operator, who does not know the fingerprint
 //! ```
-//! No text of JavaScript begins with these letters. Turning an option off never loses what was written with it:
-//! everything a client has the key for is read. Pure but for the random nonce; who works on which thread is the
-//! session's to decide.
+//! No text from JavaScript begins with these letters. Turning an option off never loses what was written with it: a
+//! client reads everything it has the key for. This module is pure except for the random nonce; the session decides
+//! which thread does the work.
 
 mod compress;
 mod keyring;
@@ -25,7 +25,7 @@ use crate::model::{Command, Failure, Origin, Record, Resolution, State};
 pub use compress::{LONGEST as LONGEST_COMPRESSED, SHORTEST as SHORTEST_COMPRESSED};
 pub use keyring::{Key, Keyring};
 
-/// From this size on, sealing takes longer than handing the payload to another thread and back: see
+/// From this size on, sealing takes longer than handing the payload to another thread and back; see
 /// docs/performance.md.
 const SEAL_THREAD_MIN_BYTES: usize = 32 * 1024;
 
@@ -34,30 +34,30 @@ const SEAL_THREAD_MIN_BYTES: usize = 32 * 1024;
 pub struct Place {
     pub key: Arc<str>,
     pub origin: Origin,
-    /// Of the record's state: a result is no error.
+    /// The letter of the record's state, so that a result does not open as an error.
     pub state: u8,
 }
 
-/// Why a payload cannot be read. Nothing is written then and no function runs.
+/// Why a payload cannot be read. In that case nothing is written and no function runs.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum Unopened {
     #[error("it is encrypted with the key '{0}', which this client was not given")]
     UnknownKey(String),
-    #[error("it does not decrypt: it was changed, or it was moved here from another record")]
+    #[error("it does not decrypt: it was changed, or moved here from another record")]
     NotAuthentic,
-    #[error("it is not encrypted, and this client reads only what is; see readsPlaintext")]
+    #[error("it is not encrypted, and this client reads only encrypted payloads; see readsPlaintext")]
     Plaintext,
     #[error("its compressed form is malformed")]
     Compression,
 }
 
-/// How a client writes payloads, and which it reads.
+/// How a client writes payloads, and which payloads it reads.
 #[derive(Debug, Default)]
 pub struct Sealer {
     keyring: Option<Keyring>,
-    /// Payloads of at least so many bytes are compressed; `None` compresses nothing.
+    /// Payloads of at least this many bytes are compressed; `None` compresses nothing.
     compress_from: Option<usize>,
-    /// With a keyring: also what is not sealed, for the time in which old records run out.
+    /// With a keyring, also read payloads that are not sealed, while old records run out.
     reads_plaintext: bool,
 }
 
@@ -67,19 +67,19 @@ impl Sealer {
         Self { keyring, compress_from, reads_plaintext }
     }
 
-    /// Whether payloads are stored in another form than they come in.
+    /// Whether payloads are stored in a form other than the one they come in.
     #[must_use]
     pub fn changes_payloads(&self) -> bool {
         self.keyring.is_some() || self.compress_from.is_some()
     }
 
-    /// Whether sealing this much belongs on another thread.
+    /// Whether a payload of this size is to be sealed on another thread.
     #[must_use]
     pub fn seals_slowly(&self, bytes: usize) -> bool {
         self.changes_payloads() && bytes >= SEAL_THREAD_MIN_BYTES
     }
 
-    /// Whether opening this belongs on another thread.
+    /// Whether this payload is to be opened on another thread.
     #[must_use]
     pub fn opens_slowly(&self, stored: &[u8]) -> bool {
         match stored.first() {
@@ -101,10 +101,10 @@ impl Sealer {
         }
     }
 
-    /// The payload as it was before [`Sealer::seal`].
+    /// Restores the payload as it was before [`Sealer::seal`].
     ///
     /// # Errors
-    /// What is stored was not written at this place by somebody who has one of the keys.
+    /// The payload was not written at this place by a holder of one of the keys.
     pub fn open(&self, stored: &mut Vec<u8>, place: &Place) -> Result<(), Unopened> {
         let Some(id) = keyring::key_id_of(stored) else { return self.open_unsealed(stored) };
         let keyring = self.keyring.as_ref().ok_or_else(|| Unopened::UnknownKey(id.to_owned()))?;
@@ -112,10 +112,10 @@ impl Sealer {
         compress::decompress(stored)
     }
 
-    /// The same for what is not sealed, wherever it lies.
+    /// Does the same for a payload that is not sealed, whatever its place.
     ///
     /// # Errors
-    /// This client wants everything sealed, or it is no compressed form.
+    /// This client reads only sealed payloads, or the compressed form is malformed.
     pub fn open_unsealed(&self, stored: &mut Vec<u8>) -> Result<(), Unopened> {
         if self.keyring.is_some() && !self.reads_plaintext {
             return Err(Unopened::Plaintext);
@@ -138,8 +138,8 @@ pub fn key_id_of(stored: &[u8]) -> Option<&str> {
     keyring::key_id_of(stored)
 }
 
-/// The payload a command carries, if there is one, the state it is stored in, and who writes it. Nothing is nothing:
-/// the empty payload of a release has no form but that.
+/// The payload a command carries, if there is one, the state it is stored in, and who writes it. The empty payload of a
+/// release does not count, because it is always stored as it is.
 pub fn payload_of(command: &mut Command) -> Option<(&mut Vec<u8>, u8, By)> {
     match command {
         Command::Complete { record: Record { state: State::Completed { payload }, .. }, .. } => {

@@ -188,7 +188,7 @@ proptest! {
             1 => mutated.truncate(cut.index(stored.len())),
             _ => mutated.insert(at.index(stored.len()), change),
         }
-        // Among random bytes the one inserted may be the one that stood there.
+        // The random byte that is inserted may equal the byte that stood there.
         prop_assume!(mutated != stored);
         prop_assert!(opened(&both(), &mutated, &place()).is_err());
     }
