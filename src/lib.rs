@@ -12,7 +12,7 @@
 //! - `uv`: sockets on Node's own event loop. `node`: the only module that knows Node-API.
 //! - [`threads`], [`clock`], [`error`], `shrink`: threads, time, what can go wrong, and giving memory back.
 //!
-//! A call travels `node` → `session` → `store` → Lua or `model`, and its outcome the same way back. Rust never calls
+//! A call travels `node` → `session` → `store` → Lua or `model`, and its outcome travels back. Rust never calls
 //! the user's function and never interprets its result: payloads are opaque text.
 
 pub mod clock;

@@ -1,6 +1,7 @@
-//! What a fresh operation costs the stores themselves. Redis by its own `INFO commandstats` (target P6): a plain
-//! `SET NX GET PX` and a complete, against the three commands of the naive pattern, alternating on one server. The
-//! embedded store by the clock (part of P8). Prints; asserts nothing, since a shared machine proves nothing.
+//! What a fresh operation costs the stores themselves. Redis is measured by its own `INFO commandstats` (target P6): a
+//! plain `SET NX GET PX` and a complete, against the three commands of the naive pattern, alternating on one server.
+//! The embedded store is measured by the clock (part of P8). The tests print and assert nothing, because a shared
+//! machine proves nothing.
 //! `cargo test --release --no-default-features --test cost -- --ignored --nocapture`
 #![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed, which is what a test is for")]
 
@@ -16,7 +17,7 @@ use support::link::{Link, Reply, pack};
 use support::lua::Lua;
 use support::server::Server;
 
-/// Fresh keys in a round. Half a megabyte of them stays in the processor's caches; fifty megabytes does not.
+/// Fresh keys per round. Half a megabyte of them stays in the processor's caches; fifty megabytes do not.
 const FRESH_KEYS: [usize; 2] = [1_000, 100_000];
 const ROUNDS: usize = 9;
 const FENCE: u64 = 1_763_900_000_000_000;
@@ -72,7 +73,7 @@ impl Operation {
         [Command::Begin(self.begin.clone()), Command::Complete { record, retention_ms: 86_400_000 }]
     }
 
-    /// A begin, and a complete: by the script, or by `SET IFEQ`.
+    /// A begin and a complete; the complete is the script or `SET IFEQ`.
     fn actonce(&self, script: bool) -> [Request; 2] {
         let (key, fence, retention_ms) = (self.key.as_bytes(), FENCE, 86_400_000);
         let (mut begin, mut complete) = (Vec::new(), Vec::new());
@@ -108,7 +109,7 @@ fn spent_us(link: &mut Link, command: &str) -> u64 {
     us.map_or(0, |us| us.parse().unwrap())
 }
 
-/// Sends fresh operations, a batch at a time and stage by stage, and sums up what `commands` name for each stage.
+/// Sends fresh operations, a batch at a time and stage by stage, and sums up the time of each stage's command.
 fn us_per_operation<const N: usize>(link: &mut Link, operations: &[[Request; N]], commands: [&str; N]) -> [f64; N] {
     link.call(&[b"FLUSHALL"]);
     let mut spent = [0; N];
@@ -145,7 +146,7 @@ fn a_fresh_operation_in_redis_own_time() {
             let naive: Vec<_> = operations.iter().map(Operation::naive).collect();
             columns[0].push(us_per_operation(&mut lua.link, &naive, ["get", "set", "set"]).iter().sum());
             if lua.link.version < (7, 0) {
-                // No `SET NX GET`: both halves are scripts, and the begin asks for the time.
+                // Without `SET NX GET` both halves are scripts, and the begin asks for the time.
                 let begins: Vec<_> =
                     operations.iter().map(|operation| [operation.scripted_begin(TimeSource::Server)]).collect();
                 columns[1].extend(us_per_operation(&mut lua.link, &begins, ["evalsha"]));

@@ -1,5 +1,5 @@
-//! The promises as a caller sees them, when commands arrive late and more than once. Black box: only answers count,
-//! so a rule that model and Lua get wrong alike is still found here.
+//! The promises as a caller sees them, when commands arrive late and more than once. The test is a black box that looks
+//! only at answers, so it also finds a rule that model and Lua get wrong in the same way.
 #![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed, which is what a test is for")]
 
 mod support;
@@ -18,12 +18,12 @@ use support::sequence::{Ask, Elapse, Step, steps};
 /// What callers have been told so far.
 #[derive(Default)]
 struct History {
-    /// Who was given a fence, for how long a lease.
+    /// Who was given each fence, and for how long a lease.
     given: HashMap<u64, (Owner, u64)>,
-    /// What was replayed under a fence.
+    /// What was replayed under each fence.
     replayed: HashMap<u64, (u64, Vec<u8>)>,
     newest_fence: u64,
-    /// Who was told it holds the key, under which lease, until when at the least.
+    /// Who was told that it holds the key, for how long a lease, and until when at least.
     held: Option<(Owner, u64, u64)>,
 }
 
@@ -48,7 +48,7 @@ impl History {
 
     fn acquired(&mut self, begin: &Begin, fence: u64, now_ms: u64) -> Result<(), String> {
         let before = self.given.get(&fence).copied();
-        // A begin that is repeated renews the lease of the first.
+        // A repeated begin renews the lease of the first.
         let (owner, lease_ms) = *self.given.entry(fence).or_insert((begin.owner, begin.lease_ms));
         if owner != begin.owner {
             return Err(format!("fence {fence} was given to {owner:?}"));
@@ -66,7 +66,7 @@ impl History {
     }
 }
 
-/// Makes of the steps what clients of this library say: every begin has a token of its own, and an attempt has one end.
+/// Turns steps into what clients of this library send: every begin has a token of its own, and an attempt has one end.
 #[derive(Default)]
 struct Clients {
     completed: HashMap<Owner, Record>,
@@ -94,12 +94,12 @@ impl Clients {
     }
 }
 
-/// Sends `steps`, and after some of them earlier commands once more.
+/// Sends `steps`, and after some of them sends earlier commands once more.
 fn send(steps: &[Step], repeats: &[(Index, Index)]) -> Result<(), String> {
     let (mut world, store) = (World::new(), MemoryStore::default());
     let (mut history, mut clients, mut sent) = (History::default(), Clients::default(), Vec::new());
     for (number, step) in steps.iter().enumerate() {
-        // A clock that goes back is what the promises do not cover.
+        // The promises do not cover a clock that goes back.
         if !matches!(step.elapse, Elapse::BackMs(_)) {
             world.reach(step.elapse.from(world.now, world.stored.as_ref()));
         }

@@ -1,5 +1,5 @@
-//! The Lua on a real Redis, the embedded store and the pure model are one state machine: random sequences of
-//! commands give the same answers, the same bytes, the same TTLs and the same news. `ACTONCE_LONG=1` for the long form.
+//! The Lua on a real Redis, the embedded store and the pure model are one state machine: random sequences of commands
+//! give the same answers, the same bytes, the same TTLs and the same news. `ACTONCE_LONG=1` runs the long form.
 
 mod support;
 

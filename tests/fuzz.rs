@@ -1,5 +1,5 @@
-//! The fuzz targets without a fuzzer: every input of the committed corpus, and mutations of it by a fixed seed. What
-//! `cargo fuzz` found once stays found here. `ACTONCE_LONG=1` for more mutations.
+//! The fuzz targets without a fuzzer: every input of the committed corpus, and mutations of it from a fixed seed. What
+//! `cargo fuzz` found once stays found here. `ACTONCE_LONG=1` runs more mutations.
 #![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed, which is what a test is for")]
 
 #[path = "../fuzz/targets/mod.rs"]
@@ -19,7 +19,7 @@ fn corpus(name: &str) -> Vec<Input> {
     files.into_iter().map(|file| fs::read(file).unwrap()).collect()
 }
 
-/// Comes back, or fails with the input that the target did not survive.
+/// Returns, or fails with the input that the target did not survive.
 fn survives(name: &str, target: Target, input: &[u8]) {
     let survived = panic::catch_unwind(|| target(input)).is_ok();
     assert!(survived, "{name} does not survive b\"{}\"", input.escape_ascii());

@@ -1,7 +1,7 @@
-//! What a lease in flight takes of this process's memory (target P10: at most 1 KB), counted by the allocator: the
-//! operation, the lease, its place in the queues. A session on Redis, whose connection is played here.
+//! How much of this process's memory a lease in flight takes (target P10: at most 1 KB), counted by the allocator: the
+//! operation, the lease, and its place in the queues. The session is on Redis; this test plays the connection.
 #![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed, which is what a test is for")]
-#![allow(unsafe_code, reason = "an allocator that counts is one, and is the system's but for that")]
+#![allow(unsafe_code, reason = "an allocator is unsafe to implement; this one only counts and calls the system's")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ struct Counting;
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
-// SAFETY: every call is handed to the system's allocator as it came.
+// SAFETY: every call goes to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATED.fetch_add(layout.size(), Ordering::Relaxed);
@@ -39,7 +39,7 @@ unsafe impl GlobalAlloc for Counting {
 
 const LEASES: u32 = 100_000;
 const MOST_BYTES: usize = 1_024;
-/// When all have ended, of a hundred megabytes.
+/// The most bytes that may be left of a hundred megabytes when all leases have ended.
 const MOST_LEFT: usize = 1_024 * 1_024;
 const NOW: Micros = 1_000_000 * MILLI;
 
@@ -66,7 +66,7 @@ fn terms() -> Terms {
     Terms { lease_ms: 30_000, max_lease_ms, retention_ms, hold: false, will_wait: true, budget: 2_000 * MILLI }
 }
 
-/// Claims keys a few at a time, as an event loop does: requests on the wire are no part of what a lease takes.
+/// Claims keys a few at a time, as an event loop does, because requests on the wire do not count as part of a lease.
 fn hold(session: &mut Session, leases: u32) {
     for first in (0..leases).step_by(100) {
         for id in first..first + 100 {
@@ -80,7 +80,7 @@ fn hold(session: &mut Session, leases: u32) {
     }
 }
 
-/// Records the outcomes of all of them at once.
+/// Records the outcomes of all operations at once.
 fn complete(session: &mut Session) {
     let recording = Recording { retention_ms: 1_000, patience: 2_000 * MILLI, budget: 60_000 * MILLI };
     for id in 0..LEASES {
@@ -96,7 +96,7 @@ fn complete(session: &mut Session) {
     assert!(told.len() == LEASES as usize && told.iter().all(|told| told.tag == Tag::Done));
 }
 
-/// The keeper's turn a third of the lease later: everything is due, and is renewed.
+/// The keeper's turn a third of a lease later, when every lease is due and is renewed.
 fn renew(leases: &Leases) {
     let later = NOW + 10_001 * MILLI;
     let (mut renewals, mut losses) = (Vec::new(), Vec::new());

@@ -1,4 +1,4 @@
-//! The differential run of state machines is able to fail: each single edit that breaks the script is noticed.
+//! The differential run of state machines can fail: it notices each single edit that breaks the script.
 #![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed, which is what a test is for")]
 
 mod support;
@@ -15,7 +15,7 @@ use support::server::Server;
 
 const CASES: u32 = 250;
 
-/// What is broken, and the edit, which has to fit exactly one place.
+/// What is broken, and the edit, which must fit exactly one place.
 const MUTANTS: &[(&str, &str, &str)] = &[
     ("the bytes of forgotten entries counted", "first + 1, history_bytes - #entry", "first + 1, history_bytes"),
     ("an entry less kept", "(version - first >= history_limit or", "(version - first >= history_limit - 1 or"),
@@ -119,7 +119,7 @@ const MUTANTS: &[(&str, &str, &str)] = &[
     ("the caller forgotten", "if caller ~= '' then fields[n + 5]", "if false then fields[n + 5]"),
 ];
 
-/// With every command twice: not to be idempotent is a way to be broken, too.
+/// Sends every command twice, because a script that is not idempotent is broken too.
 fn differs(lua: &RefCell<Lua>) -> bool {
     let broken = |twice: bool, roomy: bool| {
         let config = Config { cases: CASES, failure_persistence: None, max_shrink_iters: 0, ..Config::default() };
@@ -140,7 +140,7 @@ fn every_broken_script_is_noticed() {
     let lua = RefCell::new(Lua::load(server.connect()));
     let mut survivors = Vec::new();
     for (what, from, to) in MUTANTS {
-        assert_eq!(TRANSITION.source.matches(from).count(), 1, "{what}: the edit has to fit exactly one place");
+        assert_eq!(TRANSITION.source.matches(from).count(), 1, "{what}: the edit must fit exactly one place");
         lua.borrow_mut().replace(&TRANSITION.source.replace(from, to));
         if !differs(&lua) {
             survivors.push(what);

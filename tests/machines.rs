@@ -1,5 +1,5 @@
-//! State machines: the Lua on a real Redis, the embedded store and the pure model are one, for random definitions and
-//! random commands. `ACTONCE_LONG=1` for the long form.
+//! State machines: the Lua on a real Redis, the embedded store and the pure model agree, for random definitions and
+//! random commands. `ACTONCE_LONG=1` runs the long form.
 #![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed, which is what a test is for")]
 
 mod support;
@@ -37,7 +37,7 @@ fn the_lua_the_model_and_the_embedded_store_agree() {
 #[test]
 fn every_command_may_be_delivered_twice() {
     hold_for_every_sequence(cases(250, 50_000), |lua, machine, steps| {
-        // With room for the token of the command before.
+        // The history has room for the token of the command before.
         let machine = Machine { history_limit: 50, ..machine.clone() };
         compare(lua, &machine, steps, true)
     });
@@ -69,7 +69,8 @@ fn more_callers_than_are_remembered_and_a_wrong_list_of_timers() {
 const NOW: Now = Now { us: 1_763_900_000_000_000 };
 const CLOCK: TimeSource = TimeSource::Test { now: NOW, left_ms: 0 };
 
-/// Every state and event of a machine, in the model and on Redis: how many led on, how many did not.
+/// Sends every event in every state of a machine, in the model and on Redis. Returns how many led on, and how many did
+/// not.
 fn matrix(lua: &mut Lua, prepared: &Prepared) -> Result<(u32, u32), String> {
     let machine = &prepared.machine;
     let (mut legal, mut illegal) = (0, 0);
@@ -164,7 +165,7 @@ fn what_is_no_instance_is_left_alone() {
         fields
     };
     let token = "c".repeat(11);
-    // Each is found by a look, or by the command that was sent first, with the caller of then.
+    // A look finds each of these, or the command that was sent first, with its caller.
     let foreign = [
         without("head"),
         edited("head", b""),
@@ -198,7 +199,7 @@ fn what_is_no_instance_is_left_alone() {
     for fields in foreign {
         assert!(Instance::decode(&fields).is_err(), "{fields:?}");
         lua.put(&fields);
-        // What only concerns a repeat is seen by a repeat.
+        // Only a repeat sees the fields that only concern repeats.
         let of_repeats = ["1", &token].iter().any(|field| fields.get(field.as_bytes()) != sound.get(field.as_bytes()));
         let commands = if of_repeats { &looks[..0] } else { &looks[..] };
         for command in commands.iter().chain([&Command::Send(send.clone())]) {

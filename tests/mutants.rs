@@ -1,5 +1,5 @@
-//! The differential run is able to fail: each single edit that breaks a script is noticed, with the same generator
-//! and a fixed seed. A mutant that survives means that a rule of the state machine is not tested.
+//! The differential run can fail: with the same generator and a fixed seed, it notices each single edit that breaks a
+//! script. A mutant that survives means that a rule of the state machine is not tested.
 
 mod support;
 
@@ -24,7 +24,7 @@ const fn mutant(script: &'static str, what: &'static str, from: &'static str, to
     Mutant { script, what, from, to }
 }
 
-/// Enough for the rarest: a resolve that comes twice.
+/// Enough for the rarest mutant, which only a repeated resolve finds.
 const CASES: u32 = 2_000;
 
 const MUTANTS: &[Mutant] = &[
@@ -44,7 +44,7 @@ const MUTANTS: &[Mutant] = &[
     mutant("begin", "an empty release shared", "fence == ARGV[7] and #stored >= body", "fence == ARGV[7]"),
     mutant(
         "begin",
-        "an error shared with who did not wait",
+        "an error shared with those who did not wait",
         "(fence == ARGV[7] and #stored >= body)",
         "#stored >= body",
     ),
@@ -157,13 +157,13 @@ const MUTANTS: &[Mutant] = &[
 fn differs(lua: &RefCell<Lua>) -> bool {
     let config = Config { cases: CASES, failure_persistence: None, max_shrink_iters: 0, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
-    // Every command twice: not to be idempotent is a way to be broken, too.
+    // Every command is sent twice, because a script that is not idempotent is broken too.
     runner.run(&steps(), |steps| compare(&mut lua.borrow_mut(), &steps, true).map_err(TestCaseError::fail)).is_err()
 }
 
 fn mutated(script: &Script, mutant: &Mutant) -> String {
     let found = script.source.matches(mutant.from).count();
-    assert_eq!(found, 1, "{}, {}: the edit has to fit exactly one place", mutant.script, mutant.what);
+    assert_eq!(found, 1, "{}, {}: the edit must fit exactly one place", mutant.script, mutant.what);
     script.source.replace(mutant.from, mutant.to)
 }
 

@@ -1,5 +1,5 @@
-//! The count of a scope's keys: the Lua on a real Redis, the embedded store and the pure model are one, for random keys at
-//! random times. `ACTONCE_LONG=1` for the long form.
+//! The count of a scope's keys: the Lua on a real Redis, the embedded store and the pure model agree, for random keys
+//! at random times. `ACTONCE_LONG=1` runs the long form.
 #![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed, which is what a test is for")]
 
 mod support;
@@ -17,10 +17,10 @@ use support::server::Server;
 
 const KEY: &[u8] = b"actonce:{scope}:quota";
 const START: Now = Now { us: 1_795_471_188_432_100 };
-/// Longer than a test takes: the server's time goes on by itself.
+/// Longer than a test takes, because the server's time goes on by itself.
 const SHORTEST_MS: u64 = 100_000;
 
-/// A key that comes some time after the one before.
+/// A key that comes some time after the previous one.
 #[derive(Clone, Copy, Debug)]
 struct Key {
     after_ms: u64,
@@ -35,7 +35,7 @@ fn keys() -> impl Strategy<Value = Vec<Key>> {
     prop::collection::vec(key, 1..40)
 }
 
-/// The script, or one in its place, beside the model and the embedded store.
+/// The script or a mutant of it, beside the model and the embedded store.
 struct Trio {
     link: Link,
     sha1: String,
@@ -74,7 +74,7 @@ impl Trio {
             if seen != (expected, expected) {
                 return Err(format!("{seen:?} instead of {expected:?} at {now:?}"));
             }
-            // What is refused writes nothing.
+            // A refusal writes nothing.
             if expected == Outcome::Admitted {
                 self.stored_as(&count, &store, now)?;
             }
@@ -96,7 +96,7 @@ impl Trio {
     }
 }
 
-/// The first disagreement, by random keys.
+/// Finds the first disagreement with random keys.
 fn disagreement(source: &str, cases: u32) -> Option<String> {
     let server = Server::start();
     let trio = std::cell::RefCell::new(Trio::load(server.connect(), source));

@@ -1,5 +1,5 @@
-//! The scripts as texts: their headers say what Rust sends and reads, they touch nothing that is not declared, and
-//! time reaches them through one door.
+//! The scripts as texts: their headers say what Rust sends and reads, the scripts touch nothing that is not declared,
+//! and time reaches them in one way only.
 #![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed, which is what a test is for")]
 
 mod support;
@@ -15,7 +15,7 @@ use support::server::Server;
 
 const NOW: Now = Now { us: 1_763_900_000_000_000 };
 
-/// One command of every script, and of every way to call it.
+/// One command for every script, and for every way to call it.
 fn commands() -> Vec<Command> {
     let owner = Owner::from_random([1; 12]);
     let fail = |failure| Command::Fail { owner, failure };
@@ -38,7 +38,7 @@ fn header(script: &Script) -> Vec<&str> {
     script.source.lines().map_while(|line| line.strip_prefix("-- ")).collect()
 }
 
-/// How many `KEYS[n]` or `ARGV[n]` the header declares, which have to be numbered without gaps.
+/// How many `KEYS[n]` or `ARGV[n]` the header declares. They must be numbered without gaps.
 fn declared(script: &Script, table: &str) -> usize {
     let lines = header(script).into_iter().filter_map(|line| line.strip_prefix(table)).collect::<Vec<_>>();
     for (index, line) in lines.iter().enumerate() {
@@ -55,7 +55,7 @@ fn declared_replies(script: &Script) -> BTreeSet<Vec<&str>> {
     replies.map(|reply| reply.split_whitespace().collect::<Vec<_>>()).filter(|reply| !reply.is_empty()).collect()
 }
 
-/// The replies the code gives: what follows a `return`, as a name and a number of fields.
+/// The replies the code gives: each is what follows a `return`, as a name and a number of fields.
 fn given_replies(source: &str) -> BTreeSet<(String, usize)> {
     let code: String =
         source.lines().filter(|line| !line.trim_start().starts_with("--")).collect::<Vec<_>>().join("\n");
@@ -206,7 +206,7 @@ fn in_production_the_servers_clock_decides() {
     };
     assert!((25_000..=30_000).contains(&remaining_ms), "{remaining_ms} ms of 30 s");
 
-    // A lease is as old as its TTL has run down; without a TTL its age cannot be told.
+    // The age of a lease is how far its TTL has run down; without a TTL its age is unknown.
     let record = lua.get().unwrap();
     lua.put(&record, Some(86_400_000 - 30_000));
     assert!(matches!(
@@ -235,7 +235,7 @@ fn where_the_server_has_set_ifeq_a_complete_is_one_plain_command() {
     let Command::Begin(waiting) = Ask::begin_by(2).command(None) else { panic!() };
     lua.run_now(&Command::Begin(Begin { mark_waited: true, ..waiting })).unwrap();
     let (stored, _) = lua.plain_complete(&held, &completed);
-    assert!(!stored, "who waits has to be told, which only the script does");
+    assert!(!stored, "those who wait must be told, which only the script does");
 }
 
 #[test]

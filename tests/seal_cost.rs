@@ -1,5 +1,5 @@
-//! What compression and encryption of a payload cost, on one thread, and what it costs to hand a payload to another
-//! thread and back. Prints; asserts nothing about time, since a shared machine proves nothing.
+//! What compression and encryption of a payload cost on one thread, and what it costs to hand a payload to another
+//! thread and back. The test prints, and asserts nothing about time, because a shared machine proves nothing.
 //! `cargo test --release --no-default-features --test seal_cost -- --ignored --nocapture`
 #![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed, which is what a test is for")]
 
@@ -15,7 +15,7 @@ use actonce::threads;
 const SIZES: [usize; 6] = [250, 1_000, 10_000, 32_000, 100_000, 1_000_000];
 const ROUNDS: usize = 15;
 
-/// Orders as JSON: names repeat, numbers do not.
+/// Orders as JSON, in which names repeat and numbers do not.
 fn payload(bytes: usize) -> Vec<u8> {
     let mut text = String::from("[");
     let mut number = 1_u64;
@@ -37,7 +37,7 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// Median of the rounds' µs for one run of `work` on its own copy of `input`.
+/// The median over the rounds of the µs that `work` takes on its own copy of `input`.
 fn micros(input: &[u8], mut work: impl FnMut(&mut Vec<u8>)) -> f64 {
     let times = (2_000_000 / input.len()).clamp(5, 500);
     let rounds = (0..ROUNDS).map(|_| {

@@ -1,4 +1,4 @@
-//! The seam of the stores: what lies above it names no store, so that a further one changes nothing there.
+//! The seam of the stores: code above it names no store, so that a further store changes nothing there.
 #![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed, which is what a test is for")]
 
 use std::fs;

@@ -1,5 +1,5 @@
-//! What is not a record of this version is answered `unreadable` by every script, by the same grammar as the model's
-//! decoder, and nothing is written.
+//! Every script answers `unreadable` to a value that is not a record of this version, by the same grammar as the
+//! model's decoder, and writes nothing.
 #![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed, which is what a test is for")]
 
 mod support;
@@ -23,9 +23,9 @@ use support::server::Server;
 
 const NOW: Now = Now { us: 1_763_900_000_000_000 };
 
-/// A real record, or one that was cut or had bytes replaced.
+/// A real record, or a record that was cut or had bytes replaced.
 fn nearly_a_record() -> impl Strategy<Value = Vec<u8>> {
-    // The last has a digit more than is read.
+    // The last number has one digit more than is read.
     let number = || prop_oneof![8 => 1..200_000_u64, 1 => Just(999_999_999_999_999), 1 => Just(1_000_000_000_000_000)];
     let payload = || proptest::collection::vec(any::<u8>(), 0..8);
     let state = prop_oneof![
@@ -60,7 +60,7 @@ fn nearly_a_record() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// Whether this command has to tell how old the lease is, for which the key needs an expiry.
+/// Whether this command must know the age of the lease, for which the key needs an expiry.
 fn judges_the_lease(record: &Record, command: &Command) -> bool {
     matches!(record.state, State::Processing { .. })
         && match command {
@@ -72,8 +72,8 @@ fn judges_the_lease(record: &Record, command: &Command) -> bool {
         }
 }
 
-/// `complete` takes a header that is its own, in all 54 bytes of fence, owner and fingerprint, as proof of a record
-/// that this library wrote, and does not read what comes behind it.
+/// When all 54 bytes of fence, owner and fingerprint are its own, `complete` trusts that this library wrote the record,
+/// and does not read what comes after the header.
 fn trusted_by_its_header(bytes: &[u8], command: &Command) -> bool {
     let Command::Complete { record, .. } = command else { return false };
     bytes.len() > 56 && bytes.starts_with(b"1P") && bytes[2..56] == text(record)[2..56]
@@ -130,7 +130,7 @@ fn garbled_records_are_refused_alike_by_the_lua_and_the_model() {
     run_cases(TestRunner::new(config(cases(10_000, 1_000_000))), &lua).unwrap();
 }
 
-/// Edits of the included grammar, each of which lets something unreadable through.
+/// Edits of the included grammar, each of which lets an unreadable value through.
 const HOLES: [(&str, &str); 12] = [
     ("if string.sub(stored, 1, 1) ~= '1' then", "if stored == '' then"),
     ("#stored < 59", "#stored < 0"),

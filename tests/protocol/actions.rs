@@ -1,4 +1,4 @@
-//! What can happen next, and what comes of it.
+//! What can happen next, and what follows from it.
 
 use actonce::model::{Command, Outcome, Owner, Resolution};
 use stateright::{Model, Property};
@@ -10,17 +10,17 @@ use super::world::{By, Fault, Setting, World};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     Tick,
-    /// A first begin, or another after an answer that somebody is in progress.
+    /// The caller's first begin, or another begin after an in-progress answer.
     Begin(usize),
-    /// The server carries the session's request out.
+    /// The server carries out the session's request.
     Arrive(usize),
-    /// Its answer is heard.
+    /// The session hears the answer.
     Hear(usize),
-    /// Nothing was heard: it is sent again.
+    /// The session heard nothing and sends the request again.
     Repeat(usize),
     /// A copy of an earlier command arrives, late, and its answer goes nowhere.
     Copy(usize, What),
-    /// The keeper renews, and hears of it. What it sends and does not hear of is a copy.
+    /// The keeper renews and hears the answer. A renewal whose answer is not heard is a copy.
     Renew(usize),
     Finish(usize, End),
     GiveUp(usize),
@@ -63,7 +63,7 @@ impl Model for Setting {
             actions.extend(OPERATIONS.map(Action::Operate));
         }
         actions.extend(self.fault.filter(|_| world.faults == 0).map(Action::Suffer));
-        // After a failover only who waits for a replica cares about the next one.
+        // After a failover only a caller that waits for a replica is affected by the next one.
         let is_watched = world.faults == 0 || self.waits_for_replica;
         if self.fault == Some(Fault::Failover) && is_watched && world.replica != world.stored {
             actions.push(Action::Replicate);
@@ -124,7 +124,7 @@ impl Model for Setting {
         laws::properties()
     }
 
-    /// Copies that acquire and release could count attempts up forever.
+    /// A bound, because copies that acquire and release could count attempts up forever.
     fn within_boundary(&self, world: &World) -> bool {
         world.stored.as_ref().is_none_or(|stored| stored.record.attempt <= 1 + self.policies.len() as u64)
     }
@@ -140,7 +140,7 @@ impl Setting {
             }
         }
         match caller.phase {
-            // Who has not begun yet is like everybody else who has not: of those the first begins.
+            // Callers that have not begun yet are alike, so only the first of them begins.
             Phase::Idle if at > 0 && world.callers[at - 1].phase == Phase::Idle && self.alike() => {}
             Phase::Idle => actions.push(Action::Begin(at)),
             Phase::Beginning => {
@@ -173,7 +173,7 @@ impl Setting {
     }
 }
 
-/// No decision of a caller depends on these times, and what differs in them only need not be looked at twice.
+/// No decision of a caller depends on these times, so worlds that differ only in them need not be explored twice.
 fn timeless(outcome: Outcome) -> Outcome {
     match outcome {
         Outcome::InProgress { fence, .. } => Outcome::InProgress { fence, remaining_ms: 1 },
@@ -183,7 +183,7 @@ fn timeless(outcome: Outcome) -> Outcome {
 }
 
 impl World {
-    /// The session's request goes out, for the first time or again.
+    /// Sends the session's request, for the first time or again.
     fn send(&mut self, at: usize) {
         let sent_ms = self.now_ms();
         let caller = &mut self.callers[at];
@@ -211,7 +211,7 @@ impl World {
             (Phase::Beginning, Outcome::Acquired { fence, attempt: number, recovered }) => {
                 let deadline_ms = Caller::deadline_after(request.sent_ms);
                 if deadline_ms <= now_ms {
-                    // It was heard too late to start by: asked again.
+                    // The answer came too late to start the function, so the session asks again.
                     self.send(at);
                 } else if may_start {
                     caller.deadline_ms = deadline_ms;
@@ -232,7 +232,7 @@ impl World {
         Some(())
     }
 
-    /// The function runs.
+    /// Starts the caller's function.
     fn start(&mut self, setting: &Setting, at: usize, attempt: Attempt) {
         let others = || self.callers.iter().enumerate().filter(|(other, _)| *other != at);
         let fences_apart = others().all(|(_, other)| other.started != Some(attempt.fence));
@@ -249,14 +249,14 @@ impl World {
         caller.awaited = None;
     }
 
-    /// What the store says of an outcome, against what it did.
+    /// Compares what the store says about an outcome with what it did.
     fn learn(&mut self, at: usize, end: End, outcome: &Outcome, again: bool) {
         let caller = &self.callers[at];
-        // The engine takes a repeated release that is stale for one that was done: nothing of anybody's is in danger.
+        // The engine takes a repeated release that is stale for a release that was done, which endangers nobody.
         let is_done = *outcome == Outcome::Done || (again && end == End::Release);
         let is_true = match outcome {
             Outcome::Done => caller.recorded,
-            // After a release another attempt is in the record; an operator may have put the outcome aside.
+            // After a release the record may hold another attempt; an operator may have set the outcome aside.
             Outcome::Stale { .. } | Outcome::Lost => !caller.recorded || end == End::Release || self.past.operated,
             _ => false,
         };

@@ -1,10 +1,10 @@
-//! One call: what its session asks, what its keeper believes, what it was told.
+//! One call: what its session asks, what its keeper believes, and what it was told.
 
 use actonce::clock::{MILLI, Micros};
 use actonce::lease::margin;
 use actonce::model::{Begin, Command, Failure, Flags, Outcome, Owner, Record, State};
 
-/// Time passes in ticks; a lease is two of them long.
+/// Time passes in ticks; a lease is two ticks long.
 pub const TICK_MS: u64 = 100;
 pub const LEASE_MS: u64 = 200;
 pub const RETENTION_MS: u64 = 86_400_000;
@@ -13,25 +13,25 @@ pub const RETENTION_MS: u64 = 86_400_000;
 pub struct Caller {
     pub phase: Phase,
     pub call: Option<Request>,
-    /// What it sent at some time, of which a copy may still be on its way.
+    /// Commands that the call sent earlier, of which a copy may still be on its way.
     pub copies: Copies,
-    /// The attempt it was last refused for.
+    /// The attempt because of which it was last refused.
     pub awaited: Option<u64>,
-    /// Until when it takes the lease for its own, by its own clock.
+    /// Until when the call believes, by its own clock, that it holds the lease.
     pub deadline_ms: u64,
     pub lost: bool,
-    /// Under which fence its function was started.
+    /// The fence under which its function was started.
     pub started: Option<u64>,
     /// Its function failed, and the store was told that a retry may run.
     pub released: bool,
-    /// What it ended with was written to the store.
+    /// Its end was written to the store.
     pub recorded: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Phase {
     Idle,
-    /// A begin is on its way, or was answered that another attempt is in progress.
+    /// A begin is on its way, or was answered with in-progress.
     Beginning,
     Running(Attempt),
     Ending(Attempt, End),
@@ -70,7 +70,7 @@ pub enum Told {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Request {
     pub sent_ms: u64,
-    /// An answer to it was lost, or it was.
+    /// The request or an answer to it was lost.
     pub again: bool,
     pub reply: Option<Outcome>,
 }
@@ -83,7 +83,7 @@ pub struct Copies {
     pub withdrawal: bool,
 }
 
-/// Which of its commands.
+/// The kinds of command that a call sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum What {
     Begin,
@@ -107,7 +107,7 @@ impl Caller {
         }
     }
 
-    /// From now on only copies of what it sent are about.
+    /// From now on only copies of the call's commands are under way.
     pub fn rest(&mut self, phase: Phase) {
         let Self { copies, started, released, recorded, .. } = *self;
         *self = Self { phase, copies, started, released, recorded, ..Self::new() };
@@ -117,7 +117,7 @@ impl Caller {
         Owner::from_random([u8::try_from(index).unwrap(); 12])
     }
 
-    /// By its own clock the lease is still its own, and the keeper renews it.
+    /// By its own clock the call still holds the lease, and the keeper renews it.
     pub fn keeps(&self, now_ms: u64) -> bool {
         !self.lost && now_ms < self.deadline_ms
     }
@@ -127,7 +127,7 @@ impl Caller {
         matches!(self.phase, Phase::Running(_)) && self.keeps(now_ms)
     }
 
-    /// As `lease/table.rs` reckons: from before the command was sent, and a margin earlier than the server.
+    /// The deadline as `lease/table.rs` computes it: from when the command was sent, a margin earlier than the server.
     pub fn deadline_after(sent_ms: u64) -> u64 {
         let lease: Micros = LEASE_MS * MILLI;
         sent_ms + (lease - margin(lease)) / MILLI

@@ -1,4 +1,4 @@
-//! What must always hold, and what must be seen to happen: without it a law would hold because nothing does.
+//! What must always hold, and what must be seen to happen. Otherwise a law might hold only because nothing happens.
 
 use stateright::Property;
 
@@ -28,16 +28,16 @@ laws! {
     OneHolder: "one holder at a time",
     FencesGrow: "fences grow",
     OutcomeStays: "an outcome stays as it is",
-    OneAuthority: "who was replaced changes nothing",
+    OneAuthority: "a replaced attempt changes nothing",
     HolderIsRecognised: "a holder that asks again is told that it holds",
     RunsApart: "a second run has a larger fence",
     HoldOnce: "under hold nothing is started a second time",
-    EveryoneKnows: "whoever ended is told what became of it",
+    EveryoneKnows: "every call that ended is told what became of it",
 }
 
 type Seen = fn(&Setting, &World) -> bool;
 
-/// Some of them are possible in some settings only.
+/// Some of these events are possible only in some settings.
 pub const EVENTS: [(&str, Seen); 11] = [
     ("a lease that outlives its length by renewal", |_, world| {
         let now_ms = world.now_ms();
@@ -49,7 +49,7 @@ pub const EVENTS: [(&str, Seen); 11] = [
     ("an outcome recorded, and its answer lost once", |_, world| told(world, Told::Recorded { again: true })),
     ("a replay", |_, world| told(world, Told::Replayed)),
     ("a zombie that is refused", |_, world| told(world, Told::LeaseLost)),
-    ("an error shared by who waited for it", |_, world| told(world, Told::SharedError)),
+    ("an error shared by those who waited for it", |_, world| told(world, Told::SharedError)),
     ("a claim withdrawn", |_, world| told(world, Told::GaveUp)),
     ("a claim that nobody runs", |_, world| {
         let owner = world.stored.as_ref().map(|stored| stored.record.owner);

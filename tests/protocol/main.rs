@@ -1,7 +1,7 @@
-//! The protocol around one key, checked exhaustively: every order in which callers, their keepers, a network that loses,
-//! repeats and delays, crashes, freezes, clocks and an operator can act, up to a bound. What a command does to the record
-//! is not modelled: it is `model::apply` itself, so what is checked is the code. A freeze is a step that is not taken while
-//! time goes on. docs/reliability/protocol.md tells the results; `ACTONCE_LONG=1` for the larger bounds.
+//! An exhaustive check of the protocol around one key. It explores every order in which callers, their keepers, a
+//! network that loses, repeats and delays, crashes, freezes, clocks and an operator can act, up to a bound. What a
+//! command does to the record is not modelled: the check runs `model::apply` itself. A freeze is a step that is not
+//! taken while time goes on. docs/reliability/protocol.md has the results; `ACTONCE_LONG=1` runs the larger bounds.
 #![allow(clippy::print_stdout, reason = "how much was looked at belongs to the result")]
 #![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed, which is what a test is for")]
 
@@ -21,13 +21,13 @@ use laws::{EVENTS, Law};
 use world::OnCrash::{Hold, Rerun};
 use world::{Fault, Setting};
 
-/// What was found, by the names of laws and events.
+/// The broken laws and the events that never happened, by their names.
 struct Found {
     broken: BTreeSet<&'static str>,
     unseen: BTreeSet<&'static str>,
 }
 
-/// Looks at everything that can happen, and prints how much that was.
+/// Explores everything that can happen, and prints how much that was.
 fn explore(setting: &Setting) -> Found {
     let started = Instant::now();
     let checker = setting.clone().checker().threads(2).spawn_bfs().join();
@@ -39,14 +39,14 @@ fn explore(setting: &Setting) -> Found {
     Found { broken, unseen }
 }
 
-/// No law is broken, and everything happens but what is named.
+/// Asserts that no law is broken, and that every event happens except those named.
 fn holds(setting: &Setting, unseen: &[&str]) {
     let found = explore(setting);
     assert_eq!(found.broken, BTreeSet::new(), "{}: broken", setting.name);
     assert_eq!(found.unseen, unseen.iter().copied().collect(), "{}: never happened", setting.name);
 }
 
-/// Exactly these laws are broken; all the others hold all the same.
+/// Asserts that exactly these laws are broken; all others still hold.
 fn breaks(setting: &Setting, laws: &[Law]) {
     let found = explore(setting);
     let expected: BTreeSet<_> = laws.iter().map(|law| law.text()).collect();
@@ -61,7 +61,7 @@ const RENEWED: &str = "a lease that outlives its length by renewal";
 const TAKEN_OVER: &str = "a takeover";
 const VANISHED: &str = "an attempt that vanished";
 const REFUSED: &str = "a zombie that is refused";
-const SHARED: &str = "an error shared by who waited for it";
+const SHARED: &str = "an error shared by those who waited for it";
 const TWO_RUNS: &str = "two runs";
 const VANISHED_COMPLETED: &str = "an attempt that vanished, and completed after all";
 
@@ -85,7 +85,7 @@ fn with_every_end_and_renewed_leases_every_law_holds() {
     holds(&base("ends, hold", &[Hold, Hold]), &[TAKEN_OVER, REFUSED]);
 }
 
-/// A million states take half a minute: in the long form.
+/// Only in the long form, because a million states take half a minute.
 #[test]
 fn with_three_callers_every_law_holds() {
     let ends = vec![End::Value];
@@ -106,7 +106,7 @@ fn with_an_operator_every_law_holds() {
     }
 }
 
-/// The same callers on a store that breaks its word once. What is not listed holds all the same.
+/// The same callers on a store that breaks a promise once. Laws that are not listed still hold.
 #[test]
 fn where_the_store_does_not_keep_what_it_acknowledged_exactly_these_laws_break() {
     let ends = vec![End::Value];
@@ -116,7 +116,7 @@ fn where_the_store_does_not_keep_what_it_acknowledged_exactly_these_laws_break()
     };
     let waiting = |setting| Setting { waits_for_replica: true, ..setting };
     let (overlaps, starts_twice, misled) = (Law::OneHolder, Law::HoldOnce, Law::EveryoneKnows);
-    // A takeover that is forgotten gives the key back to whom it was taken from.
+    // A forgotten takeover gives the key back to the attempt it was taken from.
     let forgets_takeover = [overlaps, Law::OneAuthority, Law::HolderIsRecognised, misled];
     breaks(&faulty("clock forward, rerun", Rerun, Fault::ClockForward), &[overlaps]);
     breaks(&faulty("clock forward, hold", Hold, Fault::ClockForward), &[]);

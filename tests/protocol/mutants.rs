@@ -1,4 +1,4 @@
-//! The model is able to fail: each of these ways to be wrong breaks a law. They bend what goes into `apply` or comes out.
+//! The model can fail: each of these mutants breaks a law. A mutant changes what goes into `apply` or comes out of it.
 
 use actonce::model::{Command, Effect, Now, Outcome, State, Stored, apply};
 
@@ -48,7 +48,7 @@ fn any_owner(stored: Option<&Stored>, command: &Command, now: Now) -> (Effect, O
     apply(stored, &command, now)
 }
 
-/// Whoever comes after an outcome runs again.
+/// A caller that comes after an outcome runs again.
 fn overwriting(stored: Option<&Stored>, command: &Command, now: Now) -> (Effect, Outcome) {
     let (Some(Stored { record, .. }), Command::Begin(_)) = (stored, command) else {
         return apply(stored, command, now);

@@ -1,4 +1,4 @@
-//! What there is: the server with its record and its clock, the callers, and what is remembered to judge them by.
+//! The world: the server with its record and its clock, the callers, and what is remembered to judge them by.
 
 use actonce::model::{Command, Effect, Now, Outcome, State, Stored, apply};
 
@@ -15,19 +15,19 @@ pub enum OnCrash {
     Hold,
 }
 
-/// Against what a promise is made, and what may go wrong once.
+/// What may go wrong once, against which a promise may or may not be made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fault {
     /// The server's clock jumps by a lease.
     ClockForward,
     ClockBack,
-    /// The record is gone: a flush, an eviction, a restart without persistence.
+    /// The record is gone, because of a flush, an eviction or a restart without persistence.
     Loss,
-    /// A replica that has not heard the last writes is promoted.
+    /// A replica that does not have the last writes is promoted.
     Failover,
 }
 
-/// What is explored.
+/// What to explore.
 #[derive(Clone)]
 pub struct Setting {
     pub name: &'static str,
@@ -35,11 +35,11 @@ pub struct Setting {
     pub ticks: u64,
     /// How a function may end.
     pub ends: Vec<End>,
-    /// So many delayed duplicates arrive at most.
+    /// At most this many delayed duplicates arrive.
     pub copies: u8,
     pub operator: bool,
     pub fault: Option<Fault>,
-    /// No function starts before a replica has its claim, as `WAIT` would see to.
+    /// No function starts before a replica has its claim, as with `WAIT`.
     pub waits_for_replica: bool,
     pub apply: Apply,
 }
@@ -63,22 +63,22 @@ impl Setting {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct World {
     pub ticks: u64,
-    /// The server's clock against everybody else's.
+    /// How far the server's clock is ahead of everybody else's.
     pub ahead_ms: i64,
     pub faults: u64,
     pub copies: u8,
     pub stored: Option<Stored>,
-    /// What a replica has heard. Kept up in settings with a failover only.
+    /// What a replica has. This is kept up only in settings with a failover.
     pub replica: Option<Stored>,
     pub callers: Vec<Caller>,
     pub past: Past,
 }
 
-/// What no record tells, as a witness would have written it down.
+/// What no record tells, as a witness would have noted it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Past {
     pub newest_fence: u64,
-    /// Whose attempt that was; nobody's after an operator has stepped in.
+    /// The caller whose attempt that was; nobody's after an operator has stepped in.
     pub acquirer: Option<usize>,
     pub operated: bool,
     pub forced: bool,
@@ -112,12 +112,12 @@ impl World {
         }
     }
 
-    /// By the callers' clocks, which run alike.
+    /// The time by the callers' clocks, which run alike.
     pub fn now_ms(&self) -> u64 {
         self.ticks * TICK_MS
     }
 
-    /// By the server's. Losing a record takes longer than the microseconds that fences were counted up by before.
+    /// The time by the server's clock. Losing a record takes longer than the microseconds by which fences had grown.
     pub fn server_time(&self) -> Now {
         let ms = (EPOCH_MS + self.now_ms()).saturating_add_signed(self.ahead_ms);
         Now { us: ms * 1_000 + self.faults * 100 }
@@ -131,7 +131,7 @@ impl World {
         self.past.broken |= 1 << law as u16;
     }
 
-    /// The server carries out `command`: the code that is checked.
+    /// The server carries out `command` with the code that is being checked.
     pub fn execute(&mut self, setting: &Setting, by: By, command: &Command) -> Outcome {
         let now = self.server_time();
         let (effect, outcome) = (setting.apply)(self.stored.as_ref(), command, now);
@@ -151,7 +151,7 @@ impl World {
         outcome
     }
 
-    /// The laws about one step of the store, before it is carried out.
+    /// Checks the laws about one step of the store, before the step is carried out.
     fn judge(&mut self, by: By, command: &Command, effect: &Effect, outcome: &Outcome) {
         let before = self.live().map(|stored| stored.record.clone());
         let ended = |state: &State| matches!(state, State::Completed { .. } | State::Failed { .. });
@@ -205,7 +205,7 @@ impl World {
     }
 }
 
-/// Only a lease ends within the time that is explored; whatever else has a TTL outlives it.
+/// Only a lease ends within the explored time; everything else with a TTL outlives it.
 fn forget_times(stored: &mut Stored) {
     match &mut stored.record.state {
         State::Processing { .. } => return,

@@ -11,7 +11,7 @@ pub enum Reply {
     Error(String),
 }
 
-/// A connection that speaks RESP3, so that what it subscribes to arrives between its replies.
+/// A connection that speaks RESP3, so that published messages arrive between its replies.
 pub struct Link {
     stream: BufReader<UnixStream>,
     /// Channel and message of everything published on the channels it listens to.
@@ -45,7 +45,7 @@ impl Link {
         self.read()
     }
 
-    /// The next reply; news of the channels on the way is put aside.
+    /// The next reply. Messages that come before it are put aside.
     pub fn read(&mut self) -> Reply {
         loop {
             let line = self.line();
@@ -71,7 +71,7 @@ impl Link {
                     }
                     continue;
                 }
-                _ => panic!("{line:?} is no reply of RESP3"),
+                _ => panic!("{line:?} is not a RESP3 reply"),
             };
         }
     }

@@ -8,7 +8,7 @@ use super::link::{Link, Reply, pack};
 pub const KEY: &[u8] = b"actonce:{differential}";
 /// Where the plain commands are tried beside the scripts.
 const PLAIN_KEY: &[u8] = b"actonce:{plain}";
-/// The TTL every record is given before a command, unlike any that a command gives: it shows which TTL was touched.
+/// The TTL every record gets before a command. No command sets this TTL, so a TTL that was touched shows.
 pub const MARK_MS: u64 = 7_777_777;
 
 /// The scripts in a real server, as they are or with one of them replaced.
@@ -16,7 +16,7 @@ pub struct Lua {
     pub link: Link,
     /// Whether the server knows `SET … IFEQ`.
     pub set_if_equal: bool,
-    /// By the SHA-1 that requests carry: that of the script to run instead.
+    /// By the SHA-1 that requests carry, the SHA-1 of the script to run instead.
     replaced: HashMap<&'static str, String>,
 }
 
@@ -104,8 +104,8 @@ impl Lua {
         number(&parts[0]) * 1_000_000 + number(&parts[1])
     }
 
-    /// What a plain `SET NX GET` makes of the same begin, on a copy of the record: the client's answer, or none when it
-    /// would go on to the script; and the record afterwards.
+    /// What a plain `SET NX GET` makes of the same begin, on a copy of the record: the client's answer, or none when
+    /// the client would go on to the script; and the record afterwards.
     pub fn plain_begin(&mut self, begin: &Begin, now: Now) -> (Option<Outcome>, Option<Vec<u8>>) {
         let (reply, after) = self.on_a_copy(|request| scripts::pack_set_if_absent(begin, PLAIN_KEY, now.us, request));
         (scripts::judge_set(text(reply), begin, now.us), after)

@@ -17,11 +17,11 @@ pub const KEYS: Keys<'static> =
     Keys { instance: b"actonce:{m}:m:test:1", due_set: b"actonce:{m}:due:test", member: b"1" };
 const KEY: &str = "actonce:{m}:m:test:1";
 const LISTED: (&str, &str) = ("actonce:{m}:due:test", "1");
-/// The TTL every instance is given before a command, unlike any that a command gives.
+/// The TTL every instance gets before a command. No command sets this TTL.
 const MARK_MS: i64 = 7_777_777;
 const SLACK_MS: i64 = 5_000;
 const START_US: u64 = 1_763_900_000_000_000;
-/// By way of a script, which gives an array in RESP3, too.
+/// A script reads the hash, because it gives an array in RESP3 too.
 const GET_ALL: [&[u8]; 4] = [b"EVAL", b"return redis.call('HGETALL', KEYS[1])", b"1", KEYS.instance];
 
 /// The script in a real server.
@@ -33,7 +33,7 @@ pub struct Lua {
 #[derive(Debug)]
 struct Seen {
     outcome: Outcome,
-    /// None without an instance.
+    /// `None` without an instance.
     fields: Option<Fields>,
     pttl_ms: i64,
     due_ms: Option<u64>,
@@ -53,7 +53,7 @@ impl Lua {
         Self { link, sha1: TRANSITION.sha1.clone() }
     }
 
-    /// From now on `source` runs in its place.
+    /// From now on `source` runs in place of the script.
     pub fn replace(&mut self, source: &str) {
         match self.link.call(&[b"SCRIPT", b"LOAD", source.as_bytes()]) {
             Reply::Text(sha1) => self.sha1 = String::from_utf8(sha1).unwrap(),
@@ -98,7 +98,7 @@ impl Lua {
         self.pack(command, prepared, TimeSource::Test { now, left_ms: 0 }, &mut request);
         link::pack(&GET_ALL, &mut request);
         link::pack(&[b"PTTL", KEYS.instance], &mut request);
-        // A double in RESP3, a text by way of a script.
+        // `ZSCORE` gives a double in RESP3, but a script gives a text.
         let score = b"return redis.call('ZSCORE', KEYS[1], ARGV[1])";
         link::pack(&[b"EVAL", score, b"1", KEYS.due_set, KEYS.member], &mut request);
         self.link.send(&request);
@@ -154,8 +154,8 @@ pub fn compare(lua: &mut Lua, machine: &Machine, steps: &[Step], twice: bool) ->
     Ok(())
 }
 
-/// What random sequences hardly ever come to: more callers and entries than are remembered, and a list of timers that is
-/// wrong.
+/// Cases that random sequences hardly ever reach: more callers and entries than are remembered, and a wrong list of
+/// timers.
 pub fn seldom(lua: &mut Lua) -> Result<(), String> {
     let json = r#"{"id":"test","initial":0,"historyLimit":50,"retentionMs":60000,"states":[
         {"name":"a","final":false,"after":null},{"name":"b","final":false,"after":{"ms":5000,"to":0}}],
@@ -173,13 +173,13 @@ pub fn seldom(lua: &mut Lua) -> Result<(), String> {
     let step = |ask| Step { elapse: Elapse::Micros(1_000), ask };
     let many: Vec<_> = (0..19).map(|n| step(send(0, n))).collect();
     compare(lua, &machine, &many, false)?;
-    // Twice as many as lie there until the oldest are forgotten; their tokens come again when they are.
+    // Twice as many entries as are kept before the oldest are forgotten; forgotten tokens come again.
     let look = |n: u8| step(if n % 5 == 4 { Ask::Look(Look::History) } else { send(0, n % 24) });
     let long: Vec<_> = (0..48).map(look).collect();
     compare(lua, &Machine { history_limit: 2, ..machine.clone() }, &long, false)?;
     unfinished_again(lua, &machine)?;
 
-    // Nothing there, something there without a timer, and a timer that runs longer than is listed.
+    // No instance, an instance without a timer, and a timer that runs longer than is listed.
     let prepared = Prepared::new(machine);
     let clock = TimeSource::Test { now: Now { us: START_US }, left_ms: 0 };
     let drain = Command::Look { purpose: Look::Drain };
@@ -204,7 +204,7 @@ pub fn seldom(lua: &mut Lua) -> Result<(), String> {
     Ok(())
 }
 
-/// A state that was final, and no longer is in a newer definition: what leaves it is to be kept.
+/// A state that was final and no longer is in a newer definition: an instance that leaves it must be kept.
 fn unfinished_again(lua: &mut Lua, machine: &Machine) -> Result<(), String> {
     let mut older = machine.clone();
     older.states[0].is_final = true;
@@ -294,7 +294,7 @@ impl<'a> Trial<'a> {
         Ok(outcome)
     }
 
-    /// A lost reply: the command comes again, and changes nothing. What it is told is what it was told, once its timers
+    /// After a lost reply the command comes again and changes nothing. It gets the same answer as before, once timers
     /// have fired.
     fn deliver_again(&mut self, command: &Command, first: &Outcome) -> Result<(), String> {
         let before = (self.fields(), self.due_ms, self.expires_at_ms);
@@ -303,7 +303,7 @@ impl<'a> Trial<'a> {
         agree("timer and expiry after it", &(before.1, before.2), &(self.due_ms, self.expires_at_ms))?;
         match (first, &again) {
             (Outcome::Moved { from, to }, Outcome::Replayed { from: again, to: then }) => {
-                // Forgotten is forgotten: with a history of one or two entries, or a very long one, not checked.
+                // A short or a very long history may have forgotten the entry; this is not checked.
                 agree("from", from, again)?;
                 agree("to", to, then)
             }
@@ -324,13 +324,13 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// `had_ttl`: of the instance there was.
+    /// `had_ttl`: whether the instance had a TTL before; `None` if there was no instance.
     fn agree_on_ttl(&self, effect: Effect, had_ttl: Option<bool>, seen: &Seen) -> Result<(), String> {
         let expected = match effect.write {
             _ if self.instance.is_none() => -2,
             Write::Store { ttl_ms: Some(ttl_ms) } => i64::try_from(ttl_ms).unwrap(),
             Write::Store { ttl_ms: None } if had_ttl != Some(false) => -1,
-            // Only a TTL that the script gave is taken away.
+            // The script takes away only a TTL that it set.
             Write::Store { ttl_ms: None } | Write::Keep | Write::Patch => MARK_MS,
         };
         let slack_ms = if expected < 0 { 0 } else { SLACK_MS };
@@ -349,7 +349,7 @@ fn agree_on_fields(what: &str, model: Option<&Fields>, other: Option<&Fields>) -
     if model == other { Ok(()) } else { agree(what, &shown(model), &shown(other)) }
 }
 
-/// As a person reads it in a failure.
+/// The fields as a person reads them in a failure.
 fn shown(fields: Option<&Fields>) -> String {
     let Some(fields) = fields else { return "no instance".into() };
     let lines = fields.iter().map(|(field, value)| format!("{}: {}\n", field.escape_ascii(), value.escape_ascii()));

@@ -1,4 +1,4 @@
-//! Random state machines, and random commands on one instance that keep meeting the edges.
+//! Random state machines, and random commands on one instance that keep hitting the edge cases.
 
 use actonce::model::machine::{Caller, Command, Edge, Event, Instance, Look, Machine, Send, StateNode, Timer, Token};
 use proptest::prelude::*;
@@ -35,7 +35,7 @@ fn machine(
 ) -> Machine {
     let count = nodes.len();
     let states = nodes.iter().enumerate().map(|(index, (is_final, timer))| {
-        // Forwards only, so that no timers lead round in a circle.
+        // Timers lead forwards only, so that they form no circle.
         let after = timer.map(|(ms, step)| Timer { ms, to: index + step }).filter(|timer| timer.to < count);
         let is_final = *is_final && index != initial;
         StateNode { name: NAMES[index].into(), is_final, after: after.filter(|_| !is_final) }
@@ -63,7 +63,7 @@ pub struct Step {
 #[derive(Clone, Debug)]
 pub enum Elapse {
     Micros(u64),
-    /// To the timer's end, and this many milliseconds further.
+    /// To the timer's end, plus this many milliseconds.
     Timer(i64),
     BackMs(u64),
 }
@@ -80,7 +80,7 @@ pub enum Ask {
         token: u8,
         data: Option<u8>,
         payload: u8,
-        /// Relative to the version there is.
+        /// Relative to the current version.
         expected: Option<i64>,
         caller: Option<(u8, u64)>,
         create: bool,
@@ -118,7 +118,7 @@ fn asks() -> impl Strategy<Value = Ask> {
     ]
 }
 
-/// What a history can be mistaken for, and what is hard to quote.
+/// Texts that can be mistaken for a history, and texts that are hard to quote.
 fn text(n: u8) -> Vec<u8> {
     match n {
         0 => Vec::new(),
@@ -135,7 +135,7 @@ fn token(n: u8) -> Token {
 impl Ask {
     pub fn command(&self, machine: &Machine, instance: Option<&Instance>) -> Command {
         match *self {
-            // Tokens of their own: what creates an instance is never taken for an event.
+            // Creations have tokens of their own, so a creation is never taken for an event.
             Self::Create { token: n, text: data } => Command::Create { token: token(20 + n), data: text(data) },
             Self::Look(purpose) => Command::Look { purpose },
             Self::Send { event, token: n, data, payload, expected, caller, create } => Command::Send(Send {

@@ -1,5 +1,5 @@
 //! What the tests against a real Redis share: a server of their own, a connection to it, and random sequences of
-//! commands run through the model, the Lua and the embedded store side by side.
+//! commands that run through the model, the Lua and the embedded store side by side.
 #![allow(dead_code, reason = "every test file is a crate of its own and uses a part of this")]
 #![allow(clippy::unwrap_used, reason = "a test that unwraps says where it failed, which is what a test is for")]
 
@@ -11,7 +11,7 @@ pub mod run;
 pub mod sequence;
 pub mod server;
 
-/// Cases of a proptest: quick by default, `ACTONCE_LONG=1` for the long form.
+/// The number of cases of a proptest: `quick` by default, `long` with `ACTONCE_LONG=1`.
 pub fn cases(quick: u32, long: u32) -> u32 {
     if std::env::var_os("ACTONCE_LONG").is_some_and(|value| value == "1") { long } else { quick }
 }

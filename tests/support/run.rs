@@ -7,11 +7,11 @@ use actonce::store::embedded::MemoryStore;
 use super::lua::{Lua, MARK_MS, Seen};
 use super::sequence::Step;
 
-/// How far a TTL may be from what was given when it is read: a loaded machine, not a wrong script.
+/// How far a TTL may be from the given one when it is read, because the machine may be loaded.
 const SLACK_MS: i64 = 5_000;
 const START: Now = Now { us: 1_763_900_000_000_000 };
 
-/// What the model says there is, and the time.
+/// What the model says is stored, and the time.
 pub struct World {
     pub stored: Option<Stored>,
     pub now: Now,
@@ -22,7 +22,7 @@ impl World {
         Self { stored: None, now: START }
     }
 
-    /// Lets time pass; a record whose time is over is gone for good.
+    /// Lets time pass. A record whose time is over is gone for good.
     pub fn reach(&mut self, now: Now) {
         self.now = now;
         self.stored = self.stored.take().filter(|stored| stored.expires_at_ms > now.ms());
@@ -52,7 +52,7 @@ impl World {
 }
 
 /// Runs `steps` through the model, the Lua and the embedded store; the first difference is the error. `twice` delivers
-/// every command a second time and wants that to change and answer nothing new.
+/// every command a second time, which must change nothing and get the same answer.
 pub fn compare(lua: &mut Lua, steps: &[Step], twice: bool) -> Result<(), String> {
     let mut trial = Trial::new(lua);
     for (number, step) in steps.iter().enumerate() {
@@ -133,15 +133,15 @@ impl<'a> Trial<'a> {
         Ok(outcome)
     }
 
-    /// The common cases have a plain command each, where the server knows it: its answer, or none when it leaves the
-    /// decision to the script; and the record afterwards.
+    /// Each common case has a plain command, where the server knows it. Returns its answer, or none when it leaves the
+    /// decision to the script, and the record afterwards.
     fn plain(&mut self, command: &Command) -> Option<(Option<Outcome>, Option<Vec<u8>>)> {
         match command {
             Command::Begin(begin) if self.lua.link.version >= (7, 0) => {
                 Some(self.lua.plain_begin(begin, self.world.now))
             }
             Command::Complete { record, .. } if self.lua.set_if_equal => {
-                // The lease, its TTL and the flags are what the begin said, mostly as they still are.
+                // The lease, its TTL and the flags are those of the begin, and the record mostly still has them.
                 let (flags, state) = match &self.world.stored {
                     Some(Stored { record: Record { flags, state: state @ State::Processing { .. }, .. }, .. }) => {
                         (Flags { waited: false, ..*flags }, state.clone())
@@ -182,12 +182,12 @@ pub fn agree<T: PartialEq + std::fmt::Debug>(what: &str, model: &T, other: &T) -
     if model == other { Ok(()) } else { Err(format!("{what}: the model says {model:?}, not {other:?}")) }
 }
 
-/// `PTTL`'s way to say that there is no record.
+/// The time left as `PTTL` gives it when there may be no record.
 fn signed(left_ms: Option<u64>) -> i64 {
     left_ms.map_or(-2, |ms| i64::try_from(ms).unwrap())
 }
 
-/// A record as a person reads it in a failure.
+/// A record as a person reads it in a failure message.
 fn shown(record: Option<Vec<u8>>) -> String {
     record.map_or("no record".into(), |record| record.escape_ascii().to_string())
 }

@@ -1,4 +1,4 @@
-//! Random sequences of commands that keep meeting the edges: the holder's own commands, the last millisecond of a
+//! Random sequences of commands that keep hitting the edge cases: the holder's own commands, the last millisecond of a
 //! lease, a fence in the same microsecond, a clock that goes back.
 
 use actonce::model::{Begin, Command, Failure, Fingerprint, Flags, Now, Owner, Record, Resolution, State, Stored};
@@ -14,9 +14,9 @@ pub struct Step {
 #[derive(Clone, Debug)]
 pub enum Elapse {
     Micros(u64),
-    /// To the lease's end, and this many milliseconds further.
+    /// To the lease's end, plus this many milliseconds.
     LeaseEnd(i64),
-    /// To the record's end, and this many milliseconds further.
+    /// To the record's end, plus this many milliseconds.
     RecordEnd(i64),
     /// The server's clock is set back.
     BackMs(u64),
@@ -24,7 +24,7 @@ pub enum Elapse {
 
 #[derive(Clone, Copy, Debug)]
 pub enum Who {
-    /// Whose token is in the record.
+    /// The caller whose token is in the record.
     Holder,
     Caller(u8),
 }
@@ -52,7 +52,7 @@ pub enum Ask {
     Extend {
         who: Who,
     },
-    /// `known`: how many of fence, fingerprint and attempt are as they are in the record, in this order.
+    /// `known`: how many of fence, fingerprint and attempt, in this order, equal those in the record.
     Complete {
         who: Who,
         known: u8,
@@ -102,7 +102,7 @@ pub fn asks() -> impl Strategy<Value = Ask> {
     let caller = || prop_oneof![1 => Just(Who::Holder), 4 => (0..4_u8).prop_map(Who::Caller)];
     let holder = || prop_oneof![4 => Just(Who::Holder), 1 => (0..4_u8).prop_map(Who::Caller)];
     let operator = || prop_oneof![4 => (4..7_u8).prop_map(Who::Caller), 1 => Just(Who::Holder)];
-    // Long enough not to end by itself while a case runs: only the injected clock ends a record.
+    // Long enough not to end by itself while a case runs, so that only the injected clock ends a record.
     let retention = || prop_oneof![Just(20_000_u64), Just(600_000), Just(86_400_000)];
     let lease = prop_oneof![Just(100_u64), Just(30_000), Just(1_000_000)];
     let awaited = prop_oneof![2 => Just(Awaited::Nothing), 2 => Just(Awaited::Current), 1 => Just(Awaited::Earlier)];

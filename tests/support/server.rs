@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use super::link::Link;
 
-/// A private server on a unix socket in a directory of its own; both end with this value.
+/// A private server on a unix socket in a directory of its own. Dropping this value ends both.
 pub struct Server {
     child: Child,
     directory: PathBuf,
 }
 
 impl Server {
-    /// Starts `$REDIS_BIN`, or `redis-server`. A machine without one fails the test: skipping would hide it.
+    /// Starts `$REDIS_BIN`, or `redis-server`. A machine without one fails the test, because skipping would hide that.
     pub fn start() -> Self {
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
