@@ -1,11 +1,11 @@
-//! Whether a server may throw away what it has acknowledged, by what `INFO memory` says. `CONFIG` would say it, too,
-//! and managed servers forbid that.
+//! Whether a server may throw away what it has acknowledged, according to `INFO memory`. `CONFIG` would tell it too,
+//! but managed servers forbid that command.
 
 use redis::Value;
 
 use super::fields;
 
-/// The policy by which it may; `None` where it may not, or does not tell.
+/// The policy under which the server may evict records; `None` when it may not, or does not tell.
 #[must_use]
 pub fn policy(info: &Value) -> Option<String> {
     let text = match info {
@@ -14,7 +14,7 @@ pub fn policy(info: &Value) -> Option<String> {
     };
     let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     let (limit, policy) = (field("maxmemory")?, field("maxmemory_policy")?);
-    // Without a limit there is nothing to make room for.
+    // Without a memory limit the server never has to make room.
     (limit != "0" && policy != "noeviction").then(|| policy.to_owned())
 }
 
