@@ -1,6 +1,6 @@
 /**
  * The path of every call that does not run `fn`. Such a call gets the recorded outcome, another caller's outcome, or
- * the refusal that the store's answer stands for.
+ * the refusal that the store's answer stands for. Waiting for a run in flight, and taking it over, is in flights.ts.
  */
 
 import { ActonceError, IndeterminateError, InProgressError, KeyReusedError, QuotaError } from '../errors';

@@ -1,7 +1,9 @@
 /**
- * The control flow of Next.js as an outcome: how it is told from an error when a run throws, how it is recorded, and
- * how a caller sees it. The recorded form is our own, since digests differ between versions and a record outlives a
- * deployment.
+ * The control flow of Next.js (`redirect()`, `notFound()` and the like) as an outcome. This file decides whether a run
+ * that threw ended in control flow or in an error (for `threw` in lib/call/execute.ts), encodes control flow for the
+ * record, and shows it to a caller. next-signals.ts recognises what Next throws, and throws it again (for
+ * `returnOrThrow` in lib/call/idempotency.ts). The recorded form is our own, since digests differ between versions and
+ * a record outlives a deployment.
  */
 import type { HttpOutcome, OutcomeBase, RedirectOutcome } from '../../index';
 import { MalformedPayloadError } from './codec';

@@ -177,7 +177,7 @@ fn apply_begin(stored: &Stored, begin: &Begin, now: Now) -> (Effect, Outcome) {
         let since_ms = now.ms();
         return (held(record, lease_ms, ttl_ms, since_ms), Outcome::Indeterminate { fence, since_ms });
     }
-    // Those who waited for the vanished attempt now wait for this one.
+    // The takeover: the lease is over. Those who waited for the vanished attempt now wait for this one.
     acquire(begin, next_fence(fence, now), attempt + 1, Flags { recovered: true, waited: flags.waited, hold: false })
 }
 

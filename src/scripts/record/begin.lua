@@ -52,7 +52,7 @@ if stored then
       if bits % 2 == 1 then redis.pcall('PUBLISH', key, 'I') end
       return {'indeterminate', fence, since_ms}
     end
-    -- Those who waited for the vanished attempt now wait for this one.
+    -- The takeover: the lease is over. Those who waited for the vanished attempt now wait for this one.
     inherited = 2 + bits % 2
   end
   old_fence, old_attempt = tonumber(fence), tonumber(attempt)
