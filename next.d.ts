@@ -64,9 +64,10 @@ export interface ActionOptions<Input, Result, Refusal = never, Sent = Input> ext
    */
   name: string;
   /**
-   * Who the key belongs to: the user, or `[tenant, user]`. The function is called on every request, replays included,
-   * before anything is looked up, so it is the place to authorise. What it throws (also a `redirect('/login')`) is
-   * never recorded. `'public'` stands for a scope that all users share; undefined and empty parts are refused.
+   * Who the key belongs to: the user, or `[tenant, user]`. The function is called on every request that the schema
+   * accepts, replays included, before anything is looked up, so it is the place to authorise. What it throws (also a
+   * `redirect('/login')`) is never recorded. `'public'` stands for a scope that all users share; undefined and empty
+   * parts are refused.
    */
   scope: (input: Input) => Scope | Promise<Scope>;
   /**
@@ -251,7 +252,7 @@ export interface RouteOptions<Verified = undefined> extends IdempotencyDefaults 
  *     name: 'stripe',
  *     scope: () => 'public',
  *     verify: (request, body) =>
- *       stripe.webhooks.constructEvent(Buffer.from(body), request.headers.get('stripe-signature'), secret),
+ *       stripe.webhooks.constructEvent(Buffer.from(body), request.headers.get('stripe-signature'), webhookSecret),
  *     key: (_request, _body, event) => event.id,
  *     payload: (_request, _body, event) => event.id, // Stripe's body counts pending deliveries
  *     retentionMs: 7 * 86_400_000,
