@@ -6,6 +6,7 @@ import type { IdempotencyOptions, Outcome } from '../../index';
 import { announceOnce, reportHook } from '../announce';
 import { ActonceError, invalid } from '../errors';
 import { endingOfThrown, shownFlow } from '../outcome/control-flow';
+import { withBeside } from '../outcome/finished';
 import { throwControlFlow } from '../outcome/next-signals';
 import type { Settled } from '../outcome/results';
 import { Call, type Turn, type View } from './call';
@@ -154,7 +155,13 @@ export function returnOrThrow({ ending }: Settled): unknown {
 }
 
 /** What `withIdempotency.outcome` gives. */
-export function outcomeOf({ status, attempt, ending }: Settled): Outcome {
+export function outcomeOf(settled: Settled): Outcome {
+  const { ending } = settled;
+  const outcome = shownOutcome(settled);
+  return ending.kind === 'error' || ending.beside === undefined ? outcome : withBeside(outcome, ending.beside);
+}
+
+function shownOutcome({ status, attempt, ending }: Settled): Outcome {
   switch (ending.kind) {
     case 'value':
       return { status, kind: 'value', attempt, value: ending.value };

@@ -4,6 +4,7 @@
  */
 
 import { endingOfThrown } from '../outcome/control-flow';
+import { endingOfReturned } from '../outcome/finished';
 import type { Settled } from '../outcome/results';
 import type { Call } from './call';
 import { Context, type ContextSource, running } from './context';
@@ -21,7 +22,7 @@ export async function runUnprotected({ host, key, fn, options, observation }: Ca
   try {
     const start = () => running.run(run, fn, context);
     const value = await (observation === undefined ? start() : observation.run(start));
-    return { status: 'executed', attempt: 1, ending: { kind: 'value', value } };
+    return { status: 'executed', attempt: 1, ending: endingOfReturned(value) };
   } catch (thrown) {
     const ending = endingOfThrown(thrown);
     if (ending === undefined) throw thrown;

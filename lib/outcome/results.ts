@@ -3,7 +3,7 @@
  * start that says what it is (format).
  */
 import type { Codec, ErrorClass, Outcome, OutcomeStatus } from '../../index';
-import { ignoreRejection } from '../announce';
+import { ignoreRejection, textOf } from '../announce';
 import { ActonceError, ResultUnavailableError } from '../errors';
 import {
   decodeBulk,
@@ -14,11 +14,14 @@ import {
   encodeError,
   encodeStructure,
   isJson,
+  MalformedPayloadError,
   type Template,
   templateOf,
   UnencodableError,
+  wholeText,
 } from './codec';
 import { decodeControlFlow, encodeControlFlow } from './control-flow';
+import { FailedResult, Finished } from './finished';
 import { Format } from './format';
 import type { ControlFlow } from './next-signals';
 
@@ -26,6 +29,8 @@ import type { ControlFlow } from './next-signals';
 export interface Recorded {
   readonly text: Encoded;
   readonly attempt: number;
+  /** Whether it is that of a failure. */
+  readonly hasFailed: boolean;
 }
 
 /** A recorded outcome that is kept in memory, with what reading it again has brought. */
@@ -38,9 +43,10 @@ export interface Cached extends Recorded {
 
 /** How a run ended. */
 export type Ending =
-  | { readonly kind: 'value'; readonly value: unknown }
+  /** beside: what an adapter keeps with it, for itself. */
+  | { readonly kind: 'value'; readonly value: unknown; readonly beside?: unknown }
   /** thrown: what `fn` threw, where this call ran it. */
-  | { readonly kind: 'flow'; readonly flow: ControlFlow; readonly thrown?: unknown }
+  | { readonly kind: 'flow'; readonly flow: ControlFlow; readonly thrown?: unknown; readonly beside?: unknown }
   | { readonly kind: 'error'; readonly error: unknown };
 
 /** The run completed, but its value is not in the record. */
@@ -84,6 +90,7 @@ export class Results {
 
   /** The text to record, or why there is none. Only values with a Blob or File inside take time. */
   encode(value: unknown, maxBytes: number): Encoded | Unkept | Promise<string | Unkept> {
+    if (Finished.is(value)) return this.#encodeFinished(value, maxBytes);
     try {
       const bulk = this.#codec === undefined ? encodeBulk(value) : undefined;
       if (bulk !== undefined) return 1 + bytesOf(bulk.text, maxBytes) <= maxBytes ? bulk : TOO_LARGE;
@@ -93,6 +100,16 @@ export class Results {
     } catch (cause) {
       return unencodable(cause);
     }
+  }
+
+  #encodeFinished({ ending, unkept }: Finished, maxBytes: number): ReturnType<Results['encode']> {
+    if (unkept !== undefined) return unkept;
+    const text = ending.kind === 'flow' ? this.encodeFlow(ending.flow) : this.encode(ending.value, maxBytes);
+    if (ending.beside === undefined) return text;
+    const beside = defaultCodec.encode(ending.beside);
+    const whole = (inner: Encoded | Unkept) =>
+      isEncoded(inner) ? withinLimit(`${Format.BESIDE}${beside}\n${wholeText(inner)}`, maxBytes) : inner;
+    return text instanceof Promise ? text.then(whole) : whole(text);
   }
 
   #ownText(value: unknown): string {
@@ -113,8 +130,13 @@ export class Results {
     return encodeControlFlow(flow);
   }
 
-  encodeError(thrown: unknown): string {
-    return encodeError(thrown, this.#errors);
+  /** The text of what was thrown; or, of a result that counts as a failure, why there is none. */
+  encodeThrown(thrown: unknown, maxBytes: number): string | Unkept {
+    const failed = FailedResult.in(thrown);
+    if (failed === undefined) return encodeError(thrown, this.#errors);
+    const encoded = failed.unkept ?? this.encode(failed.value, maxBytes);
+    if (encoded instanceof Promise) return unencodable(new TypeError('its bytes can only be had later'));
+    return isEncoded(encoded) ? wholeText(encoded) : encoded;
   }
 
   /**
@@ -125,7 +147,7 @@ export class Results {
   decodeCached(cached: Cached, record: { hash(): string | undefined }): Ending | Unavailable {
     const { text, template } = cached;
     if (template !== undefined) return { kind: 'value', value: template.copy() };
-    const ending = this.decode(text, record);
+    const ending = this.decode(text, record, cached.hasFailed);
     if (cached.isRead && ending.kind === 'value' && typeof text === 'string' && fitsTemplate(text)) {
       cached.template = templateOf(ending.value);
     }
@@ -134,26 +156,44 @@ export class Results {
   }
 
   /** @throws ActonceError `ERR_RECORD_UNREADABLE` */
-  decode(text: Encoded, record: { hash(): string | undefined }): Ending | Unavailable {
+  decode(text: Encoded, record: { hash(): string | undefined }, hasFailed = false): Ending | Unavailable {
     try {
-      if (typeof text !== 'string') return { kind: 'value', value: decodeBulk(text) };
-      switch (text[0]) {
-        case Format.FLOW:
-          return { kind: 'flow', flow: decodeControlFlow(text) };
-        case Format.ERROR:
-          return { kind: 'error', error: decodeError(text, this.#errors) };
-        case Format.UNKEPT:
-          return decodeUnkept(text);
-        case Format.OWN_CODEC:
-          if (this.#codec === undefined) throw new Error('it was written by a codec this client was not given');
-          return { kind: 'value', value: this.#codec.decode(text.slice(1)) };
-        default:
-          return { kind: 'value', value: defaultCodec.decode(text) };
-      }
+      const ending = this.#read(text);
+      if (!hasFailed || ending.kind !== 'value') return ending;
+      return { kind: 'error', error: new FailedResult('the run ended with a result that is a failure', ending.value) };
     } catch (cause) {
-      const detail = cause instanceof Error ? cause.message : String(cause);
+      const detail = cause instanceof Error ? cause.message : textOf(cause);
       throw new ActonceError('ERR_RECORD_UNREADABLE', { detail, hash: record.hash(), cause });
     }
+  }
+
+  #read(text: Encoded): Ending | Unavailable {
+    if (typeof text !== 'string') return { kind: 'value', value: decodeBulk(text) };
+    switch (text[0]) {
+      case Format.FLOW:
+        return { kind: 'flow', flow: decodeControlFlow(text) };
+      case Format.ERROR:
+        return { kind: 'error', error: decodeError(text, this.#errors) };
+      case Format.UNKEPT:
+        return decodeUnkept(text);
+      case Format.BESIDE:
+        return this.#readWithBeside(text);
+      case Format.OWN_CODEC:
+        if (this.#codec === undefined) throw new Error('it was written by a codec this client was not given');
+        return { kind: 'value', value: this.#codec.decode(text.slice(1)) };
+      default:
+        return { kind: 'value', value: defaultCodec.decode(text) };
+    }
+  }
+
+  #readWithBeside(text: string): Ending {
+    const end = text.indexOf('\n');
+    const inner = text.slice(end + 1);
+    if (end < 0 || inner[0] === Format.BESIDE) throw new MalformedPayloadError('what is beside its outcome has no end');
+    const beside = defaultCodec.decode(text.slice(1, end));
+    const ending = this.#read(inner);
+    if (ending.kind === 'value' || ending.kind === 'flow') return { ...ending, beside };
+    throw new MalformedPayloadError('there is something beside what is no outcome');
   }
 }
 
@@ -194,7 +234,12 @@ export function unavailable(
   hash: string | undefined,
   cause?: unknown,
 ): ResultUnavailableError {
-  const where = path === undefined ? '' : ` at ${path}`;
-  const detail = reason === 'too-large' ? 'it is larger than maxResultBytes' : `it cannot be encoded${where}`;
+  const detail = reason === 'too-large' ? 'it is larger than maxResultBytes' : whyUnencodable(path, cause);
   return new ResultUnavailableError(reason, path, cause === undefined ? { detail, hash } : { detail, hash, cause });
+}
+
+function whyUnencodable(path: string | undefined, cause: unknown): string {
+  if (cause instanceof UnencodableError) return `${cause.path === '' ? 'it' : cause.path} is ${cause.kind}`;
+  if (cause instanceof Error) return cause.message;
+  return path === undefined || path === '' ? 'it cannot be encoded' : `it cannot be encoded at ${path}`;
 }

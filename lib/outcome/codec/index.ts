@@ -18,6 +18,7 @@ import { decodeGraph } from './revive';
 
 export { type Bulk, decodeBulk, encodeBulk } from './bulk';
 export { MalformedPayloadError, UnencodableError } from './faults';
+export { encodeExactJson as jsonOf } from './json';
 export { type Template, templateOf } from './template';
 export { decodeError, encodeError } from './thrown';
 
