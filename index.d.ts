@@ -456,7 +456,10 @@ export interface ResetOptions {
 /** How an operator settles an indeterminate record. */
 export type Resolution = (
   | {
-      /** The outcome, found elsewhere (in the provider's ledger, in the database); it is replayed from now on. */
+      /**
+       * The outcome, found elsewhere (in the provider's ledger, in the database); it is replayed from now on. For a
+       * route, a `Response`; replays of a route answer any other value as JSON with status 200.
+       */
       readonly value: unknown;
       readonly rerun?: undefined;
     }

@@ -220,8 +220,9 @@ export interface RouteOptions<Verified = undefined> extends IdempotencyDefaults 
   missingKey?: 'reject' | 'run' | undefined;
   /**
    * Which responses count as failures. The caller gets such a response, and `onError` decides what happens to the
-   * record. `onError` receives an error named `FailedResponse`, which has the recorded `response`. When `isFailure`
-   * throws, its error is reported as a process warning, and the default decides.
+   * record: a recorded failure replays as the same response. `onError` receives an error named `FailedResponse`, which
+   * has the recorded `response`. When `isFailure` throws, its error is reported as a process warning, and the default
+   * decides.
    * @default status 500 and above
    */
   isFailure?: ((response: Response) => boolean) | undefined;
@@ -243,7 +244,7 @@ export interface RouteOptions<Verified = undefined> extends IdempotencyDefaults 
  * 409 with `Retry-After` while the first request is running, and 422 to another body. These refusals are
  * `application/problem+json` and never recorded. A replay has the status, body and headers of the first response and
  * `Idempotent-Replayed: true`, but no `Set-Cookie`, `Date` or connection headers. The body of a response with a key is
- * read to its end before it is sent.
+ * read to its end before it is sent. A response that cannot be read to its end completes the key: replays are 409.
  *
  * ```ts
  * export const POST = idempotentRoute(
