@@ -965,7 +965,10 @@ export class ActonceError extends Error {
   readonly code: ErrorCode;
   /** Whether the same call with the same key may succeed later without anybody changing anything. */
   readonly retryable: boolean;
-  /** `ACTONCE;<code>;<retryAfterMs>`: what Next.js lets through to the browser in production. */
+  /**
+   * `ACTONCE;<code>;<retryAfterMs>`: what Next.js lets through to the browser in production. Empty once the refusal of an
+   * inner call has left the function of an outer one: it says nothing about the outer key.
+   */
   readonly digest: string;
   /** Names the record; undefined when no record is concerned. */
   readonly hash: string | undefined;

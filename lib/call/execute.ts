@@ -5,7 +5,7 @@
  */
 import type { ErrorPolicy } from '../../index';
 import { ignoreRejection, reportHook } from '../announce';
-import { LeaseLostError } from '../errors';
+import { hideInner, LeaseLostError } from '../errors';
 import { type Answer, lacksDurability, storeError, Tag } from '../native/answer';
 import type { Encoded } from '../outcome/codec';
 import { endingOfThrown } from '../outcome/control-flow';
@@ -61,6 +61,7 @@ function returned(run: Run, value: unknown): void {
 
 function threw(run: Run, thrown: unknown): void {
   run.isActive = false;
+  hideInner(thrown, () => run.call.hash());
   const ending = endingOfThrown(thrown);
   if (ending !== undefined) {
     record(run, reportOfThrown(run, ending, thrown));

@@ -3,6 +3,7 @@
  * context that says so.
  */
 
+import { hideInner } from '../errors';
 import { endingOfThrown } from '../outcome/control-flow';
 import { endingOfReturned } from '../outcome/finished';
 import type { Settled } from '../outcome/results';
@@ -24,6 +25,7 @@ export async function runUnprotected({ host, key, fn, options, observation }: Ca
     const value = await (observation === undefined ? start() : observation.run(start));
     return { status: 'executed', attempt: 1, ending: endingOfReturned(value) };
   } catch (thrown) {
+    hideInner(thrown, source.hash);
     const ending = endingOfThrown(thrown);
     if (ending === undefined) throw thrown;
     return { status: 'executed', attempt: 1, ending };

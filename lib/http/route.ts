@@ -6,13 +6,14 @@
 import type { IdempotencyContext, Outcome } from '../../index';
 import { isDevelopment, reportHook, reportResponse, reportUnkept } from '../announce';
 import { withIdempotency } from '../client/default-client';
-import { isActonceError } from '../errors';
+import { isOwnRefusal } from '../errors';
 import { FailedResult, Finished } from '../outcome/finished';
 import { isForeignControlFlow, recordableControlFlow } from '../outcome/next-signals';
 import { isResponse, type RecordedResponse, readResponse } from '../outcome/response-record';
 import type { Unkept } from '../outcome/results';
 import { ofType } from '../rules';
 import {
+  asked,
   checkDefinition,
   DEFINITION_DEFAULTS,
   type DefinitionOptions,
@@ -67,7 +68,7 @@ export function idempotentRoute(options: RouteOptions, handler: RouteHandler): R
     try {
       return await respondTo(options, handler, request, route);
     } catch (error) {
-      if (!isActonceError(error)) throw error;
+      if (!isOwnRefusal(error)) throw error;
       const response = problemResponse(error, options.documentation);
       if (response.status >= 500) reportResponse(options.name, response.status, error);
       return response;
@@ -100,7 +101,7 @@ async function respondTo(
   const rawBody = new Uint8Array(isRead ? await request.clone().arrayBuffer() : []);
   const verified = await verifiedBy(verify, request, rawBody);
   if (verified instanceof Response) return verified;
-  const owner = await scope(request, verified);
+  const owner = await asked(() => scope(request, verified));
   const url = new URL(request.url);
   const place = `${request.method} ${url.pathname}${url.search}`;
   const given = isProtected ? await keyOfRequest(options, request, rawBody, verified) : undefined;
@@ -127,15 +128,14 @@ async function respondTo(
     if (countsAsFailure(isFailure, response)) throw new FailedResponse(record, fault && whyUnkept(fault));
     return fault === undefined ? record : unkept(fault);
   };
+  const compared = () => (payload === undefined ? payloadOf(request, rawBody) : payload(request, rawBody, verified));
   const once = client?.withIdempotency ?? withIdempotency;
   const outcome = await once
     .outcome(given as string, run, {
       onDuplicate: ROUTE_DEFAULTS.onDuplicate,
       ...settings,
       scope: namedScope(name, owner, place),
-      ...(isUnprotected
-        ? { skip: true }
-        : { payload: payload === undefined ? await payloadOf(request, rawBody) : payload(request, rawBody, verified) }),
+      ...(isUnprotected ? { skip: true } : { payload: await asked(compared) }),
     })
     .catch((error) => {
       throw mistake ?? error;

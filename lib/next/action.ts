@@ -7,8 +7,9 @@ import type { IdempotencyContext, Outcome } from '../../index';
 import type { StandardIssue, StandardSchema } from '../../next';
 import { CALL_RULES } from '../call/options';
 import { withIdempotency } from '../client/default-client';
-import { type ActonceError, InvalidInputError, invalid, isActonceError } from '../errors';
+import { type ActonceError, InvalidInputError, invalid, isOwnRefusal } from '../errors';
 import {
+  asked,
   checkDefinition,
   DEFINITION_DEFAULTS,
   type DefinitionOptions,
@@ -81,7 +82,7 @@ export function idempotentAction(options: ActionOptions, handler: Handler): (...
     try {
       return await perform(options, handler, sent);
     } catch (error) {
-      if (options.onProblem === undefined || !isActonceError(error) || !takesProblemAsResult(sent.input)) throw error;
+      if (options.onProblem === undefined || !isOwnRefusal(error) || !takesProblemAsResult(sent.input)) throw error;
       return options.onProblem(error, sent.input as FormData);
     }
   };
@@ -97,7 +98,7 @@ async function perform(options: ActionOptions, handler: Handler, sent: Submissio
     throw new InvalidInputError(validated.issues);
   }
   const input = validated.value;
-  const owner = await scope(input);
+  const owner = await asked(() => scope(input));
   const keepsCookies = cookieNames.length > 0;
   if (keepsCookies && isPublic(owner)) {
     throw invalid('replayCookies needs a user in the scope: the recorded cookies belong to the first caller');
@@ -111,7 +112,7 @@ async function perform(options: ActionOptions, handler: Handler, sent: Submissio
   const value = await once(key as string, kept, {
     ...settings,
     scope: namedScope(name, owner),
-    payload: payload === undefined ? sent.input : payload(input),
+    payload: payload === undefined ? sent.input : await asked(() => payload(input)),
     skip: isUnprotected,
     ...(recover && { recover: (ctx: IdempotencyContext) => found(recover(ctx, input), keepsCookies) }),
     ...((keepsCookies || onResponse) && {

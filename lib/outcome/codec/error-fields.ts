@@ -4,6 +4,7 @@
  * written: it tells about the machine that ran the function, and nothing about the machine that reads the record.
  */
 import type { ErrorClass } from '../../../index';
+import { prototypeOfOwn } from '../../errors';
 import { Unreadable } from './describe';
 
 const NATIVE: readonly ErrorClass[] = [
@@ -86,8 +87,8 @@ export function shellOf(fields: Fields, registered: readonly ErrorClass[]): Erro
   const names = fields['#class'];
   if (!Array.isArray(names) || names.some((name) => typeof name !== 'string')) throw new Error('an error has no class');
   for (const name of names as string[]) {
-    const known = registered.find((candidate) => candidate.name === name);
-    if (known !== undefined) return Object.setPrototypeOf(bareError(), known.prototype) as Error;
+    const known = prototypeOfOwn(name, names) ?? registered.find((candidate) => candidate.name === name)?.prototype;
+    if (known !== undefined) return Object.setPrototypeOf(bareError(), known) as Error;
     if (name === 'DOMException') return new DOMException(text(fields['#message']), text(fields['#name'] ?? 'Error'));
     const native = NATIVE.find((candidate) => candidate.name === name);
     if (native !== undefined) return Object.setPrototypeOf(bareError(), native.prototype) as Error;
