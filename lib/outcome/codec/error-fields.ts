@@ -99,6 +99,8 @@ export function shellOf(fields: Fields, registered: readonly ErrorClass[]): Erro
 /** May be called again with more fields: an error that refers to itself is needed before it is complete. */
 export function fillError(error: Error, fields: Fields): void {
   for (const key of Object.keys(fields)) {
+    // The guard over the whole graph knows this name as it is, not behind the # that is taken away here.
+    if (key === '#__proto__') throw new Error('an error has a field __proto__');
     if (key === '#class' || key === '#name') continue;
     const hidden = HIDDEN.find((name) => key === `#${name}`);
     if (hidden === undefined) define(error, key.replace(/^#/, ''), fields[key], true);

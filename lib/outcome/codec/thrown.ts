@@ -56,7 +56,7 @@ function errorCutter(registered: readonly ErrorClass[]): ErrorReader {
       if (!isFirst) room -= lengthOf(kept[key]);
     }
     for (const [key, value] of fields) {
-      if (Object.hasOwn(kept, key)) continue;
+      if (Object.hasOwn(kept, key) || key === '__proto__') continue;
       if (key === '#errors' && Array.isArray(value)) kept[key] = value.filter(fits);
       else if (key.length < room && fits(value)) {
         kept[key] = value;
