@@ -679,6 +679,23 @@ export interface Codec {
 // biome-ignore lint/suspicious/noExplicitAny: constructors of any signature are intended; none is called.
 export type ErrorClass = abstract new (...args: any[]) => Error;
 
+/**
+ * A class whose instances are recorded and come back as instances. Without it an instance of a class is refused, since
+ * a replay would get another value than the first caller. docs/recipes/decimal.md has ready ones for decimal.js and
+ * Prisma.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: classes of any type are meant, side by side in one array.
+export interface ValueClass<T = any, Data = any> {
+  /** Names the class in records: records made before a change of it cannot be read after it. */
+  readonly name: string;
+  /** Whether a value is an instance. It is asked about instances of classes only, never about plain data. */
+  is(value: unknown): boolean;
+  /** What is recorded of an instance: any value that can be recorded, without the instance itself in it. */
+  encode(value: T): Data;
+  /** Makes the instance again. What it throws makes the record `ERR_RECORD_UNREADABLE`, and `fn` does not run. */
+  decode(data: Data): T;
+}
+
 /** Limits of the cache of recent outcomes. */
 export interface CacheOptions {
   /**
@@ -800,6 +817,11 @@ export interface ClientOptions {
    * @default JavaScript's own
    */
   errors?: readonly ErrorClass[] | undefined;
+  /**
+   * Classes whose instances may be in results and in recorded errors. With a `codec` of your own, only errors use them.
+   * @default none: an instance of a class is refused (`ERR_RESULT_UNAVAILABLE`), also one with `toJSON`
+   */
+  values?: readonly ValueClass[] | undefined;
   /**
    * A small cache of recent outcomes in this process; `false` switches it off. It is never used with `memory:`.
    * @default { maxEntries: 1_000, maxBytes: 8_388_608, maxAgeMs: 5_000 }
@@ -966,8 +988,8 @@ export class ActonceError extends Error {
   /** Whether the same call with the same key may succeed later without anybody changing anything. */
   readonly retryable: boolean;
   /**
-   * `ACTONCE;<code>;<retryAfterMs>`: what Next.js lets through to the browser in production. Empty once the refusal of an
-   * inner call has left the function of an outer one: it says nothing about the outer key.
+   * `ACTONCE;<code>;<retryAfterMs>`: what Next.js lets through to the browser in production. Empty once the refusal of
+   * an inner call has left the function of an outer one: it says nothing about the outer key.
    */
   readonly digest: string;
   /** Names the record; undefined when no record is concerned. */

@@ -162,6 +162,25 @@ test('A7: fields that cannot be recorded are left out, the others stay', () => {
   assert.deepEqual([back.message, { ...back }], ['timeout', { status: 504 }]);
 });
 
+test('A7: of a field with toJSON what that gives is kept, once and with its key, as Flight does', () => {
+  const calls = [];
+  const price = {
+    toJSON(key) {
+      calls.push(key);
+      return { cents: 5n };
+    },
+  };
+  class Decimal {
+    toJSON() {
+      return '1.50';
+    }
+  }
+  const back = trip(Object.assign(new Error('declined'), { meta: { price, again: [price], total: new Decimal() } }));
+  assert.deepEqual(back.meta, { price: { cents: 5n }, again: [{ cents: 5n }], total: '1.50' });
+  assert.equal(back.meta.price, back.meta.again[0]);
+  assert.deepEqual([...new Set(calls)], ['price']);
+});
+
 test('A7: the size is bounded: large fields go first, then causes, the message is shortened last', () => {
   const thrown = Object.assign(new Error('declined'), { html: 'x'.repeat(1_000_000), code: 'E', after: 1 });
   assert.deepEqual({ ...trip(thrown) }, { code: 'E', after: 1 });

@@ -60,6 +60,8 @@ const HOSTILE = {
   'an unknown tag': 'D[["Function","return process"]]',
   'a tag every object has': 'D[["constructor",1],2]',
   'a tag hasOwnProperty': 'D[["hasOwnProperty",1],2]',
+  'an instance of a class that nobody has registered': 'D[["$Decimal",1],{"#encoded":2},"1"]',
+  'half an instance of a class': 'D[["$Decimal"]]',
   'a boxed value': 'D[["Object",1],5]',
   'a million digits': `D[["BigInt","${'9'.repeat(1_000_000)}"]]`,
   'a bigint in words': 'D[["BigInt","ten"]]',
@@ -180,7 +182,20 @@ test('a payload with changed characters gives a value or MalformedPayloadError',
 });
 
 test('a payload with changed references and tags gives a value or MalformedPayloadError', () => {
-  const tags = ['Error', 'Buffer', 'FormData', 'Headers', 'File', 'Blob', 'Symbol', 'Map', 'Set', 'null', 'Uint8Array'];
+  const tags = [
+    'Error',
+    'Buffer',
+    'FormData',
+    'Headers',
+    'File',
+    'Blob',
+    'Symbol',
+    'Map',
+    'Set',
+    'null',
+    'Uint8Array',
+    '$Decimal',
+  ];
   const part = fc.oneof(
     fc.integer({ min: -9, max: 12 }),
     fc.constantFrom(...tags, '__proto__', 'x'),

@@ -2,12 +2,13 @@
  * How an outcome is written into a record and read back: by the built-in codec or the user's own, with a capital at its
  * start that says what it is (format).
  */
-import type { Codec, ErrorClass, Outcome, OutcomeStatus } from '../../index';
+import type { Codec, ErrorClass, Outcome, OutcomeStatus, ValueClass } from '../../index';
 import { ignoreRejection, textOf } from '../announce';
 import { ActonceError, ResultUnavailableError } from '../errors';
 import {
   decodeBulk,
   decodeError,
+  decodeValue,
   defaultCodec,
   type Encoded,
   encodeBulk,
@@ -82,10 +83,12 @@ const LONGEST_TEMPLATE = 8 * 1024;
 export class Results {
   readonly #codec: Codec | undefined;
   readonly #errors: readonly ErrorClass[];
+  readonly #classes: readonly ValueClass[];
 
-  constructor(codec: Codec | undefined, errors: readonly ErrorClass[]) {
+  constructor(codec: Codec | undefined, errors: readonly ErrorClass[], classes: readonly ValueClass[]) {
     this.#codec = codec;
     this.#errors = errors;
+    this.#classes = classes;
   }
 
   /** The text to record, or why there is none. Only values with a Blob or File inside take time. */
@@ -94,7 +97,8 @@ export class Results {
     try {
       const bulk = this.#codec === undefined ? encodeBulk(value) : undefined;
       if (bulk !== undefined) return 1 + bytesOf(bulk.text, maxBytes) <= maxBytes ? bulk : TOO_LARGE;
-      const text = this.#codec === undefined ? encodeStructure(value) : Format.OWN_CODEC + this.#ownText(value);
+      const text =
+        this.#codec === undefined ? encodeStructure(value, this.#classes) : Format.OWN_CODEC + this.#ownText(value);
       if (typeof text === 'string') return withinLimit(text, maxBytes);
       return text.then((late) => withinLimit(late, maxBytes), unencodable);
     } catch (cause) {
@@ -133,7 +137,7 @@ export class Results {
   /** The text of what was thrown; or, of a result that counts as a failure, why there is none. */
   encodeThrown(thrown: unknown, maxBytes: number): string | Unkept {
     const failed = FailedResult.in(thrown);
-    if (failed === undefined) return encodeError(thrown, this.#errors);
+    if (failed === undefined) return encodeError(thrown, this.#errors, this.#classes);
     const encoded = failed.unkept ?? this.encode(failed.value, maxBytes);
     if (encoded instanceof Promise) return unencodable(new TypeError('its bytes can only be had later'));
     return isEncoded(encoded) ? wholeText(encoded) : encoded;
@@ -173,7 +177,7 @@ export class Results {
       case Format.FLOW:
         return { kind: 'flow', flow: decodeControlFlow(text) };
       case Format.ERROR:
-        return { kind: 'error', error: decodeError(text, this.#errors) };
+        return { kind: 'error', error: decodeError(text, this.#errors, this.#classes) };
       case Format.UNKEPT:
         return decodeUnkept(text);
       case Format.BESIDE:
@@ -182,7 +186,7 @@ export class Results {
         if (this.#codec === undefined) throw new Error('it was written by a codec this client was not given');
         return { kind: 'value', value: this.#codec.decode(text.slice(1)) };
       default:
-        return { kind: 'value', value: defaultCodec.decode(text) };
+        return { kind: 'value', value: decodeValue(text, this.#classes) };
     }
   }
 
