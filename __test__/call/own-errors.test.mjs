@@ -1,5 +1,5 @@
-// Our own errors, where a function throws them: recorded, they come back as they were; passing through an outer call, they
-// are told as the inner call's.
+// Our own errors, where a function throws them: recorded, they come back as they were; passing through an outer call,
+// they are told as the inner call's.
 import assert from 'node:assert/strict';
 import * as actonce from '../support/actonce.mjs';
 import { conformance } from '../support/conformance.mjs';

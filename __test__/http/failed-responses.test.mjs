@@ -1,5 +1,5 @@
-// Responses that count as failures and are recorded, and what an operator settles a route's record with: a replay is what the
-// first caller got, or is refused.
+// Responses that count as failures and are recorded, and what an operator settles a route's record with: a replay is
+// what the first caller got, or is refused.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createClient } from '../support/actonce.mjs';

@@ -1,5 +1,5 @@
-// An inner call that refuses, inside of a route or an action: its refusal is a fault of the function, and never told as the
-// outer call's, after which a client would forget the outer key.
+// An inner call that refuses, inside of a route or an action: its refusal is a fault of the function, and never told as
+// the outer call's, after which a client would forget the outer key.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createElement } from 'react';

@@ -1,5 +1,5 @@
-// A handler that has charged and then returns what cannot be kept: the key stays completed, whatever our own work on its
-// response comes to.
+// A handler that has charged and then returns what cannot be kept: the key stays completed, whatever our own work on
+// its response comes to.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { inProduction } from '../support/environment.mjs';
@@ -134,7 +134,7 @@ it('E5 a failure whose body breaks is a failure: onError decides about the key',
   assert.equal(recorded.calls.length, 1);
 });
 
-it('E5 what a hook throws may be impossible to print: the key is completed, and the caller has its response', async (t) => {
+it('E5 what a hook throws may be impossible to print: the key is completed, the caller has its response', async (t) => {
   const unprintable = Object.create(null);
   const hooks = {
     isFailure: () => {

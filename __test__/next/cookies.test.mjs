@@ -1,5 +1,5 @@
-// replayCookies, around an action's value and redirect: what is kept beside them, and what becomes of a run whose cookies
-// cannot be kept.
+// replayCookies, around an action's value and redirect: what is kept beside them, and what becomes of a run whose
+// cookies cannot be kept.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createTestClient } from '../../dist/testing.mjs';

@@ -1,5 +1,5 @@
-// Stands in for `next/headers`, which is not there outside of a running Next: the cookies of one request. Its other tests
-// run the real one (__test__/next/server.mjs).
+// Stands in for `next/headers`, which is not there outside of a running Next: the cookies of one request. Its other
+// tests run the real one (__test__/next/server.mjs).
 import Module from 'node:module';
 
 let jar;

@@ -1,7 +1,7 @@
 /**
  * What an action does to its response. A replay does not run `fn`, so a cookie set inside is missing from every
- * response but the first: in development that is said, and by name a cookie can be recorded and set again. Once `fn` has
- * run, nothing here fails the run: it is reported instead.
+ * response but the first: in development that is said, and by name a cookie can be recorded and set again. Once `fn`
+ * has run, nothing here fails the run: it is reported instead.
  */
 import type { Outcome } from '../../index';
 import { announceOnce, isDevelopment, reportHook } from '../announce';
@@ -14,7 +14,9 @@ import { requestCookies, type SetCookie } from './request';
 /** Next's own: preview cookies must never reach another browser. */
 const NEVER = new Set(['__prerender_bypass', '__next_preview_data']);
 
-/** Cookies set since, told by identity: setting the same value again is setting it. Gives none where they cannot be had. */
+/**
+ * Cookies set since, told by identity: setting the same value again is setting it. Gives none where they cannot be had.
+ */
 async function watchCookies(action: string): Promise<() => Promise<SetCookie[]>> {
   const before = new Set((await requestCookies())?.getAll());
   return async () => {

@@ -1,7 +1,7 @@
 /**
- * How the function of an adapter (a route, an action) ends where more is to be said than a value: what is recorded beside
- * it, or why it cannot be recorded. That function has run, whatever our own work on its result comes to, so such an end is
- * never an error. Known by a private field: nothing that a user returns or a record holds is taken for one.
+ * How the function of an adapter (a route, an action) ends where more is to be said than a value: what is recorded
+ * beside it, or why it cannot be recorded. That function has run, whatever our own work on its result comes to, so such
+ * an end is never an error. Known by a private field: nothing that a user returns or a record holds is taken for one.
  */
 import type { Outcome } from '../../index';
 import type { Ending, Unkept } from './results';
@@ -33,7 +33,9 @@ export function endingOfReturned(value: unknown): Success {
   return Finished.is(value) ? value.ending : { kind: 'value', value };
 }
 
-/** Thrown for a result that counts as a failure: `onError` decides what becomes of the record, which keeps the result. */
+/**
+ * Thrown for a result that counts as a failure: `onError` decides what becomes of the record, which keeps the result.
+ */
 export class FailedResult extends Error {
   readonly #value: unknown;
   readonly #unkept: Unkept | undefined;

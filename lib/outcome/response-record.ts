@@ -34,7 +34,9 @@ const NOT_RECORDED = new Set([
 ]);
 const WITHOUT_BODY = new Set([204, 205, 304]);
 
-/** By its name, since a test runner's Response may be of another realm, and an HTTP client's of another implementation. */
+/**
+ * By its name, since a test runner's Response may be of another realm, and an HTTP client's of another implementation.
+ */
 export function isResponse(value: unknown): value is Response {
   try {
     return Object.prototype.toString.call(value) === '[object Response]';
