@@ -306,8 +306,9 @@ export interface IdempotencyOptions<T = unknown, P = unknown> extends Idempotenc
   /**
    * What the call is about. The same key with another payload is refused with `ERR_KEY_REUSED`. The order of object
    * keys and of `Map` and `Set` entries does not matter; the order of arrays and the difference between `1` and `'1'`
-   * do. In `FormData`, React's `$ACTION_*` entries and the field `idempotency-key` are left out. Of a file, only name,
-   * size and type are compared. Only a hash of the payload is stored. `undefined` means that nothing is compared.
+   * do. In `FormData`, React's `$ACTION_*` entries and the field `idempotency-key` are left out. Of a file, name, size,
+   * type and the first 16 MiB of its bytes are compared. Only a hash of the payload is stored. `undefined` means that
+   * nothing is compared.
    * @default not compared
    */
   payload?: P | undefined;
