@@ -197,7 +197,7 @@ export interface RouteOptions<Verified = undefined> extends IdempotencyDefaults 
    * The payload: when the same key comes with another payload, the answer is 422. May return a promise of it.
    * @default the body: JSON and forms by their meaning, anything else by its bytes. A number that a double does not
    *   hold is compared by its digits; a function as `fingerprint` gets a `Number` object for it, whose `toString()` has
-   *   them.
+   *   them. JSON that is nested deeper than 200 levels where it is compared is 400.
    */
   payload?: ((request: Request, rawBody: Uint8Array, verified: Verified) => unknown) | undefined;
   /**

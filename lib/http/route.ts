@@ -5,8 +5,9 @@
  */
 import type { IdempotencyContext, Outcome } from '../../index';
 import { isDevelopment, reportHook, reportResponse, reportUnkept } from '../announce';
+import { reasonOf } from '../call/fingerprint';
 import { withIdempotency } from '../client/default-client';
-import { isOwnRefusal } from '../errors';
+import { type ActonceError, invalid, isOwnRefusal } from '../errors';
 import { FailedResult, Finished } from '../outcome/finished';
 import { isForeignControlFlow, recordableControlFlow } from '../outcome/next-signals';
 import { isResponse, type RecordedResponse, readResponse } from '../outcome/response-record';
@@ -69,11 +70,19 @@ export function idempotentRoute(options: RouteOptions, handler: RouteHandler): R
       return await respondTo(options, handler, request, route);
     } catch (error) {
       if (!isOwnRefusal(error)) throw error;
+      const fault = faultOfBody(options, error);
+      if (fault !== undefined) return problemResponse(fault, options.documentation, 400);
       const response = problemResponse(error, options.documentation);
       if (response.status >= 500) reportResponse(options.name, response.status, error);
       return response;
     }
   };
+}
+
+/** The client has sent what cannot be compared; where the route chose what to compare, that is the route's fault. */
+function faultOfBody({ payload, fingerprint }: RouteOptions, error: ActonceError): ActonceError | undefined {
+  const reason = payload === undefined && typeof fingerprint !== 'function' ? reasonOf(error) : undefined;
+  return reason === undefined ? undefined : invalid(`the body ${reason}`);
 }
 
 async function respondTo(
