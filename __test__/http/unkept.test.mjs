@@ -150,6 +150,17 @@ it('E5 what a hook throws may be impossible to print: the key is completed, the 
   assert.equal(calls.length, 1);
 });
 
+it('E5 an isFailure that answers with a promise decides nothing, and does not release every key', async (t) => {
+  const warned = nextWarning();
+  const isFailure = async () => {
+    throw new Error('later');
+  };
+  const { send, calls } = counted(t, { isFailure });
+  for (let n = 0; n < 2; n++) assert.equal((await send()).status, 201);
+  assert.match((await warned).message, /isFailure threw: TypeError: it must return true or false/);
+  assert.equal(calls.length, 1);
+});
+
 it('E5 what onError, onResponse and a listener throw may be impossible to print, too', async (t) => {
   const client = freshClient(t);
   const throwing = () => {

@@ -4,7 +4,7 @@
  * Next.
  */
 import type { IdempotencyContext, Outcome } from '../../index';
-import { isDevelopment, reportHook, reportResponse, reportUnkept } from '../announce';
+import { ignoreRejection, isDevelopment, reportHook, reportResponse, reportUnkept } from '../announce';
 import { reasonOf } from '../call/fingerprint';
 import { withIdempotency } from '../client/default-client';
 import { type ActonceError, invalid, isOwnRefusal } from '../errors';
@@ -170,11 +170,15 @@ function whyUnkept(cause: Error): Unkept {
  */
 function countsAsFailure(isFailure: NonNullable<RouteOptions['isFailure']>, response: Response): boolean {
   try {
-    return isFailure(response);
+    const decided: unknown = isFailure(response);
+    if (typeof decided !== 'object') return Boolean(decided);
+    // A promise is truthy, and would make a failure of every response.
+    ignoreRejection(decided);
+    reportHook('isFailure', new TypeError('it must return true or false at once'));
   } catch (error) {
     reportHook('isFailure', error);
-    return isServerError(response);
   }
+  return isServerError(response);
 }
 
 function isServerError(response: Response): boolean {
