@@ -306,8 +306,9 @@ export interface IdempotencyOptions<T = unknown, P = unknown> extends Idempotenc
   /**
    * What the call is about. The same key with another payload is refused with `ERR_KEY_REUSED`. The order of object
    * keys and of `Map` and `Set` entries does not matter; the order of arrays and the difference between `1` and `'1'`
-   * do. In `FormData`, React's `$ACTION_*` entries and the field `idempotency-key` are left out. Of a file, only name,
-   * size and type are compared. Only a hash of the payload is stored. `undefined` means that nothing is compared.
+   * do. In `FormData`, React's `$ACTION_*` entries and the field `idempotency-key` are left out. Of a file, name, size,
+   * type and the first 16 MiB of its bytes are compared. Only a hash of the payload is stored. `undefined` means that
+   * nothing is compared.
    * @default not compared
    */
   payload?: P | undefined;
@@ -456,7 +457,10 @@ export interface ResetOptions {
 /** How an operator settles an indeterminate record. */
 export type Resolution = (
   | {
-      /** The outcome, found elsewhere (in the provider's ledger, in the database); it is replayed from now on. */
+      /**
+       * The outcome, found elsewhere (in the provider's ledger, in the database); it is replayed from now on. For a
+       * route, a `Response`; replays of a route answer any other value as JSON with status 200.
+       */
       readonly value: unknown;
       readonly rerun?: undefined;
     }
@@ -676,6 +680,23 @@ export interface Codec {
 // biome-ignore lint/suspicious/noExplicitAny: constructors of any signature are intended; none is called.
 export type ErrorClass = abstract new (...args: any[]) => Error;
 
+/**
+ * A class whose instances are recorded and come back as instances. Without it an instance of a class is refused, since
+ * a replay would get another value than the first caller. docs/recipes/decimal.md has ready ones for decimal.js and
+ * Prisma.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: classes of any type are meant, side by side in one array.
+export interface ValueClass<T = any, Data = any> {
+  /** Names the class in records: records made before a change of it cannot be read after it. */
+  readonly name: string;
+  /** Whether a value is an instance. It is asked about instances of classes only, never about plain data. */
+  is(value: unknown): boolean;
+  /** What is recorded of an instance: any value that can be recorded, without the instance itself in it. */
+  encode(value: T): Data;
+  /** Makes the instance again. What it throws makes the record `ERR_RECORD_UNREADABLE`, and `fn` does not run. */
+  decode(data: Data): T;
+}
+
 /** Limits of the cache of recent outcomes. */
 export interface CacheOptions {
   /**
@@ -797,6 +818,11 @@ export interface ClientOptions {
    * @default JavaScript's own
    */
   errors?: readonly ErrorClass[] | undefined;
+  /**
+   * Classes whose instances may be in results and in recorded errors. With a `codec` of your own, only errors use them.
+   * @default none: an instance of a class is refused (`ERR_RESULT_UNAVAILABLE`), also one with `toJSON`
+   */
+  values?: readonly ValueClass[] | undefined;
   /**
    * A small cache of recent outcomes in this process; `false` switches it off. It is never used with `memory:`.
    * @default { maxEntries: 1_000, maxBytes: 8_388_608, maxAgeMs: 5_000 }
@@ -962,7 +988,10 @@ export class ActonceError extends Error {
   readonly code: ErrorCode;
   /** Whether the same call with the same key may succeed later without anybody changing anything. */
   readonly retryable: boolean;
-  /** `ACTONCE;<code>;<retryAfterMs>`: what Next.js lets through to the browser in production. */
+  /**
+   * `ACTONCE;<code>;<retryAfterMs>`: what Next.js lets through to the browser in production. Empty once the refusal of
+   * an inner call has left the function of an outer one: it says nothing about the outer key.
+   */
   readonly digest: string;
   /** Names the record; undefined when no record is concerned. */
   readonly hash: string | undefined;

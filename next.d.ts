@@ -195,8 +195,10 @@ export interface RouteOptions<Verified = undefined> extends IdempotencyDefaults 
     | ((request: Request, rawBody: Uint8Array, verified: Verified) => string | undefined | Promise<string | undefined>)
     | undefined;
   /**
-   * The payload: when the same key comes with another payload, the answer is 422.
-   * @default the body: JSON and forms by their meaning, anything else by its bytes
+   * The payload: when the same key comes with another payload, the answer is 422. May return a promise of it.
+   * @default the body: JSON and forms by their meaning, anything else by its bytes. A number that a double does not
+   *   hold is compared by its digits; a function as `fingerprint` gets a `Number` object for it, whose `toString()` has
+   *   them. JSON that is nested deeper than 200 levels where it is compared is 400.
    */
   payload?: ((request: Request, rawBody: Uint8Array, verified: Verified) => unknown) | undefined;
   /**
@@ -221,8 +223,9 @@ export interface RouteOptions<Verified = undefined> extends IdempotencyDefaults 
   missingKey?: 'reject' | 'run' | undefined;
   /**
    * Which responses count as failures. The caller gets such a response, and `onError` decides what happens to the
-   * record. `onError` receives an error named `FailedResponse`, which has the recorded `response`. When `isFailure`
-   * throws, its error is reported as a process warning, and the default decides.
+   * record: a recorded failure replays as the same response. `onError` receives an error named `FailedResponse`, which
+   * has the recorded `response`. When `isFailure` throws, its error is reported as a process warning, and the default
+   * decides.
    * @default status 500 and above
    */
   isFailure?: ((response: Response) => boolean) | undefined;
@@ -244,7 +247,7 @@ export interface RouteOptions<Verified = undefined> extends IdempotencyDefaults 
  * 409 with `Retry-After` while the first request is running, and 422 to another body. These refusals are
  * `application/problem+json` and never recorded. A replay has the status, body and headers of the first response and
  * `Idempotent-Replayed: true`, but no `Set-Cookie`, `Date` or connection headers. The body of a response with a key is
- * read to its end before it is sent.
+ * read to its end before it is sent. A response that cannot be read to its end completes the key: replays are 409.
  *
  * ```ts
  * export const POST = idempotentRoute(

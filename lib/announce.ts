@@ -14,15 +14,38 @@ export function announceOnce(topic: string, text: string): void {
   process.stderr.write(`actonce: ${text}\n`);
 }
 
-/** A hook's exception never alters an outcome, and is not swallowed either. */
+/** A hook's exception never alters an outcome, and is not swallowed either. Never throws, whatever was thrown. */
 export function reportHook(hook: string, error: unknown): void {
-  const detail = error instanceof Error ? error.stack : undefined;
-  process.emitWarning(`${hook} threw: ${String(error)}`, { type: 'ActonceWarning', ...(detail ? { detail } : {}) });
+  process.emitWarning(`${hook} threw: ${textOf(error)}`, { type: 'ActonceWarning', ...detailOf(error) });
+}
+
+/** Of anything: an object without a prototype and a revoked proxy have no text. */
+export function textOf(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    return 'something that cannot be printed';
+  }
+}
+
+function detailOf(thrown: unknown): { readonly detail?: string } {
+  try {
+    const stack: unknown = thrown instanceof Error ? thrown.stack : undefined;
+    return typeof stack === 'string' ? { detail: stack } : {};
+  } catch {
+    return {};
+  }
 }
 
 /** Tells the operator, each time, what the HTTP caller is not told: the message may name hosts and settings. */
 export function reportResponse(route: string, status: number, error: Error): void {
   process.emitWarning(`the route '${route}' answered ${status}: ${error.message}`, { type: 'ActonceWarning' });
+}
+
+/** What a route answered, and no replay can. */
+export function reportUnkept(route: string, fault: Error): void {
+  const text = `the response of the route '${route}' cannot be kept: ${fault.message}; replays are refused`;
+  process.emitWarning(text, { type: 'ActonceWarning', ...detailOf(fault.cause ?? fault) });
 }
 
 /** A server that throws records away makes second runs. */

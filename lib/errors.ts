@@ -227,11 +227,23 @@ export class ResultUnavailableError extends ActonceError {
   }
 }
 
+/** The prototype of every class of ours, by the name that records have for it. */
+const PROTOTYPES = new Map<string, Error>();
+
 /** On the prototypes, so that an error shows its name once, in the first line of its stack, and not as a field. */
 export function nameErrors(types: Readonly<Record<string, { readonly prototype: Error }>>): void {
   for (const [name, type] of Object.entries(types)) {
     Object.defineProperty(type.prototype, 'name', { value: name, configurable: true, writable: true });
+    PROTOTYPES.set(name, type.prototype);
   }
+}
+
+/**
+ * What an error of ours is made on when it is read from a record.
+ * @param names its class and those it extends; without `ActonceError` it is another error that is named alike
+ */
+export function prototypeOfOwn(name: string, names: readonly string[]): Error | undefined {
+  return names.includes('ActonceError') ? PROTOTYPES.get(name) : undefined;
 }
 nameErrors({
   ActonceError,
@@ -253,6 +265,29 @@ export function isActonceError<C extends ErrorCode>(
 export function isActonceError(value: unknown, code?: ErrorCode): boolean {
   if (typeof value !== 'object' || value === null || (value as { [BRAND]?: unknown })[BRAND] !== true) return false;
   return code === undefined || (value as ActonceError).code === code;
+}
+
+/** Codes of refusals that name no record, and can only be those of the call they were thrown by. */
+const OF_ARGUMENTS: ReadonlySet<ErrorCode> = new Set(['ERR_INVALID_ARGUMENT', 'ERR_KEY_MISSING', 'ERR_INVALID_INPUT']);
+
+/**
+ * Takes its digest from a refusal that leaves the function of another call: a browser would read it as that call's, and
+ * forget a key that is still needed. Everything else stays as it is.
+ * @param hash names the record of the call whose function threw it
+ */
+export function hideInner(thrown: unknown, hash: () => string | undefined): void {
+  try {
+    if (!isActonceError(thrown)) return;
+    const isInner = thrown.hash === undefined ? OF_ARGUMENTS.has(thrown.code) : thrown.hash !== hash();
+    if (isInner) Reflect.set(thrown, 'digest', '');
+  } catch {
+    // It cannot even be looked at, so nothing can be read from it.
+  }
+}
+
+/** Whether a caller is to be told of it as a refusal of its own call. */
+export function isOwnRefusal(error: unknown): error is ActonceError {
+  return isActonceError(error) && error.digest !== '';
 }
 
 export function invalid(detail: string): ActonceError {

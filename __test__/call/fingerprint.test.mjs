@@ -206,6 +206,24 @@ test('what cannot be compared is refused with its path, never taken for equal', 
   refused(new WeakMap(), /WeakMap/);
 });
 
+test('a path in a message is shortened, and holds nothing that a terminal takes for a command', () => {
+  const name = `\u001b[31m${'x'.repeat(1_000_000)}\n`;
+  const nested = (depth) => (depth === 0 ? () => 1 : { [name]: nested(depth - 1) });
+  for (const depth of [1, 100, 250]) {
+    assert.throws(
+      () => canonicalText({ a: nested(depth) }),
+      ({ code, message }) => {
+        assert.equal(code, 'ERR_INVALID_ARGUMENT');
+        assert.ok(message.length < 500, `${message.length}`);
+        assert.match(message, /payload\.a\.\\u001b\[31mxxx.*…/);
+        // biome-ignore lint/suspicious/noControlCharactersInRegex: it is the case
+        assert.doesNotMatch(message, /[\u0000-\u001f]/);
+        return true;
+      },
+    );
+  }
+});
+
 test('a cycle and a payload that is nested too deeply are refused; a shared part is not', () => {
   const cycle = { a: [] };
   cycle.a.push({ cycle });

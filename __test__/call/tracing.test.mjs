@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { DiagLogLevel, diag, SpanKind, trace } from '@opentelemetry/api';
+import { context, DiagLogLevel, diag, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
 import { AlwaysOffSampler, BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
 import { createClient, currentIdempotency } from '../support/actonce.mjs';
 import { conformance } from '../support/conformance.mjs';
@@ -336,5 +336,36 @@ for (const moment of ['onStart', 'onEnd']) {
     t.after(() => client.close());
     for (let n = 0; n < 2; n++) assert.equal(await client.withIdempotency(KEY, async () => 'paid', { scope }), 'paid');
     assert.match(String(warnings.calls[0].arguments[0]), /OpenTelemetry threw: Error: the exporter broke/);
+  });
+}
+
+for (const [moment, around] of Object.entries({
+  before: () => {
+    throw new Error('the context broke');
+  },
+  after: (fn) => {
+    fn();
+    throw new Error('the context broke');
+  },
+})) {
+  it(`E5 a context manager that throws ${moment} fn has run alters no outcome and is reported`, async (t) => {
+    const warnings = t.mock.method(process, 'emitWarning', () => {}).mock;
+    unregister();
+    const manager = { active: () => ROOT_CONTEXT, with: (_, fn) => around(fn), enable: () => manager, disable() {} };
+    context.setGlobalContextManager(manager);
+    trace.setGlobalTracerProvider(new BasicTracerProvider());
+    t.after(() => {
+      unregister();
+      register();
+    });
+    const client = createClient({ url: `memory:tracing-context-${moment}` });
+    t.after(() => client.close());
+    let runs = 0;
+    const pay = async () => `paid ${++runs}`;
+    for (let n = 0; n < 2; n++) assert.equal(await client.withIdempotency(KEY, pay, { scope }), 'paid 1');
+    const declined = new Error('declined');
+    const failing = client.withIdempotency('f', () => Promise.reject(declined), { scope });
+    await assert.rejects(failing, (error) => error === declined);
+    assert.match(String(warnings.calls[0].arguments[0]), /OpenTelemetry threw: Error: the context broke/);
   });
 }

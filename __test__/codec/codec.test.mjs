@@ -146,24 +146,39 @@ test("F5: nothing of a function is touched: React's temporary references throw a
   assertRefused(new Set([reference]), /a function/);
 });
 
-test('F5: toJSON is called once with its key, as Flight does, and shared results stay shared', async () => {
-  const calls = [];
-  const price = {
-    toJSON(key) {
-      calls.push(key);
-      return { cents: 5n };
-    },
-  };
+test('F5: what has toJSON would come back as another value: it is refused, and toJSON is not called', () => {
   class Decimal {
     toJSON() {
-      return '1.50';
+      assert.fail('it was called');
     }
   }
-  const back = await trip({ price, again: [price], total: new Decimal() });
-  assert.deepEqual(back, { price: { cents: 5n }, again: [{ cents: 5n }], total: '1.50' });
-  assert.equal(back.price, back.again[0]);
-  assert.deepEqual(calls, ['price']);
-  assertRefused({ a: { toJSON: () => () => {} } }, /a function/, 'a');
+  const hidden = Object.defineProperty({}, 'toJSON', { value: () => 'other' });
+  assertRefused(
+    { lines: [{ total: new Decimal() }] },
+    /an instance of class Decimal: return what its toJSON/,
+    'lines[0].total',
+  );
+  for (const a of [{ toJSON: () => 1 }, hidden, Object.assign(Object.create(null), { toJSON: () => 1 })]) {
+    assertRefused({ a }, /an object with toJSON/, 'a');
+  }
+});
+
+test('F5: a Date under fake timers, which put a subclass in its place, comes back as that Date', async (t) => {
+  const { Date: RealDate } = globalThis;
+  class FakeDate extends RealDate {}
+  t.after(() => {
+    globalThis.Date = RealDate;
+  });
+  globalThis.Date = FakeDate;
+  const back = await trip({ at: new Date(5) });
+  assert.deepEqual(back, { at: new FakeDate(5) });
+  assert.ok(back.at instanceof FakeDate);
+  globalThis.Date = RealDate;
+  assertRefused({ at: new FakeDate(5) }, /an instance of class FakeDate/, 'at');
+});
+
+test('F5: the kinds that are kept may have toJSON: a Date, a URL, a Buffer', async () => {
+  await assertKept({ at: new Date(0), url: new URL('https://a/b'), bytes: Buffer.from('a') });
 });
 
 test('F5: what throws when it is read is refused at its place, with the reason', () => {
@@ -234,17 +249,7 @@ test('JSON is used exactly when it carries the value, and devalue otherwise', ()
     assert.equal(format(value), 'JSON', JSON.stringify(value));
   }
   const empty = {};
-  const hidden = Object.defineProperty({}, 'toJSON', { value: () => 'other' });
-  for (const value of [
-    undefined,
-    -0,
-    [undefined],
-    { a: undefined },
-    [empty, empty],
-    KEPT.sparse,
-    new Date(0),
-    hidden,
-  ]) {
+  for (const value of [undefined, -0, [undefined], { a: undefined }, [empty, empty], KEPT.sparse, new Date(0)]) {
     assert.equal(format(value), 'devalue', String(value));
   }
   assert.equal(format(Array.from({ length: 40 }, () => ({}))), 'JSON');

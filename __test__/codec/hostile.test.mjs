@@ -7,7 +7,8 @@ import { KEPT } from '../support/kinds.mjs';
 import { difference } from '../support/same-graph.mjs';
 import '../support/unhandled.mjs';
 
-const { defaultCodec, MalformedPayloadError, UnencodableError } = await bundle('lib/outcome/codec/index.ts');
+const { decodeError, defaultCodec, MalformedPayloadError, UnencodableError } =
+  await bundle('lib/outcome/codec/index.ts');
 
 const nested = (depth) => `${'['.repeat(depth)}${']'.repeat(depth)}`;
 const chain = (length) => JSON.stringify([...Array.from({ length: length - 1 }, (_, at) => [at + 1]), []]);
@@ -42,6 +43,9 @@ const HOSTILE = {
   'a constant that is none': 'D[[-99]]',
   'a hole in an object': 'D[{"a":-2}]',
   'an error of itself': 'D[["Error",0]]',
+  'an error with a field __proto__': 'D[["Error",1],{"#class":2,"#__proto__":4},[3],"Error",{"admin":5},true]',
+  'an error with a field __proto__ among its causes':
+    'D[["Error",1],{"#class":2,"#cause":4},[3],"Error",["Error",5],{"#class":2,"#__proto__":6},{}]',
   'a ring of tags': 'D[["Buffer",1],["Blob",2],["Error",0]]',
   'a File of itself': 'D[["File",1],{"name":2,"type":2,"lastModified":3,"bytes":0},"",1]',
   'wrong base64': 'D[["Uint8Array",1],["ArrayBuffer","****"]]',
@@ -56,6 +60,8 @@ const HOSTILE = {
   'an unknown tag': 'D[["Function","return process"]]',
   'a tag every object has': 'D[["constructor",1],2]',
   'a tag hasOwnProperty': 'D[["hasOwnProperty",1],2]',
+  'an instance of a class that nobody has registered': 'D[["$Decimal",1],{"#encoded":2},"1"]',
+  'half an instance of a class': 'D[["$Decimal"]]',
   'a boxed value': 'D[["Object",1],5]',
   'a million digits': `D[["BigInt","${'9'.repeat(1_000_000)}"]]`,
   'a bigint in words': 'D[["BigInt","ten"]]',
@@ -176,7 +182,20 @@ test('a payload with changed characters gives a value or MalformedPayloadError',
 });
 
 test('a payload with changed references and tags gives a value or MalformedPayloadError', () => {
-  const tags = ['Error', 'Buffer', 'FormData', 'Headers', 'File', 'Blob', 'Symbol', 'Map', 'Set', 'null', 'Uint8Array'];
+  const tags = [
+    'Error',
+    'Buffer',
+    'FormData',
+    'Headers',
+    'File',
+    'Blob',
+    'Symbol',
+    'Map',
+    'Set',
+    'null',
+    'Uint8Array',
+    '$Decimal',
+  ];
   const part = fc.oneof(
     fc.integer({ min: -9, max: 12 }),
     fc.constantFrom(...tags, '__proto__', 'x'),
@@ -197,5 +216,61 @@ test('a payload with changed references and tags gives a value or MalformedPaylo
       assertValueOrMalformed(`D${JSON.stringify(entries)}`);
     },
   );
+  fc.assert(property, { numRuns: runs(3_000) });
+});
+
+/** Names that mean something to an object, to an error as it is written, or to whoever copies one. */
+const NAMES = [
+  ...['__proto__', 'constructor', 'prototype', 'toString', 'valueOf', 'toJSON', 'then', 'hasOwnProperty', 'length'],
+  ...['name', 'message', 'stack', 'cause', 'errors', 'code', 'digest', 'class', 'x', ''],
+];
+const fieldName = fc
+  .tuple(fc.nat({ max: 3 }), fc.oneof(fc.constantFrom(...NAMES), fc.string()))
+  .map(([hashes, name]) => '#'.repeat(hashes) + name);
+
+/** Every object that can be reached by its own fields. */
+function* objectsIn(value, met = new Set()) {
+  if (typeof value !== 'object' || value === null || met.has(value)) return;
+  met.add(value);
+  yield value;
+  const inner = value instanceof Map ? [...value].flat() : value instanceof Set ? [...value] : [];
+  for (const key of Reflect.ownKeys(value)) inner.push(Object.getOwnPropertyDescriptor(value, key).value);
+  for (const part of inner) yield* objectsIn(part, met);
+}
+
+test('RH7: whatever the names of its fields, no object that is read changes the prototype of its copy', () => {
+  const planted = fc.record({
+    tag: fc.constantFrom('Error', 'null', 'Map', 'plain'),
+    names: fc.array(fieldName, { maxLength: 5 }),
+    classes: fc.array(fc.oneof(fc.constantFrom('Error', 'TypeError', 'DOMException', 'AggregateError'), fieldName)),
+    twice: fc.boolean(),
+  });
+  const property = fc.property(planted, ({ tag, names, classes, twice }) => {
+    const entries = [null, {}, 'text', { admin: 1 }];
+    const fields = JSON.parse(`{${names.map((name, at) => `${JSON.stringify(name)}:${1 + (at % 3)}`).join(',')}}`);
+    if (tag === 'plain') entries[0] = fields;
+    else if (tag === 'Error') {
+      const list = entries.push(classes.map((name) => entries.push(name) - 1)) - 1;
+      Object.defineProperty(fields, '#class', { value: list, enumerable: true });
+      entries[0] = ['Error', entries.push(fields) - 1];
+      if (twice) entries.unshift([1, 1]);
+    } else if (tag === 'null') entries[0] = ['null', ...Object.keys(fields).flatMap((name) => [name, 1])];
+    else entries[0] = ['Map', ...Object.keys(fields).flatMap((name) => [entries.push(name) - 1, 1])];
+    const text = JSON.stringify(entries);
+    for (const read of [() => defaultCodec.decode(`D${text}`), () => decodeError(`E${text}`, [])]) {
+      let value;
+      try {
+        value = read();
+      } catch (error) {
+        assert.ok(error instanceof MalformedPayloadError, `${error?.stack}\nfor ${text}`);
+        continue;
+      }
+      for (const object of objectsIn(value)) {
+        assert.ok(!Object.hasOwn(object, '__proto__'), text);
+        assert.equal(Object.getPrototypeOf(Object.assign({}, object)), Object.prototype, text);
+      }
+    }
+    assert.equal({}.admin, undefined);
+  });
   fc.assert(property, { numRuns: runs(3_000) });
 });

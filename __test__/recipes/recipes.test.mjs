@@ -2,6 +2,7 @@
 import './stripe.mjs';
 import './webhooks.mjs';
 import './databases.mjs';
+import './decimal.mjs';
 import './next.mjs';
 import './pages.mjs';
 import '../support/unhandled.mjs';

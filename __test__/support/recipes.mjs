@@ -13,7 +13,7 @@ import { startScript } from './script.mjs';
 
 export const folder = path.join(root, '__test__/fixtures/recipes');
 const STRIPE = ['client', 'pay', 'pay-cart', 'webhook'].map((name) => `stripe/${name}`);
-const ENTRIES = [...STRIPE, 'drizzle/orders', 'prisma/orders'];
+const ENTRIES = [...STRIPE, 'drizzle/orders', 'prisma/orders', 'decimal/prices', 'decimal/invoices'];
 
 const fileOf = (name) => path.join(folder, 'dist', `${name}.mjs`);
 

@@ -1,5 +1,13 @@
 // What the types of index.d.ts infer, allow and refuse. Compiled by `tsc --noEmit`, never run.
-import { createClient, currentIdempotency, isActonceError, type Outcome, on, withIdempotency } from '../../index';
+import {
+  createClient,
+  currentIdempotency,
+  isActonceError,
+  type Outcome,
+  on,
+  type ValueClass,
+  withIdempotency,
+} from '../../index';
 
 declare const order: { id: string; total: number };
 declare const key: string;
@@ -34,6 +42,18 @@ export async function refuses(): Promise<void> {
   await withIdempotency(key, (ctx) => ctx.fence.toFixed());
   // @ts-expect-error either a value or rerun
   await createClient().resolve({ key }, { value: 1, rerun: true });
+}
+
+export function registers(): void {
+  const url: ValueClass<URL, string> = {
+    name: 'URL',
+    is: (value) => value instanceof URL,
+    encode: String,
+    decode: (text) => new URL(text),
+  };
+  createClient({ values: [url, { name: 'Big', is: () => false, encode: (value) => value.text, decode: Number }] });
+  // @ts-expect-error a class that cannot be made again
+  createClient({ values: [{ name: 'Big', is: () => false, encode: String }] });
 }
 
 export async function narrows(error: unknown): Promise<void> {

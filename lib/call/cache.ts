@@ -46,7 +46,7 @@ export class OutcomeCache {
   }
 
   /** @param lifeMs how long the record itself is sure to live */
-  put(identity: string, payload: string | null, { text, attempt }: Recorded, lifeMs: number): void {
+  put(identity: string, payload: string | null, { text, attempt, hasFailed }: Recorded, lifeMs: number): void {
     const { maxEntries, maxBytes, maxAgeMs } = this.#limits;
     const bytes = typeof text === 'string' ? Buffer.byteLength(text) : 1 + Buffer.byteLength(text.text);
     if (2 * bytes > maxBytes) {
@@ -55,7 +55,7 @@ export class OutcomeCache {
     }
     const expiresAt = this.#now() + Math.min(maxAgeMs, lifeMs);
     if (2 * (this.#young.size + 1) > maxEntries || 2 * (this.#bytes + bytes) > maxBytes) this.#age();
-    this.#young.set(identity, { payload, text, attempt, expiresAt, isRead: false, template: undefined });
+    this.#young.set(identity, { payload, text, attempt, hasFailed, expiresAt, isRead: false, template: undefined });
     this.#bytes += bytes;
   }
 

@@ -9,6 +9,7 @@ import type { IdempotencyContext, IdempotencyEvent, IdempotencyOptions } from '.
 import type { Answer } from '../native/answer';
 import type { Encoded } from '../outcome/codec';
 import type { Cached, Settled } from '../outcome/results';
+import type { Compared } from './compared';
 import type { ContextSource } from './context';
 import type { Particulars } from './events';
 import type { Flight } from './flights';
@@ -62,6 +63,8 @@ export class Call implements ContextSource {
   identity = '';
   /** Canonical text; null when the call gave none. */
   payload: string | null = null;
+  /** What an older version would have compared, where that is another text. */
+  #formerPayload: string | undefined;
   /** Whether the call waited for a run of another process. */
   hasWaited = false;
   readonly observation: Observation | undefined;
@@ -95,6 +98,23 @@ export class Call implements ContextSource {
     this.#reject = reject;
     this.observation = Observation.start(options?.scope);
     this.#startedAt = host.events.heard ? performance.now() : 0;
+  }
+
+  compare(compared: string | Compared): void {
+    if (typeof compared === 'string') this.payload = compared;
+    else {
+      this.payload = compared.text;
+      this.#formerPayload = compared.former;
+    }
+  }
+
+  /** After a mismatch: the record may be of an older version. False when there is nothing else to compare. */
+  comparesAsBefore(): boolean {
+    const former = this.#formerPayload;
+    if (former === undefined) return false;
+    this.payload = former;
+    this.#formerPayload = undefined;
+    return true;
   }
 
   /** Gives the caller its view of how the call ended. */

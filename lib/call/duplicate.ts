@@ -54,8 +54,8 @@ function settleReplay(call: Call, ending: Ending | Unavailable, attempt: number,
   return { status: 'replayed', attempt, ending: available(call, ending) };
 }
 
-function decode(call: Call, text: Encoded): Ending | Unavailable {
-  return call.host.results.decode(text, call);
+function decode(call: Call, text: Encoded, hasFailed = false): Ending | Unavailable {
+  return call.host.results.decode(text, call, hasFailed);
 }
 
 function available(call: Call, ending: Ending | Unavailable): Ending {
@@ -75,15 +75,18 @@ function settleAnswer(call: Call, answer: Answer): Settled {
     case Tag.REPLAY:
     case Tag.REPLAY_ERROR: {
       const text = payload ?? '';
+      const hasFailed = answer.tag === Tag.REPLAY_ERROR;
       const { cache } = call.host;
       const { retentionMs } = call.settings;
-      if (retentionMs >= SURELY_FRESH_MS) cache?.put(call.identity, call.payload, { text, attempt }, retentionMs);
-      return settleReplay(call, decode(call, text), attempt, false);
+      if (retentionMs >= SURELY_FRESH_MS) {
+        cache?.put(call.identity, call.payload, { text, attempt, hasFailed }, retentionMs);
+      }
+      return settleReplay(call, decode(call, text, hasFailed), attempt, false);
     }
     case Tag.RELEASED:
       // The attempt that this call waited for has failed. The callers that waited share its error; only a later call
       // runs again.
-      return settleReplay(call, decode(call, payload ?? ''), attempt, false);
+      return settleReplay(call, decode(call, payload ?? '', true), attempt, false);
     case Tag.MISMATCH:
       throw mismatch(call);
     case Tag.QUOTA: {

@@ -5,10 +5,11 @@
  */
 import type { ErrorPolicy } from '../../index';
 import { ignoreRejection, reportHook } from '../announce';
-import { LeaseLostError } from '../errors';
+import { hideInner, LeaseLostError } from '../errors';
 import { type Answer, lacksDurability, storeError, Tag } from '../native/answer';
 import type { Encoded } from '../outcome/codec';
 import { endingOfThrown } from '../outcome/control-flow';
+import { endingOfReturned } from '../outcome/finished';
 import { type Ending, eventKind, isEncoded, type Results, type Unkept, unavailable } from '../outcome/results';
 import type { Call, OwnerTurn, Shared } from './call';
 import { isThenable, Run } from './run';
@@ -26,20 +27,28 @@ interface Report {
 export function execute(call: Call, turn: OwnerTurn): void {
   const run = new Run(call, turn);
   let result: unknown;
-  let pending: Promise<unknown> | undefined;
   try {
     result = run.start();
-    if (isThenable(result)) pending = Promise.resolve(result);
   } catch (thrown) {
     threw(run, thrown);
     return;
   }
+  const pending = awaited(result);
   if (pending === undefined) returned(run, result);
   else {
     pending.then(
       (value) => returned(run, value),
       (thrown) => threw(run, thrown),
     );
+  }
+}
+
+/** What cannot even be asked whether it is a promise is a value that was returned. */
+function awaited(result: unknown): Promise<unknown> | undefined {
+  try {
+    return isThenable(result) ? Promise.resolve(result) : undefined;
+  } catch {
+    return undefined;
   }
 }
 
@@ -52,6 +61,7 @@ function returned(run: Run, value: unknown): void {
 
 function threw(run: Run, thrown: unknown): void {
   run.isActive = false;
+  hideInner(thrown, () => run.call.hash());
   const ending = endingOfThrown(thrown);
   if (ending !== undefined) {
     record(run, reportOfThrown(run, ending, thrown));
@@ -84,7 +94,7 @@ function encode(run: Run, value: unknown): ReturnType<Results['encode']> | null 
 }
 
 function reportOfValue(run: Run, value: unknown, text: Encoded | Unkept | null): Report {
-  const ending: Ending = { kind: 'value', value };
+  const ending = endingOfReturned(value);
   if (text === null || isEncoded(text)) return { how: 'complete', text, ending };
   return { how: 'complete', text: run.call.host.results.encodeUnkept(text), ending, unkept: text };
 }
@@ -94,7 +104,12 @@ function reportOfThrown(run: Run, ending: Ending, thrown: unknown): Report {
   if (ending.kind === 'flow') return { how: 'complete', text: results.encodeFlow(ending.flow), ending };
   // A failed `recover` says nothing about the attempt that it looked for, so the next call looks again.
   const how = run.isRecovering ? 'release' : policyFor(run.call, thrown);
-  return { how, text: how === 'hold' || run.lease === undefined ? null : results.encodeError(thrown), ending };
+  if (how === 'hold' || run.lease === undefined) return { how, text: null, ending };
+  const text = results.encodeThrown(thrown, run.call.settings.maxResultBytes);
+  if (isEncoded(text)) return { how, text, ending };
+  // Whoever waited for a release has nothing to share, and runs.
+  if (how === 'release') return { how, text: null, ending };
+  return { how, text: results.encodeUnkept(text), ending, unkept: text };
 }
 
 function policyFor(call: Call, thrown: unknown): ErrorPolicy {
@@ -147,7 +162,7 @@ function conclude(run: Run, report: Report, answer: Answer | undefined): void {
     if (flight.hasMembers) flight.share(sharedOf(report, attempt));
     flight.land();
   }
-  if (report.unkept?.reason === 'unencodable' && call.host.isDevelopment) {
+  if (report.unkept?.reason === 'unencodable' && report.how === 'complete' && call.host.isDevelopment) {
     call.fail(unavailable(report.unkept, call.hash(), report.unkept.cause));
   } else call.finish({ status: 'executed', attempt, ending: report.ending });
 }
@@ -178,7 +193,8 @@ function remember(run: Run, { how, text, ending }: Report): void {
     call.tell(how === 'hold' ? 'held' : 'released', attempt, {});
     return;
   }
-  call.host.cache?.put(call.identity, call.payload, { text: text as Encoded, attempt }, call.settings.retentionMs);
+  const recorded = { text: text as Encoded, attempt, hasFailed: how === 'record' };
+  call.host.cache?.put(call.identity, call.payload, recorded, call.settings.retentionMs);
   if (call.isHeard) call.tell('completed', attempt, { kind: eventKind(ending) });
 }
 

@@ -7,20 +7,48 @@ import type { Fingerprint } from '../../index';
 import { ignoreRejection } from '../announce';
 import { ActonceError, invalid } from '../errors';
 import { isInput } from '../wire/form-entries';
+import { ExactNumber } from './exact-number';
 import { ALL, type Fields, fieldsOf } from './payload-fields';
 
 /** Deeper payloads are refused: the walk is recursive. */
 const DEEPEST = 200;
+/** Characters of a path in a message. */
+const LONGEST_SHOWN = 200;
+
+/** Digests of the bytes of files; undefined for one that is not to be had at once, or not at all. */
+export interface FileDigests {
+  digestOf(file: Blob): string | undefined;
+}
+
+const NO_BYTES: FileDigests = { digestOf: () => undefined };
 
 interface Walk {
   /** Names from the root to here, for messages. */
   readonly path: string[];
   readonly ancestors: Set<object>;
+  readonly files: FileDigests;
 }
 
-function payloadError(walk: Walk, why: string): ActonceError {
-  const where = walk.path.length === 0 ? 'payload' : `payload.${walk.path.join('.')}`;
-  return invalid(`${where} ${why}; choose what to compare with the option fingerprint`);
+/** Why a payload cannot be compared, by the error that says so. */
+const reasons = new WeakMap<object, string>();
+
+/** Undefined for every error that is not about a payload. */
+export function reasonOf(error: ActonceError): string | undefined {
+  return reasons.get(error);
+}
+
+function payloadError({ path }: Walk, why: string): ActonceError {
+  const where = path.length === 0 ? 'payload' : `payload.${shown(path)}`;
+  const error = invalid(`${where} ${why}; choose what to compare with the option fingerprint`);
+  reasons.set(error, why);
+  return error;
+}
+
+/** The names are a client's: they may be long, and hold what a terminal takes for a command. */
+function shown(path: readonly string[]): string {
+  const names = path.map((name) => JSON.stringify(name.slice(0, LONGEST_SHOWN)).slice(1, -1)).join('.');
+  if (names.length <= LONGEST_SHOWN) return names;
+  return `${names.slice(0, LONGEST_SHOWN / 2)}…${names.slice(-LONGEST_SHOWN / 2)}`;
 }
 
 function leaf(value: unknown, walk: Walk): string | undefined {
@@ -109,9 +137,11 @@ function writeBytes(value: ArrayBuffer | ArrayBufferView): string {
   return `${kind}(${Buffer.from(view.buffer, view.byteOffset, view.byteLength).toString('base64')})`;
 }
 
-function writeFile(value: Blob): string {
+function writeFile(value: Blob, walk: Walk): string {
   const name = 'name' in value ? JSON.stringify(value.name) : '';
-  return `File(${name},${value.size},${JSON.stringify(value.type)})`;
+  const digest = walk.files.digestOf(value);
+  const bytes = digest === undefined ? '' : `,${digest}`;
+  return `File(${name},${value.size},${JSON.stringify(value.type)}${bytes})`;
 }
 
 function isPlain(value: object): boolean {
@@ -134,7 +164,7 @@ function writeComposite(value: object, fields: Fields, walk: Walk): string {
       return writeForm(value as FormData, fields, walk);
     case 'File':
     case 'Blob':
-      return writeFile(value as Blob);
+      return writeFile(value as Blob, walk);
     case 'URL':
     case 'RegExp':
       return `${kind}(${JSON.stringify(String(value))})`;
@@ -144,6 +174,7 @@ function writeComposite(value: object, fields: Fields, walk: Walk): string {
     case 'Error':
       return `Error(${JSON.stringify([(value as Error).name, (value as Error).message])})`;
   }
+  if (ExactNumber.is(value)) return `#${value}`;
   if (ArrayBuffer.isView(value) || kind === 'ArrayBuffer') return writeBytes(value as ArrayBuffer);
   if (isPlain(value)) return writeObject(value, fields, walk);
   if (typeof (value as { toJSON?: unknown }).toJSON === 'function') {
@@ -167,19 +198,32 @@ function write(value: unknown, fields: Fields, walk: Walk): string {
   return composite;
 }
 
-/** @throws ActonceError `ERR_INVALID_ARGUMENT`, naming the path of what cannot be compared */
-export function canonicalText(payload: unknown, fingerprint: Fingerprint | undefined): string {
-  const walk = { path: [], ancestors: new Set<object>() };
+/**
+ * @param files the bytes of its files; without them files are compared by name, size and type
+ * @throws ActonceError `ERR_INVALID_ARGUMENT`, naming the path of what cannot be compared
+ */
+export function canonicalText(payload: unknown, fingerprint: Fingerprint | undefined, files = NO_BYTES): string {
+  const walk = { path: [], ancestors: new Set<object>(), files };
+  if (typeof fingerprint === 'function') {
+    const chosen = chosenOf(payload, fingerprint);
+    return readable(() => write(chosen, ALL, walk));
+  }
+  return readable(() => write(payload, fieldsOf(fingerprint), walk));
+}
+
+/** What a function chooses of a payload. @throws ActonceError `ERR_INVALID_ARGUMENT` */
+export function chosenOf(payload: unknown, choose: (payload: never) => unknown): unknown {
+  const chosen = readable(() => choose(payload as never));
+  if (chosen instanceof Promise) ignoreRejection(chosen);
+  return chosen;
+}
+
+/** @throws ActonceError `ERR_INVALID_ARGUMENT` for whatever a getter, a proxy, a toJSON() or the function throws */
+function readable<T>(read: () => T): T {
   try {
-    if (typeof fingerprint === 'function') {
-      const chosen = fingerprint(payload);
-      if (chosen instanceof Promise) ignoreRejection(chosen);
-      return write(chosen, ALL, walk);
-    }
-    return write(payload, fieldsOf(fingerprint), walk);
+    return read();
   } catch (cause) {
     if (cause instanceof ActonceError) throw cause;
-    // A getter, a proxy, a toJSON() or the fingerprint function.
     throw new ActonceError('ERR_INVALID_ARGUMENT', { detail: 'the payload could not be read', cause });
   }
 }

@@ -5,14 +5,16 @@
 import type { IdempotencyOptions, Outcome } from '../../index';
 import { announceOnce, reportHook } from '../announce';
 import { ActonceError, invalid } from '../errors';
+import { Tag } from '../native/answer';
 import { endingOfThrown, shownFlow } from '../outcome/control-flow';
+import { withBeside } from '../outcome/finished';
 import { throwControlFlow } from '../outcome/next-signals';
 import type { Settled } from '../outcome/results';
 import { Call, type Turn, type View } from './call';
+import { comparedText } from './compared';
 import { isInside } from './context';
 import { settleDuplicate } from './duplicate';
 import { execute } from './execute';
-import { canonicalText } from './fingerprint';
 import type { Host } from './host';
 import { identityOf } from './identity';
 import { settingsOfCall } from './options';
@@ -56,8 +58,9 @@ function bypass(call: Call): void {
 }
 
 function claim(call: Call): void {
-  prepare(call);
-  advance(call);
+  const reading = prepare(call);
+  if (reading === undefined) advance(call);
+  else reading.then(() => advance(call)).catch((error) => call.fail(error));
 }
 
 /**
@@ -81,11 +84,15 @@ function advance(call: Call): void {
 function take(call: Call, turn: Turn): void {
   try {
     if (turn.as === 'owner') execute(call, turn);
-    else if (turn.as === 'again') advance(call);
+    else if (turn.as === 'again' || (isMismatch(turn) && call.comparesAsBefore())) advance(call);
     else call.finish(settleDuplicate(call, turn));
   } catch (error) {
     call.fail(error);
   }
+}
+
+function isMismatch(turn: Turn): boolean {
+  return turn.as === 'mismatch' || (turn.as === 'answered' && turn.answer.tag === Tag.MISMATCH);
 }
 
 function checkFunction(fn: unknown): void {
@@ -112,13 +119,15 @@ async function decideSkip(skip: () => boolean | PromiseLike<boolean>): Promise<b
   }
 }
 
-/** The payload is read now: it may change while `fn` runs. */
-function prepare(call: Call): void {
+/**
+ * The payload is read now: it may change while `fn` runs.
+ * @returns a promise where it has files, whose bytes take time
+ */
+function prepare(call: Call): Promise<void> | undefined {
   const { host, options } = call;
   const scope = options?.scope;
   const identity = identityOf(call.key, scope);
   call.identity = identity;
-  if (options?.payload !== undefined) call.payload = canonicalText(options.payload, options.fingerprint);
   if (scope === undefined && host.isDevelopment) {
     announceOnce(
       'scope',
@@ -127,6 +136,11 @@ function prepare(call: Call): void {
     );
   }
   if (isInside(host.space, identity)) throw new ActonceError('ERR_REENTRANT', { hash: call.hash() });
+  if (options?.payload === undefined) return undefined;
+  const compared = comparedText(options.payload, options.fingerprint);
+  if (compared instanceof Promise) return compared.then((late) => call.compare(late));
+  call.compare(compared);
+  return undefined;
 }
 
 /** Calls `onResponse`, for every caller. The hook acts on the response, and cannot change what was recorded. */
@@ -154,7 +168,13 @@ export function returnOrThrow({ ending }: Settled): unknown {
 }
 
 /** What `withIdempotency.outcome` gives. */
-export function outcomeOf({ status, attempt, ending }: Settled): Outcome {
+export function outcomeOf(settled: Settled): Outcome {
+  const { ending } = settled;
+  const outcome = shownOutcome(settled);
+  return ending.kind === 'error' || ending.beside === undefined ? outcome : withBeside(outcome, ending.beside);
+}
+
+function shownOutcome({ status, attempt, ending }: Settled): Outcome {
   switch (ending.kind) {
     case 'value':
       return { status, kind: 'value', attempt, value: ending.value };

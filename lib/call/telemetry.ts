@@ -123,7 +123,25 @@ export class Observation {
 
   /** Runs `fn` so that the spans it makes are children of this one. */
   run<T>(fn: () => T): T {
-    return this.#instruments.api.context.with(this.#context, fn);
+    let ended: { readonly value: T } | { readonly thrown: unknown } | undefined;
+    const kept = () => {
+      try {
+        const value = fn();
+        ended = { value };
+        return value;
+      } catch (thrown) {
+        ended = { thrown };
+        throw thrown;
+      }
+    };
+    try {
+      return this.#instruments.api.context.with(this.#context, kept);
+    } catch (error) {
+      // A context manager that fails neither keeps `fn` from running nor makes a failure of what it did.
+      if (ended !== undefined && 'thrown' in ended) throw ended.thrown;
+      reportHook('OpenTelemetry', error);
+      return ended === undefined ? fn() : ended.value;
+    }
   }
 
   tell(type: IdempotencyEvent['type'], particulars: Record<string, unknown>): void {

@@ -3,7 +3,9 @@
  * context that says so.
  */
 
+import { hideInner } from '../errors';
 import { endingOfThrown } from '../outcome/control-flow';
+import { endingOfReturned } from '../outcome/finished';
 import type { Settled } from '../outcome/results';
 import type { Call } from './call';
 import { Context, type ContextSource, running } from './context';
@@ -21,8 +23,9 @@ export async function runUnprotected({ host, key, fn, options, observation }: Ca
   try {
     const start = () => running.run(run, fn, context);
     const value = await (observation === undefined ? start() : observation.run(start));
-    return { status: 'executed', attempt: 1, ending: { kind: 'value', value } };
+    return { status: 'executed', attempt: 1, ending: endingOfReturned(value) };
   } catch (thrown) {
+    hideInner(thrown, source.hash);
     const ending = endingOfThrown(thrown);
     if (ending === undefined) throw thrown;
     return { status: 'executed', attempt: 1, ending };

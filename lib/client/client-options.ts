@@ -48,6 +48,20 @@ function areClasses(value: unknown): string | undefined {
   return fits ? undefined : 'must be an array of error classes';
 }
 
+const isClassName = (name: unknown) => typeof name === 'string' && name !== '' && name.isWellFormed();
+
+function areValueClasses(value: unknown): string | undefined {
+  if (!Array.isArray(value)) return 'must be an array of classes: { name, is, encode, decode }';
+  const functions = ['is', 'encode', 'decode'];
+  const fits = value.every(
+    (type) => isClassName(type?.name) && functions.every((name) => typeof type[name] === 'function'),
+  );
+  if (!fits) return 'must be an array of classes, each with a name and the functions is, encode and decode';
+  const names = value.map(({ name }) => name);
+  const twice = names.find((name, at) => names.indexOf(name) !== at);
+  return twice === undefined ? undefined : `has two classes of the name '${twice}'`;
+}
+
 const LEAST_SECRET = 16;
 export function isSecret(value: unknown): string | undefined {
   const secrets: unknown = Array.isArray(value) ? value : [value];
@@ -82,6 +96,7 @@ const CLIENT_RULES = rulesOf<keyof ClientOptions>({
   defaults: anything,
   codec: isCodec,
   errors: areClasses,
+  values: areValueClasses,
   cache: either(ofType('object'), (value) => (value === false ? undefined : 'must be an object or false')),
   executor: oneOf('auto', 'loop', 'thread'),
   connectTimeoutMs: duration,

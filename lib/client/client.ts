@@ -74,7 +74,7 @@ export class Client implements ActonceClient, Host {
     const secrets = secretsOf(options.secret);
     this.totalTimeoutMs = options.totalTimeoutMs ?? CLIENT_DEFAULTS.totalTimeoutMs;
     this.cache = limits === undefined || url.startsWith('memory:') ? undefined : new OutcomeCache(limits);
-    this.results = new Results(options.codec, options.errors ?? []);
+    this.results = new Results(options.codec, options.errors ?? [], options.values ?? []);
     const durability = durabilityOf(options);
     const config = {
       url,

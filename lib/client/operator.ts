@@ -6,6 +6,7 @@ import { type Answer, storeError, Tag } from '../native/answer';
 import type { Binding } from '../native/binding';
 import { wholeText } from '../outcome/codec';
 import { shownFlow } from '../outcome/control-flow';
+import { isResponse, type RecordedResponse, readResponse } from '../outcome/response-record';
 import { isEncoded, unavailable } from '../outcome/results';
 import type { Client } from './client';
 import { checkReset, checkResolution, checkTarget } from './client-options';
@@ -81,8 +82,9 @@ export class Operator {
   }
 
   /** An operator's value that cannot be kept is refused, not recorded as missing. */
-  async #encode(value: unknown): Promise<string> {
+  async #encode(given: unknown): Promise<string> {
     const { results, settings } = this.#client;
+    const value = isResponse(given) ? await recordOfResponse(given) : given;
     const encoded = await results.encode(value, settings.maxResultBytes);
     if (isEncoded(encoded)) return wholeText(encoded);
     throw unavailable(encoded, undefined, encoded.cause);
@@ -125,6 +127,14 @@ export class Operator {
   #outcome(text: string, hash: string): RecordedOutcome {
     const ending = this.#client.results.decode(text, { hash: () => hash });
     if (ending.kind === 'unavailable') return { kind: 'unavailable', reason: ending.reason };
-    return ending.kind === 'flow' ? shownFlow(ending.flow) : ending;
+    if (ending.kind === 'flow') return shownFlow(ending.flow);
+    return ending.kind === 'error' ? ending : { kind: 'value', value: ending.value };
   }
+}
+
+/** What a route would have recorded of it. */
+async function recordOfResponse(response: Response): Promise<RecordedResponse> {
+  const { record, fault } = await readResponse(response);
+  if (fault === undefined) return record;
+  throw unavailable({ reason: 'unencodable', path: undefined }, undefined, fault);
 }

@@ -3,7 +3,7 @@
  */
 import type { ActonceClient, Fingerprint, IdempotencyDefaults, Scope } from '../../index';
 import { CALL_RULES, CLIENT_RULE, SETTING_RULES } from '../call/options';
-import { invalid } from '../errors';
+import { hideInner, invalid } from '../errors';
 import { check, ofType, oneOf, type Rule, rulesOf } from '../rules';
 
 const isText: Rule = (value) => (typeof value === 'string' && value !== '' ? undefined : 'must be a name');
@@ -50,6 +50,16 @@ export function checkDefinition<Options extends DefinitionOptions>(
     if (options[name] === undefined) throw invalid(`option ${name} is missing`);
   }
   if (typeof fn !== 'function') throw invalid(`${of} needs a function`);
+}
+
+/** Asks a function of the options. What another call refuses in there is not told as a refusal of this one. */
+export async function asked<T>(ask: () => T | PromiseLike<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (thrown) {
+    hideInner(thrown, () => undefined);
+    throw thrown;
+  }
 }
 
 /**

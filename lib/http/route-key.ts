@@ -3,7 +3,7 @@
 import { checkKey } from '../call/identity';
 import { ActonceError, invalid, isActonceError } from '../errors';
 import { parseKeyHeader } from '../wire/key-header';
-import { DEFINITION_DEFAULTS } from './definition';
+import { asked, DEFINITION_DEFAULTS } from './definition';
 import type { RouteOptions } from './route';
 import { problemResponse } from './route-problem';
 
@@ -14,7 +14,7 @@ export async function keyOfRequest(
   rawBody: Uint8Array,
   verified: unknown,
 ): Promise<string | undefined | Response> {
-  const given = key === undefined ? headerOf(request) : await key(request, rawBody, verified);
+  const given = key === undefined ? headerOf(request) : await asked(() => key(request, rawBody, verified));
   if ((given === undefined || given === null) && missingKey === 'run') return undefined;
   try {
     const read = key === undefined && given !== undefined ? parsed(given as string) : given;

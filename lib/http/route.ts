@@ -4,12 +4,17 @@
  * Next.
  */
 import type { IdempotencyContext, Outcome } from '../../index';
-import { isDevelopment, reportHook, reportResponse } from '../announce';
+import { ignoreRejection, isDevelopment, reportHook, reportResponse, reportUnkept } from '../announce';
+import { reasonOf } from '../call/fingerprint';
 import { withIdempotency } from '../client/default-client';
-import { isActonceError } from '../errors';
-import { isForeignControlFlow, recordableControlFlow, throwControlFlow } from '../outcome/next-signals';
+import { type ActonceError, invalid, isOwnRefusal } from '../errors';
+import { FailedResult, Finished } from '../outcome/finished';
+import { isForeignControlFlow, recordableControlFlow } from '../outcome/next-signals';
+import { isResponse, type RecordedResponse, readResponse } from '../outcome/response-record';
+import type { Unkept } from '../outcome/results';
 import { ofType } from '../rules';
 import {
+  asked,
   checkDefinition,
   DEFINITION_DEFAULTS,
   type DefinitionOptions,
@@ -20,7 +25,7 @@ import {
 import { keyOfRequest } from './route-key';
 import { payloadOf } from './route-payload';
 import { problemResponse, unverifiedResponse } from './route-problem';
-import { firstResponse, type RecordedResponse, recordOf, responseOf } from './route-response';
+import { firstResponse, replayedResponse } from './route-response';
 
 /** The options as next.d.ts has them, without the types of one route. */
 export interface RouteOptions extends DefinitionOptions {
@@ -47,19 +52,15 @@ const RULES: OwnRules<RouteOptions> = {
 
 export const ROUTE_DEFAULTS = { ...DEFINITION_DEFAULTS, onDuplicate: 'reject', methods: ['POST', 'PATCH'] } as const;
 
-const FAILURE = 'FailedResponse';
-
 /** A response that counts as a failure leaves the run as an error would: `onError` says what becomes of the record. */
-class FailedResponse extends Error {
-  constructor(readonly response: RecordedResponse) {
-    super(`the route answered ${response.status}`);
-    this.name = FAILURE;
+class FailedResponse extends FailedResult {
+  constructor(
+    readonly response: RecordedResponse,
+    unkept: Unkept | undefined,
+  ) {
+    super(`the route answered ${response.status}`, response, unkept);
+    this.name = 'FailedResponse';
   }
-}
-
-/** Also of one that came back from a record or another process. */
-function responseWithin(error: unknown): RecordedResponse | undefined {
-  return error instanceof Error && error.name === FAILURE ? (error as FailedResponse).response : undefined;
 }
 
 export function idempotentRoute(options: RouteOptions, handler: RouteHandler): Route {
@@ -68,12 +69,20 @@ export function idempotentRoute(options: RouteOptions, handler: RouteHandler): R
     try {
       return await respondTo(options, handler, request, route);
     } catch (error) {
-      if (!isActonceError(error)) throw error;
+      if (!isOwnRefusal(error)) throw error;
+      const fault = faultOfBody(options, error);
+      if (fault !== undefined) return problemResponse(fault, options.documentation, 400);
       const response = problemResponse(error, options.documentation);
       if (response.status >= 500) reportResponse(options.name, response.status, error);
       return response;
     }
   };
+}
+
+/** The client has sent what cannot be compared; where the route chose what to compare, that is the route's fault. */
+function faultOfBody({ payload, fingerprint }: RouteOptions, error: ActonceError): ActonceError | undefined {
+  const reason = payload === undefined && typeof fingerprint !== 'function' ? reasonOf(error) : undefined;
+  return reason === undefined ? undefined : invalid(`the body ${reason}`);
 }
 
 async function respondTo(
@@ -101,49 +110,58 @@ async function respondTo(
   const rawBody = new Uint8Array(isRead ? await request.clone().arrayBuffer() : []);
   const verified = await verifiedBy(verify, request, rawBody);
   if (verified instanceof Response) return verified;
-  const owner = await scope(request, verified);
+  const owner = await asked(() => scope(request, verified));
   const url = new URL(request.url);
   const place = `${request.method} ${url.pathname}${url.search}`;
   const given = isProtected ? await keyOfRequest(options, request, rawBody, verified) : undefined;
   if (given instanceof Response) return given;
   const isUnprotected = given === undefined;
   let first: Response | undefined;
-  const run = async (ctx: IdempotencyContext): Promise<RecordedResponse | undefined> => {
-    const response = await handler(request, Object.assign(ctx, { verified }), route);
-    if (!(response instanceof Response)) throw new TypeError(`the route '${name}' must return a Response`);
+  /** The handler's mistake that leaves nothing to answer with. */
+  let mistake: Error | undefined;
+  const run = async (ctx: IdempotencyContext): Promise<RecordedResponse | Finished | undefined> => {
+    const response: unknown = await handler(request, Object.assign(ctx, { verified }), route);
+    if (!isResponse(response)) {
+      mistake = new TypeError(`the route '${name}' must return a Response`);
+      return unkept(mistake);
+    }
     if (isUnprotected) {
       // Nothing of the response is kept, so a stream goes on as a stream.
       first = response;
       return undefined;
     }
-    const record = await recordOf(response);
-    first = firstResponse(response, record);
-    if (countsAsFailure(isFailure, response)) throw new FailedResponse(record);
-    return record;
+    const read = await readResponse(response);
+    first = firstResponse(response, read);
+    const { record, fault } = read;
+    if (fault !== undefined) reportUnkept(name, fault);
+    if (countsAsFailure(isFailure, response)) throw new FailedResponse(record, fault && whyUnkept(fault));
+    return fault === undefined ? record : unkept(fault);
   };
+  const compared = () => (payload === undefined ? payloadOf(request, rawBody) : payload(request, rawBody, verified));
   const once = client?.withIdempotency ?? withIdempotency;
-  const outcome = await once.outcome(given as string, run, {
-    onDuplicate: ROUTE_DEFAULTS.onDuplicate,
-    ...settings,
-    scope: namedScope(name, owner, place),
-    ...(isUnprotected
-      ? { skip: true }
-      : { payload: payload === undefined ? await payloadOf(request, rawBody) : payload(request, rawBody, verified) }),
-  });
+  const outcome = await once
+    .outcome(given as string, run, {
+      onDuplicate: ROUTE_DEFAULTS.onDuplicate,
+      ...settings,
+      scope: namedScope(name, owner, place),
+      ...(isUnprotected ? { skip: true } : { payload: await asked(compared) }),
+    })
+    .catch((error) => {
+      throw mistake ?? error;
+    });
+  if (mistake !== undefined) throw mistake;
   // The response belongs to the call that ran: Node cannot send a response twice.
   if (outcome.status === 'executed' && first !== undefined) return first;
-  return replay(outcome);
+  return replayedResponse(outcome as Outcome);
 }
 
-function replay(outcome: Outcome<RecordedResponse | undefined>): Response {
-  if (outcome.kind === 'value') return responseOf(outcome.value as RecordedResponse);
-  if (outcome.kind === 'error') {
-    const response = responseWithin(outcome.error);
-    if (response === undefined) throw outcome.error;
-    return responseOf(response);
-  }
-  if (outcome.kind === 'http') return throwControlFlow({ kind: 'http', status: outcome.httpStatus as 404 });
-  return throwControlFlow({ ...outcome, status: outcome.httpStatus as 307 });
+/** The handler has done its work, whatever it returned: the run is completed, and there is nothing to replay. */
+function unkept(fault: Error): Finished {
+  return new Finished({ kind: 'value', value: undefined }, whyUnkept(fault));
+}
+
+function whyUnkept(cause: Error): Unkept {
+  return { reason: 'unencodable', path: 'response', cause };
 }
 
 /**
@@ -152,11 +170,15 @@ function replay(outcome: Outcome<RecordedResponse | undefined>): Response {
  */
 function countsAsFailure(isFailure: NonNullable<RouteOptions['isFailure']>, response: Response): boolean {
   try {
-    return isFailure(response);
+    const decided: unknown = isFailure(response);
+    if (typeof decided !== 'object') return Boolean(decided);
+    // A promise is truthy, and would make a failure of every response.
+    ignoreRejection(decided);
+    reportHook('isFailure', new TypeError('it must return true or false at once'));
   } catch (error) {
     reportHook('isFailure', error);
-    return isServerError(response);
   }
+  return isServerError(response);
 }
 
 function isServerError(response: Response): boolean {

@@ -7,8 +7,9 @@ import type { IdempotencyContext, Outcome } from '../../index';
 import type { StandardIssue, StandardSchema } from '../../next';
 import { CALL_RULES } from '../call/options';
 import { withIdempotency } from '../client/default-client';
-import { type ActonceError, InvalidInputError, invalid, isActonceError } from '../errors';
+import { type ActonceError, InvalidInputError, invalid, isOwnRefusal } from '../errors';
 import {
+  asked,
   checkDefinition,
   DEFINITION_DEFAULTS,
   type DefinitionOptions,
@@ -17,10 +18,9 @@ import {
   namedScope,
   type OwnRules,
 } from '../http/definition';
-import { shownFlow } from '../outcome/control-flow';
 import { ofType } from '../rules';
 import { parseKeyHeader } from '../wire/key-header';
-import { isWithCookies, recordCookies, replayCookies, valueWithin, warnOfEffects } from './effects';
+import { recordCookies, refusalOf, replayCookies, warnOfEffects, withoutCookies } from './effects';
 import { isForm, keyOfForm, objectOfForm, takesProblemAsResult } from './form';
 import { requestHeader } from './request';
 import { isStandardSchema, validate } from './schema';
@@ -82,7 +82,7 @@ export function idempotentAction(options: ActionOptions, handler: Handler): (...
     try {
       return await perform(options, handler, sent);
     } catch (error) {
-      if (options.onProblem === undefined || !isActonceError(error) || !takesProblemAsResult(sent.input)) throw error;
+      if (options.onProblem === undefined || !isOwnRefusal(error) || !takesProblemAsResult(sent.input)) throw error;
       return options.onProblem(error, sent.input as FormData);
     }
   };
@@ -98,7 +98,7 @@ async function perform(options: ActionOptions, handler: Handler, sent: Submissio
     throw new InvalidInputError(validated.issues);
   }
   const input = validated.value;
-  const owner = await scope(input);
+  const owner = await asked(() => scope(input));
   const keepsCookies = cookieNames.length > 0;
   if (keepsCookies && isPublic(owner)) {
     throw invalid('replayCookies needs a user in the scope: the recorded cookies belong to the first caller');
@@ -107,31 +107,32 @@ async function perform(options: ActionOptions, handler: Handler, sent: Submissio
   const isUnprotected = key === undefined && missingKey === 'run';
   const run = (ctx: IdempotencyContext) => warnOfEffects(name, cookieNames, async () => handler(input, ctx));
   const once = client?.withIdempotency ?? withIdempotency;
-  const value = await once(key as string, keepsCookies ? (ctx) => recordCookies(cookieNames, () => run(ctx)) : run, {
+  const kept = keepsCookies ? (ctx: IdempotencyContext) => recordCookies(name, cookieNames, () => run(ctx)) : run;
+  let refusal: unknown;
+  const value = await once(key as string, kept, {
     ...settings,
     scope: namedScope(name, owner),
-    payload: payload === undefined ? sent.input : payload(input),
+    payload: payload === undefined ? sent.input : await asked(() => payload(input)),
     skip: isUnprotected,
-    ...(recover && { recover: (ctx: IdempotencyContext) => recover(ctx, input) }),
+    ...(recover && { recover: (ctx: IdempotencyContext) => found(recover(ctx, input), keepsCookies) }),
     ...((keepsCookies || onResponse) && {
       onResponse: async (outcome: Outcome) => {
-        await setCookiesOf(outcome, cookieNames);
-        await onResponse?.(withoutCookies(outcome), input);
+        if (keepsCookies) {
+          refusal = refusalOf(outcome);
+          if (refusal !== undefined) return;
+          await replayCookies(outcome, cookieNames);
+        }
+        await onResponse?.(outcome, input);
       },
     }),
   });
-  return valueWithin(value);
+  if (refusal !== undefined) throw refusal;
+  return value;
 }
 
-/** The first response has them already. */
-async function setCookiesOf(outcome: Outcome, names: readonly string[]): Promise<void> {
-  if (outcome.kind === 'value' && outcome.status !== 'executed') await replayCookies(outcome.value, names);
-}
-
-/** The outcome as the action's author knows it. */
-function withoutCookies(outcome: Outcome): Outcome {
-  if (outcome.kind !== 'value' || !isWithCookies(outcome.value)) return outcome;
-  const { status, attempt } = outcome;
-  const { value, flow } = outcome.value;
-  return { status, attempt, ...(flow === undefined ? { kind: 'value', value } : shownFlow(flow)) };
+/** What `recover` found, with no cookies beside it. */
+async function found(recovered: unknown, keepsCookies: boolean): Promise<never> {
+  const result = (await recovered) as { readonly value: unknown } | undefined;
+  const isFound = keepsCookies && typeof result === 'object' && result !== null && 'value' in result;
+  return (isFound ? { value: withoutCookies(result.value) } : result) as never;
 }

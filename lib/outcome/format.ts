@@ -16,6 +16,8 @@ export const Format = {
   FLOW: 'N',
   /** What was thrown, as GRAPH. */
   ERROR: 'E',
+  /** What an adapter keeps beside an outcome, a line feed, and a value or FLOW. */
+  BESIDE: 'W',
   /** The run completed without a value that can be kept: the reason, and where in the value. */
   UNKEPT: 'U',
 } as const;

@@ -2,23 +2,27 @@
  * How an outcome is written into a record and read back: by the built-in codec or the user's own, with a capital at its
  * start that says what it is (format).
  */
-import type { Codec, ErrorClass, Outcome, OutcomeStatus } from '../../index';
-import { ignoreRejection } from '../announce';
+import type { Codec, ErrorClass, Outcome, OutcomeStatus, ValueClass } from '../../index';
+import { ignoreRejection, textOf } from '../announce';
 import { ActonceError, ResultUnavailableError } from '../errors';
 import {
   decodeBulk,
   decodeError,
+  decodeValue,
   defaultCodec,
   type Encoded,
   encodeBulk,
   encodeError,
   encodeStructure,
   isJson,
+  MalformedPayloadError,
   type Template,
   templateOf,
   UnencodableError,
+  wholeText,
 } from './codec';
 import { decodeControlFlow, encodeControlFlow } from './control-flow';
+import { FailedResult, Finished } from './finished';
 import { Format } from './format';
 import type { ControlFlow } from './next-signals';
 
@@ -26,6 +30,8 @@ import type { ControlFlow } from './next-signals';
 export interface Recorded {
   readonly text: Encoded;
   readonly attempt: number;
+  /** Whether it is that of a failure. */
+  readonly hasFailed: boolean;
 }
 
 /** A recorded outcome that is kept in memory, with what reading it again has brought. */
@@ -38,9 +44,10 @@ export interface Cached extends Recorded {
 
 /** How a run ended. */
 export type Ending =
-  | { readonly kind: 'value'; readonly value: unknown }
+  /** beside: what an adapter keeps with it, for itself. */
+  | { readonly kind: 'value'; readonly value: unknown; readonly beside?: unknown }
   /** thrown: what `fn` threw, where this call ran it. */
-  | { readonly kind: 'flow'; readonly flow: ControlFlow; readonly thrown?: unknown }
+  | { readonly kind: 'flow'; readonly flow: ControlFlow; readonly thrown?: unknown; readonly beside?: unknown }
   | { readonly kind: 'error'; readonly error: unknown };
 
 /** The run completed, but its value is not in the record. */
@@ -76,23 +83,37 @@ const LONGEST_TEMPLATE = 8 * 1024;
 export class Results {
   readonly #codec: Codec | undefined;
   readonly #errors: readonly ErrorClass[];
+  readonly #classes: readonly ValueClass[];
 
-  constructor(codec: Codec | undefined, errors: readonly ErrorClass[]) {
+  constructor(codec: Codec | undefined, errors: readonly ErrorClass[], classes: readonly ValueClass[]) {
     this.#codec = codec;
     this.#errors = errors;
+    this.#classes = classes;
   }
 
   /** The text to record, or why there is none. Only values with a Blob or File inside take time. */
   encode(value: unknown, maxBytes: number): Encoded | Unkept | Promise<string | Unkept> {
+    if (Finished.is(value)) return this.#encodeFinished(value, maxBytes);
     try {
       const bulk = this.#codec === undefined ? encodeBulk(value) : undefined;
       if (bulk !== undefined) return 1 + bytesOf(bulk.text, maxBytes) <= maxBytes ? bulk : TOO_LARGE;
-      const text = this.#codec === undefined ? encodeStructure(value) : Format.OWN_CODEC + this.#ownText(value);
+      const text =
+        this.#codec === undefined ? encodeStructure(value, this.#classes) : Format.OWN_CODEC + this.#ownText(value);
       if (typeof text === 'string') return withinLimit(text, maxBytes);
       return text.then((late) => withinLimit(late, maxBytes), unencodable);
     } catch (cause) {
       return unencodable(cause);
     }
+  }
+
+  #encodeFinished({ ending, unkept }: Finished, maxBytes: number): ReturnType<Results['encode']> {
+    if (unkept !== undefined) return unkept;
+    const text = ending.kind === 'flow' ? this.encodeFlow(ending.flow) : this.encode(ending.value, maxBytes);
+    if (ending.beside === undefined) return text;
+    const beside = defaultCodec.encode(ending.beside);
+    const whole = (inner: Encoded | Unkept) =>
+      isEncoded(inner) ? withinLimit(`${Format.BESIDE}${beside}\n${wholeText(inner)}`, maxBytes) : inner;
+    return text instanceof Promise ? text.then(whole) : whole(text);
   }
 
   #ownText(value: unknown): string {
@@ -113,8 +134,13 @@ export class Results {
     return encodeControlFlow(flow);
   }
 
-  encodeError(thrown: unknown): string {
-    return encodeError(thrown, this.#errors);
+  /** The text of what was thrown; or, of a result that counts as a failure, why there is none. */
+  encodeThrown(thrown: unknown, maxBytes: number): string | Unkept {
+    const failed = FailedResult.in(thrown);
+    if (failed === undefined) return encodeError(thrown, this.#errors, this.#classes);
+    const encoded = failed.unkept ?? this.encode(failed.value, maxBytes);
+    if (encoded instanceof Promise) return unencodable(new TypeError('its bytes can only be had later'));
+    return isEncoded(encoded) ? wholeText(encoded) : encoded;
   }
 
   /**
@@ -125,7 +151,7 @@ export class Results {
   decodeCached(cached: Cached, record: { hash(): string | undefined }): Ending | Unavailable {
     const { text, template } = cached;
     if (template !== undefined) return { kind: 'value', value: template.copy() };
-    const ending = this.decode(text, record);
+    const ending = this.decode(text, record, cached.hasFailed);
     if (cached.isRead && ending.kind === 'value' && typeof text === 'string' && fitsTemplate(text)) {
       cached.template = templateOf(ending.value);
     }
@@ -134,26 +160,44 @@ export class Results {
   }
 
   /** @throws ActonceError `ERR_RECORD_UNREADABLE` */
-  decode(text: Encoded, record: { hash(): string | undefined }): Ending | Unavailable {
+  decode(text: Encoded, record: { hash(): string | undefined }, hasFailed = false): Ending | Unavailable {
     try {
-      if (typeof text !== 'string') return { kind: 'value', value: decodeBulk(text) };
-      switch (text[0]) {
-        case Format.FLOW:
-          return { kind: 'flow', flow: decodeControlFlow(text) };
-        case Format.ERROR:
-          return { kind: 'error', error: decodeError(text, this.#errors) };
-        case Format.UNKEPT:
-          return decodeUnkept(text);
-        case Format.OWN_CODEC:
-          if (this.#codec === undefined) throw new Error('it was written by a codec this client was not given');
-          return { kind: 'value', value: this.#codec.decode(text.slice(1)) };
-        default:
-          return { kind: 'value', value: defaultCodec.decode(text) };
-      }
+      const ending = this.#read(text);
+      if (!hasFailed || ending.kind !== 'value') return ending;
+      return { kind: 'error', error: new FailedResult('the run ended with a result that is a failure', ending.value) };
     } catch (cause) {
-      const detail = cause instanceof Error ? cause.message : String(cause);
+      const detail = cause instanceof Error ? cause.message : textOf(cause);
       throw new ActonceError('ERR_RECORD_UNREADABLE', { detail, hash: record.hash(), cause });
     }
+  }
+
+  #read(text: Encoded): Ending | Unavailable {
+    if (typeof text !== 'string') return { kind: 'value', value: decodeBulk(text) };
+    switch (text[0]) {
+      case Format.FLOW:
+        return { kind: 'flow', flow: decodeControlFlow(text) };
+      case Format.ERROR:
+        return { kind: 'error', error: decodeError(text, this.#errors, this.#classes) };
+      case Format.UNKEPT:
+        return decodeUnkept(text);
+      case Format.BESIDE:
+        return this.#readWithBeside(text);
+      case Format.OWN_CODEC:
+        if (this.#codec === undefined) throw new Error('it was written by a codec this client was not given');
+        return { kind: 'value', value: this.#codec.decode(text.slice(1)) };
+      default:
+        return { kind: 'value', value: decodeValue(text, this.#classes) };
+    }
+  }
+
+  #readWithBeside(text: string): Ending {
+    const end = text.indexOf('\n');
+    const inner = text.slice(end + 1);
+    if (end < 0 || inner[0] === Format.BESIDE) throw new MalformedPayloadError('what is beside its outcome has no end');
+    const beside = defaultCodec.decode(text.slice(1, end));
+    const ending = this.#read(inner);
+    if (ending.kind === 'value' || ending.kind === 'flow') return { ...ending, beside };
+    throw new MalformedPayloadError('there is something beside what is no outcome');
   }
 }
 
@@ -194,7 +238,12 @@ export function unavailable(
   hash: string | undefined,
   cause?: unknown,
 ): ResultUnavailableError {
-  const where = path === undefined ? '' : ` at ${path}`;
-  const detail = reason === 'too-large' ? 'it is larger than maxResultBytes' : `it cannot be encoded${where}`;
+  const detail = reason === 'too-large' ? 'it is larger than maxResultBytes' : whyUnencodable(path, cause);
   return new ResultUnavailableError(reason, path, cause === undefined ? { detail, hash } : { detail, hash, cause });
+}
+
+function whyUnencodable(path: string | undefined, cause: unknown): string {
+  if (cause instanceof UnencodableError) return `${cause.path === '' ? 'it' : cause.path} is ${cause.kind}`;
+  if (cause instanceof Error) return cause.message;
+  return path === undefined || path === '' ? 'it cannot be encoded' : `it cannot be encoded at ${path}`;
 }

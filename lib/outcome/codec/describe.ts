@@ -57,12 +57,21 @@ function describeData(thing: object, tag: string): string {
   if (Array.isArray(thing) && thing.length > LONGEST_ARRAY) return `an array longer than ${LONGEST_ARRAY}`;
   const name = className(thing);
   if (name === undefined || name === 'Object') return describePlain(thing);
-  if (name !== tag) return `an instance of class ${name}`;
+  if (name !== tag)
+    return `an instance of class ${name}: ${insteadOf(thing)}, or register the class with the option values`;
   if (Number((thing as { size?: unknown }).size) > LONGEST_TEXT) return `a ${name} larger than ${LONGEST_TEXT} bytes`;
   const extra = Object.keys(thing).find((key) => !/^\d+$/.test(key));
   return extra === undefined
     ? `an instance of ${name}`
     : `${/^[AEIOU]/.test(name) ? 'an' : 'a'} ${name} with a property ${extra}`;
+}
+
+function insteadOf(thing: object): string {
+  return hasToJson(thing) ? 'return what its toJSON() gives' : 'return its data as a plain object';
+}
+
+function hasToJson(thing: object): boolean {
+  return typeof (thing as { toJSON?: unknown }).toJSON === 'function';
 }
 
 function className(thing: object): string | undefined {
@@ -71,6 +80,7 @@ function className(thing: object): string | undefined {
 }
 
 function describePlain(thing: object): string {
+  if (hasToJson(thing)) return 'an object with toJSON(): return what that gives';
   if (Object.hasOwn(thing, '__proto__')) return 'an object with a key __proto__';
   const symbols = Object.getOwnPropertySymbols(thing).filter((key) => Object.propertyIsEnumerable.call(thing, key));
   return symbols.length > 0 ? `an object with a symbol for a key (${String(symbols[0])})` : 'not a plain object';

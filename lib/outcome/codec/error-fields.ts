@@ -4,6 +4,7 @@
  * written: it tells about the machine that ran the function, and nothing about the machine that reads the record.
  */
 import type { ErrorClass } from '../../../index';
+import { prototypeOfOwn } from '../../errors';
 import { Unreadable } from './describe';
 
 const NATIVE: readonly ErrorClass[] = [
@@ -86,8 +87,8 @@ export function shellOf(fields: Fields, registered: readonly ErrorClass[]): Erro
   const names = fields['#class'];
   if (!Array.isArray(names) || names.some((name) => typeof name !== 'string')) throw new Error('an error has no class');
   for (const name of names as string[]) {
-    const known = registered.find((candidate) => candidate.name === name);
-    if (known !== undefined) return Object.setPrototypeOf(bareError(), known.prototype) as Error;
+    const known = prototypeOfOwn(name, names) ?? registered.find((candidate) => candidate.name === name)?.prototype;
+    if (known !== undefined) return Object.setPrototypeOf(bareError(), known) as Error;
     if (name === 'DOMException') return new DOMException(text(fields['#message']), text(fields['#name'] ?? 'Error'));
     const native = NATIVE.find((candidate) => candidate.name === name);
     if (native !== undefined) return Object.setPrototypeOf(bareError(), native.prototype) as Error;
@@ -98,6 +99,8 @@ export function shellOf(fields: Fields, registered: readonly ErrorClass[]): Erro
 /** May be called again with more fields: an error that refers to itself is needed before it is complete. */
 export function fillError(error: Error, fields: Fields): void {
   for (const key of Object.keys(fields)) {
+    // The guard over the whole graph knows this name as it is, not behind the # that is taken away here.
+    if (key === '#__proto__') throw new Error('an error has a field __proto__');
     if (key === '#class' || key === '#name') continue;
     const hidden = HIDDEN.find((name) => key === `#${name}`);
     if (hidden === undefined) define(error, key.replace(/^#/, ''), fields[key], true);

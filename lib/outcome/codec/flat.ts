@@ -5,6 +5,7 @@
 import { isBase64 } from './bulk';
 import { MalformedPayloadError } from './faults';
 import { DEEPEST, LONGEST_ARRAY, LONGEST_BIGINT } from './limits';
+import { classNameOf } from './value-classes';
 
 /** devalue's constants: values that have no entry. */
 const HOLE = -2;
@@ -102,6 +103,11 @@ function referencesOfTagged(tag: string, entry: readonly unknown[]): readonly nu
     case 'Blob':
     case 'Symbol':
       return rest as number[]; // The content is checked when the object is made.
+  }
+  const className = classNameOf(tag);
+  if (className !== undefined) {
+    if (rest.length !== 1) throw new MalformedPayloadError(`a ${className.slice(0, 40)} in it is half written`);
+    return rest as number[]; // Whether the class is known is found out when it is made.
   }
   const isOfShape = Object.hasOwn(SHAPES, tag) ? SHAPES[tag] : isView(tag) ? isViewEntry : undefined;
   if (isOfShape?.(rest) !== true) throw new MalformedPayloadError(`a ${tag.slice(0, 40)} in it is impossible`);

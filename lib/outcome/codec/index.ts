@@ -9,15 +9,18 @@
  * `encode` answers at once, except for a value with a Blob or File inside: it answers with a promise then, and only
  * then, since their bytes can only be had asynchronously. The rest of such a value is read before `encode` returns.
  */
+import type { ValueClass } from '../../../index';
 import { Format } from '../format';
 import { type Bulk, decodeBulk, encodeBulk } from './bulk';
 import { MalformedPayloadError } from './faults';
 import { encodeGraph } from './graph';
 import { decodeJson, encodeExactJson } from './json';
 import { decodeGraph } from './revive';
+import { NO_CLASSES } from './value-classes';
 
 export { type Bulk, decodeBulk, encodeBulk } from './bulk';
 export { MalformedPayloadError, UnencodableError } from './faults';
+export { encodeExactJson as jsonOf } from './json';
 export { type Template, templateOf } from './template';
 export { decodeError, encodeError } from './thrown';
 
@@ -42,31 +45,35 @@ export function isJson(text: string): boolean {
 }
 
 /** Encodes what `encodeBulk` does not take. @throws as `Codec.encode` */
-export function encodeStructure(value: unknown): string | Promise<string> {
+export function encodeStructure(value: unknown, classes = NO_CLASSES): string | Promise<string> {
   const json = encodeExactJson(value);
   if (json !== undefined) return json;
-  const graph = encodeGraph(value);
+  const graph = encodeGraph(value, classes);
   return typeof graph === 'string' ? Format.GRAPH + graph : graph.then((text) => Format.GRAPH + text);
 }
 
+/** @throws as `Codec.decode` */
+export function decodeValue(text: string, classes: readonly ValueClass[]): unknown {
+  if (isJson(text)) return decodeJson(text);
+  const rest = text.slice(1);
+  const mark = text[0];
+  switch (mark) {
+    case Format.BUFFER:
+    case Format.TEXT:
+      return decodeBulk({ mark, text: rest });
+    case Format.GRAPH:
+      return decodeGraph(rest, [], classes);
+    default:
+      throw new MalformedPayloadError('its format is not known');
+  }
+}
+
+/** For what is plain data. */
 export const defaultCodec: Codec = {
   encode(value) {
     const bulk = encodeBulk(value);
     return bulk === undefined ? encodeStructure(value) : wholeText(bulk);
   },
 
-  decode(text) {
-    if (isJson(text)) return decodeJson(text);
-    const rest = text.slice(1);
-    const mark = text[0];
-    switch (mark) {
-      case Format.BUFFER:
-      case Format.TEXT:
-        return decodeBulk({ mark, text: rest });
-      case Format.GRAPH:
-        return decodeGraph(rest);
-      default:
-        throw new MalformedPayloadError('its format is not known');
-    }
-  },
+  decode: (text) => decodeValue(text, NO_CLASSES),
 };

@@ -1,22 +1,32 @@
 /** Reads the D form. What arrives here has the right shape; what it says may still be impossible. */
 import { unflatten } from 'devalue';
-import type { ErrorClass } from '../../../index';
+import type { ErrorClass, ValueClass } from '../../../index';
+import { textOf } from '../../announce';
 import { fillError, shellOf } from './error-fields';
 import { MalformedPayloadError } from './faults';
 import { admitGraph } from './flat';
 import { parseJson } from './json';
 import { admitText, LONGEST_TEXT } from './limits';
+import { classNameOf, tagOfClass } from './value-classes';
 
 /** @throws MalformedPayloadError */
-export function decodeGraph(text: string, registered: readonly ErrorClass[] = []): unknown {
+export function decodeGraph(text: string, errors: readonly ErrorClass[], classes: readonly ValueClass[]): unknown {
   admitText(text);
   const parsed = parseJson(text);
   admitGraph(parsed);
   try {
-    return unflatten(parsed as number | unknown[], new Revival(registered).revivers);
+    return unflatten(parsed as number | unknown[], new Revival(errors, classes).revivers);
   } catch (cause) {
-    throw new MalformedPayloadError(cause instanceof Error ? cause.message : String(cause), cause);
+    throw new MalformedPayloadError(reasonOf(cause), cause);
   }
+}
+
+function reasonOf(cause: unknown): string {
+  const message = cause instanceof Error ? cause.message : textOf(cause);
+  const className = classNameOf(/^Unknown type (.*)$/.exec(message)?.[1] ?? '');
+  if (className === undefined) return message;
+  const name = className.slice(0, 40);
+  return `it holds a value of class '${name}', which this client was not given with the option values`;
 }
 
 type Payload = Record<string, unknown>;
@@ -27,8 +37,9 @@ class Revival {
   readonly #used = new Set<unknown>();
   #length = 0;
 
-  constructor(registered: readonly ErrorClass[]) {
-    this.#registered = registered;
+  constructor(errors: readonly ErrorClass[], classes: readonly ValueClass[]) {
+    this.#registered = errors;
+    for (const type of classes) this.revivers[tagOfClass(type)] = (payload) => type.decode(encodedIn(payload));
   }
 
   readonly revivers: Record<string, (payload: unknown) => unknown> = {
@@ -82,6 +93,12 @@ class Revival {
     this.#used.add(value);
     return new Uint8Array(bytes(value));
   }
+}
+
+function encodedIn(payload: unknown): unknown {
+  const encoded = fields(payload);
+  if (!Object.hasOwn(encoded, '#encoded')) throw new Error('an instance of a registered class is half written');
+  return encoded['#encoded'];
 }
 
 function fields(payload: unknown): Payload {

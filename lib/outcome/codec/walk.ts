@@ -1,16 +1,22 @@
 /**
  * One pass of devalue over a value. Through devalue's operations, `kindOf` decides what devalue may accept; the
- * reducers write what devalue does not know. A pass reads every property once and calls `toJSON` as React Flight and
- * JSON call it. What throws when read is refused at its place.
+ * reducers write what devalue does not know. A pass reads every property once. What throws when read is refused at its
+ * place. An object with `toJSON` would be another value after any trip, so it is refused as well. Only in a thrown
+ * error, where the field would be lost otherwise, a pass calls `toJSON` as React Flight and JSON call it.
  */
 import { stringify, stringifyAsync } from 'devalue';
-import { Unreadable } from './describe';
+import type { ValueClass } from '../../../index';
+import { isUnreadable, Unreadable } from './describe';
 import { type Kind, kindOf } from './kinds';
 import { LONGEST_TEXT } from './limits';
+import { tagOfClass } from './value-classes';
 import { ViewPlan } from './views';
 
 /** Reads what is written of an error: all of it inside a value, a bounded part when the error was thrown. */
 export type ErrorReader = (error: Error) => Record<string, unknown>;
+
+/** A value comes back as it was or is refused; of what was thrown, as much as can be written at once is kept. */
+type Purpose = 'value' | 'thrown';
 
 type Reducer = (thing: unknown) => unknown;
 
@@ -19,8 +25,11 @@ const UNTAGGED = 'Object';
 
 export class Walk {
   hasBlobs = false;
+  /** Whether there was an instance of a registered class. */
+  hasRegistered = false;
   readonly #errorReader: ErrorReader;
-  readonly #blobs: 'allow blobs' | 'refuse blobs';
+  readonly #purpose: Purpose;
+  readonly #classes: readonly ValueClass[];
   readonly #views: ViewPlan;
   readonly #substitutes = new Map<object, unknown>();
   /** The promises that devalue may wait for, in a pass that waits for bytes. Every other promise is refused. */
@@ -30,10 +39,12 @@ export class Walk {
    */
   #kind: Kind = '';
 
-  constructor(errorReader: ErrorReader, blobs: 'allow blobs' | 'refuse blobs', views = new ViewPlan()) {
+  constructor(errorReader: ErrorReader, purpose: Purpose, classes: readonly ValueClass[], views = new ViewPlan()) {
     this.#errorReader = errorReader;
-    this.#blobs = blobs;
+    this.#purpose = purpose;
+    this.#classes = classes;
     this.#views = views;
+    for (const type of classes) this.#reducers[tagOfClass(type)] = (thing) => this.#registered(type, thing);
   }
 
   /** Whether this pass found one buffer behind several views, and so has to be done again. */
@@ -43,7 +54,7 @@ export class Walk {
 
   /** Another pass, which knows what this one found out about shared buffers. */
   again(): Walk {
-    return new Walk(this.#errorReader, this.#blobs, this.#views.forSecondPass());
+    return new Walk(this.#errorReader, this.#purpose, this.#classes, this.#views.forSecondPass());
   }
 
   write(value: unknown): string {
@@ -88,7 +99,8 @@ export class Walk {
   }
 
   #shape(thing: object) {
-    if (this.#kind !== 'Plain' && this.#kind !== 'NullPrototype') return { kind: 'not-plain' as const };
+    const isPlain = this.#kind === 'Plain' || this.#kind === 'NullPrototype';
+    if (!isPlain || hasToJson(thing)) return { kind: 'not-plain' as const };
     const symbols = Object.getOwnPropertySymbols(thing);
     if (symbols.some((key) => Object.prototype.propertyIsEnumerable.call(thing, key))) {
       return { kind: 'symbol-keys' as const };
@@ -112,21 +124,34 @@ export class Walk {
     return Array.from(entries, ([key, value]) => [this.#substituted(key, '0'), this.#substituted(value, '1')]);
   }
 
-  /**
-   * What `toJSON` makes of an object that has one and is of no kind that is kept as it is: React Flight does the same.
-   */
+  /** In a thrown error: what `toJSON` makes of an object that has one and is of no kind that is kept as it is. */
   #substituted(value: unknown, key: string): unknown {
     if (typeof value !== 'object' || value === null) return value;
     if (this.#substitutes.has(value)) return this.#substitutes.get(value);
     try {
-      const { toJSON } = value as { toJSON?: unknown };
-      if (typeof toJSON !== 'function') return value;
+      if (!hasToJson(value) || this.#purpose === 'value') return value;
       if (!['Plain', 'NullPrototype', 'Refused'].includes(kindOf(value))) return value;
-      const substitute: unknown = toJSON.call(value, key);
+      if (this.#classes.some((type) => type.is(value))) return value;
+      const substitute: unknown = value.toJSON(key);
       this.#substitutes.set(value, substitute);
       return substitute;
     } catch (cause) {
       return new Unreadable(cause);
+    }
+  }
+
+  /**
+   * An instance of a registered class, as its class writes it; in an object, since a reducer says no with a falsy
+   * value.
+   */
+  #registered(type: ValueClass, thing: unknown): { readonly '#encoded': unknown } | false {
+    if (this.#kind !== 'Refused' || isUnreadable(thing)) return false;
+    try {
+      if (!type.is(thing)) return false;
+      this.hasRegistered = true;
+      return { '#encoded': type.encode(thing) };
+    } catch (cause) {
+      return { '#encoded': new Unreadable(cause) };
     }
   }
 
@@ -138,13 +163,17 @@ export class Walk {
   }
 
   #blob(blob: Blob, fields: object): object | false {
-    if (this.#blobs === 'refuse blobs') return false;
+    if (this.#purpose === 'thrown') return false;
     this.hasBlobs = true;
     if (this.#awaited === undefined) return fields; // The first pass only finds out whether there are any.
     const bytes = blob.arrayBuffer();
     this.#awaited.add(bytes);
     return { ...fields, bytes };
   }
+}
+
+function hasToJson(thing: object): thing is { toJSON(key: string): unknown } {
+  return typeof (thing as { toJSON?: unknown }).toJSON === 'function';
 }
 
 function fileFields(file: File) {
