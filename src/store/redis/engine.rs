@@ -266,10 +266,7 @@ impl Engine {
 
     fn write(&mut self, mut pending: Pending, stage: Stage, now: Micros) {
         self.write_something(&pending, now);
-        if pending.route.asking {
-            cmd("ASKING").write_packed_command(&mut self.out);
-            self.sent(Sent::Orphan, now);
-        }
+        self.write_asking(&pending, now);
         pending.pack(&stage, &mut self.out);
         pending.was_sent = true;
         self.sent(Sent::Request(pending, stage), now);

@@ -28,6 +28,14 @@ impl Engine {
         }
     }
 
+    /// Before every command on a slot that is on its way to this node: it is asked for one at a time.
+    pub(super) fn write_asking(&mut self, pending: &Pending, now: Micros) {
+        if pending.route.asking {
+            cmd("ASKING").write_packed_command(&mut self.out);
+            self.sent(Sent::Orphan, now);
+        }
+    }
+
     /// Without a connection: hands over what another node of the cluster has by now, requests and channels.
     pub fn surrender(&mut self, is_elsewhere: impl Fn(&str) -> bool) -> (Vec<Pending>, Vec<String>) {
         let waiting = std::mem::take(&mut self.waiting);

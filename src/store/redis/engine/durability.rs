@@ -86,6 +86,7 @@ impl Engine {
     /// this one wrote: so it writes something that is of no meaning, and goes by itself.
     pub(super) fn write_something(&mut self, pending: &Pending, now: Micros) {
         if self.durability.is_some() && pending.is_repeat && pending.writes() {
+            self.write_asking(pending, now);
             let key = format!("{}:w", pending.request.key);
             cmd("SET").arg(key).arg(1).arg("PX").arg(1_000).write_packed_command(&mut self.out);
             self.sent(Sent::Orphan, now);

@@ -234,3 +234,25 @@ fn patience_ends_once_and_the_answer_still_comes() {
     engine.received(OK, NOW + 700 * MILLI);
     assert_eq!(outcomes(&mut engine), [(1, Outcome::Done)]);
 }
+
+/// The write of no meaning counts for this connection only if the node takes it: it has to be told, too, that we know that the
+/// slot is on the move.
+#[test]
+fn a_repeat_that_waits_for_replicas_writes_to_a_slot_on_the_move() {
+    let durability = Durability { replicas: 1, timeout_ms: 100, fsync: false };
+    let mut engine = Engine::new(TIMEOUT, Some(durability));
+    connect(&mut engine, NOW);
+    let mut repeat = Pending::new(release(1));
+    (repeat.was_sent, repeat.is_repeat, repeat.route.asking) = (true, true, true);
+    engine.take_over(repeat, NOW);
+    let sent = written(&mut engine);
+    let commands = ["ASKING", "SET", "ASKING", "EVALSHA"];
+    let seen: Vec<&str> = sent.split("\r\n").filter(|word| commands.contains(word)).collect();
+    assert_eq!(seen, commands, "{sent}");
+    engine.sending(NOW);
+    assert!(written(&mut engine).contains("WAIT"));
+    engine.received(b"+OK\r\n+OK\r\n+OK\r\n", NOW);
+    engine.received(OK, NOW);
+    engine.received(b":1\r\n", NOW);
+    assert_eq!(outcomes(&mut engine), [(1, Outcome::Done)]);
+}
