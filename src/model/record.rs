@@ -74,6 +74,12 @@ impl Origin {
         &self.0
     }
 
+    /// Whether it can be what a caller with this payload is answered from: payloads are compared where both sides have one.
+    pub fn fits(&self, fingerprint: Option<&Fingerprint>) -> bool {
+        let theirs = &self.0[FINGERPRINT - OWNER..];
+        fingerprint.is_none_or(|ours| theirs == NO_FINGERPRINT || theirs == ours.0)
+    }
+
     /// The first of the two, which names the attempt.
     pub fn owner(&self) -> &[u8] {
         &self.0[..FINGERPRINT - OWNER]

@@ -110,7 +110,10 @@ impl Pending {
             (Stage::Plain { fence }, reply @ (Value::Nil | Value::BulkString(_))) => {
                 let record = if let Value::BulkString(record) = reply { Some(record) } else { None };
                 let Ask::Command(Command::Begin(begin)) = &self.request.ask else { return strange("a begin's reply") };
-                let outcome = scripts::judge_set(record, begin, fence);
+                // A record of another payload may be the answer to another command, where a reply was lost on the way: before
+                // a caller is told that its key was used for something else, the script says so, too.
+                let outcome = scripts::judge_set(record, begin, fence)
+                    .filter(|outcome| !matches!(outcome, Outcome::Mismatch { .. }));
                 let script = Progress::Next(Stage::Script { loaded: false });
                 Ok(outcome.map_or(script, |outcome| self.outcome(outcome, sent_at)))
             }
@@ -149,7 +152,22 @@ impl Pending {
                 let members = parts.iter().map(|member| String::from_utf8(member.to_vec()).ok());
                 members.collect::<Option<_>>().map(Answer::Due)
             }
-            _ => scripts::parse(parts).ok().map(|outcome| self.judged(outcome, sent_at)),
+            _ => {
+                let outcome = scripts::parse(parts).ok().filter(|outcome| self.can_have(outcome));
+                outcome.map(|outcome| self.judged(outcome, sent_at))
+            }
+        }
+    }
+
+    /// An outcome of another payload is the answer to another command: a reply was lost on the way, and those behind it have
+    /// moved up.
+    fn can_have(&self, outcome: &Outcome) -> bool {
+        match (&self.request.ask, outcome) {
+            (
+                Ask::Command(Command::Begin(begin)),
+                Outcome::Replay { origin, .. } | Outcome::ReplayError { origin, .. } | Outcome::Released { origin, .. },
+            ) => origin.fits(begin.fingerprint.as_ref()),
+            _ => true,
         }
     }
 

@@ -59,16 +59,8 @@ impl Engine {
     fn answered(&mut self, flight: InFlight, value: Value, now: Micros) -> Result<(), StoreError> {
         let (pending, stage) = match flight.sent {
             Sent::Request(pending, stage) => (pending, stage),
-            Sent::Time => {
-                if let (Link::Up { features, .. }, Some(server)) = (&mut self.link, fields::time(&value)) {
-                    features.clock = ServerClock::measured(server, flight.at, now);
-                }
-                return Ok(());
-            }
-            Sent::Acknowledgement => {
-                self.acknowledged(&value, now);
-                return Ok(());
-            }
+            Sent::Time => return self.heard_time(&value, flight.at, now),
+            Sent::Acknowledgement => return self.acknowledged(&value, now),
             Sent::Slots => {
                 self.cluster_news.push(ClusterNews::Slots(slots::ranges(&value)));
                 return Ok(());
@@ -133,6 +125,18 @@ impl Engine {
                 self.cluster_news.push(ClusterNews::Moved { pending, slot, address, once });
             }
             Verdict::WrongType(reason) => self.events.push(pending.unreadable(reason)),
+        }
+        Ok(())
+    }
+
+    /// No other command is answered like this one, so it also shows whether replies still come in their places.
+    fn heard_time(&mut self, value: &Value, sent_at: Micros, now: Micros) -> Result<(), StoreError> {
+        if matches!(value, Value::ServerError(_)) {
+            return Ok(());
+        }
+        let server = fields::time(value).ok_or_else(|| StoreError::Protocol("TIME answered no time".into()))?;
+        if let Link::Up { features, .. } = &mut self.link {
+            features.clock = ServerClock::measured(server, sent_at, now);
         }
         Ok(())
     }
