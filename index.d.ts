@@ -241,8 +241,9 @@ export interface IdempotencyDefaults {
   /**
    * What happens when the store cannot be reached before `fn`. `reject`: the call rejects with `ERR_STORE_UNAVAILABLE`
    * and runs nothing. `run`: `fn` runs without protection (`ctx.protected` is false, nothing is recorded). The option
-   * also covers a full store and a protocol error. It does not cover a refusal (`ERR_STORE_REFUSED`), because waiting
-   * does not mend a refusal.
+   * also covers a full store and a protocol error, but not where the store, which takes no write, still shows a record
+   * at the key: the record is somebody's run, or its outcome. It does not cover a refusal (`ERR_STORE_REFUSED`),
+   * because waiting does not mend a refusal.
    * @default 'reject'
    */
   onStoreUnavailable?: 'reject' | 'run' | undefined;

@@ -42,6 +42,7 @@ export interface Answer {
   readonly tag: Tag;
   readonly fence: number;
   readonly attempt: number;
+  /** Of a STORE_ERROR: there is a record at the key. */
   readonly recovered: boolean;
   /** Meaning by tag: remaining lease, since when, or why the lease was lost. */
   readonly ms: number;
@@ -87,9 +88,12 @@ export function endsOperation(tag: Tag): boolean {
   }
 }
 
-/** Whether the store is away, as against refusing us: what `onStoreUnavailable` speaks of. */
+/**
+ * Whether the store is away, as against refusing us: what `onStoreUnavailable` speaks of. A store that still tells of a record
+ * at the key is not: the record is somebody's run, or its outcome.
+ */
 export function isOutage(answer: Answer): boolean {
-  if (answer.tag !== Tag.STORE_ERROR) return false;
+  if (answer.tag !== Tag.STORE_ERROR || answer.recovered) return false;
   const code = STORE_CODES[answer.code];
   return code === 'ERR_STORE_UNAVAILABLE' || code === 'ERR_STORE_FULL' || code === 'ERR_STORE_PROTOCOL';
 }

@@ -26,8 +26,8 @@ impl Session {
             Answer::Due(members) => self.listed(id, &members, now),
             Answer::Delayed => self.deliver(Delivery::bare(id, Tag::Delayed)),
             Answer::Unreadable(reason) => self.end(id, Delivery::text(id, Tag::Unreadable, reason.into_bytes()), now),
-            Answer::Failed { error, unknown } => {
-                let delivery = Delivery::failed(id, &error);
+            Answer::Failed { error, unknown, has_record } => {
+                let delivery = Delivery { recovered: has_record, ..Delivery::failed(id, &error) };
                 let beginning = self.ops.get(&id).is_some_and(|op| matches!(op.phase, Phase::Beginning));
                 if let Some(op) = self.ops.get(&id).filter(|_| beginning && unknown) {
                     let (key, owner, lease_ms) = (Arc::clone(op.key()), op.owner, op.terms.lease_ms);

@@ -67,10 +67,11 @@ pub enum Answer {
     Due(Vec<String>),
     /// It takes longer; the last answer comes later.
     Delayed,
-    /// `unknown`: the store may have carried the command out all the same.
+    /// `unknown`: the store may have carried the command out all the same. `has_record`: a begin that found one.
     Failed {
         error: StoreError,
         unknown: bool,
+        has_record: bool,
     },
     /// What is at the key is not a record.
     Unreadable(String),

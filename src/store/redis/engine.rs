@@ -9,6 +9,7 @@ mod channels;
 mod cluster;
 mod durability;
 mod in_flight;
+mod refusals;
 mod replies;
 
 use std::collections::{HashMap, VecDeque};

@@ -13,6 +13,8 @@ pub struct Pending {
     pub was_sent: bool,
     /// An answer to it was lost: the server may have done it without our knowing.
     pub is_repeat: bool,
+    /// A begin that may not write, whose key has a record: it is somebody's run, or its outcome.
+    pub has_record: bool,
     /// In a cluster: how it got to this node.
     pub route: Route,
 }
@@ -37,7 +39,7 @@ pub enum ClusterNews {
 impl Pending {
     #[must_use]
     pub fn new(request: Request) -> Self {
-        Self { request, was_sent: false, is_repeat: false, route: Route::default() }
+        Self { request, was_sent: false, is_repeat: false, has_record: false, route: Route::default() }
     }
 
     #[must_use]
@@ -57,6 +59,11 @@ impl Pending {
         matches!(self.request.ask, Ask::Command(_) | Ask::Machine(_))
     }
 
+    #[must_use]
+    pub fn is_begin(&self) -> bool {
+        matches!(self.request.ask, Ask::Command(Command::Begin(_)))
+    }
+
     /// An error that is final for others makes it wait: nobody may start meanwhile what it stands for.
     pub fn outlives_final_errors(&self) -> bool {
         self.is_outcome() || matches!(self.request.ask, Ask::Command(Command::Extend { .. }))
@@ -69,7 +76,7 @@ impl Pending {
 
     #[must_use]
     pub fn fail(&self, error: StoreError) -> Event {
-        Event::Answer(self.request.id, Answer::Failed { error, unknown: self.was_sent })
+        Event::Answer(self.request.id, Answer::Failed { error, unknown: self.was_sent, has_record: self.has_record })
     }
 
     #[must_use]

@@ -30,6 +30,15 @@ pub enum Stage {
     },
     /// `GETRANGE key 0 0`, empty where there is no record: unlike `EXISTS` a right that every user needs.
     FirstByte,
+    /// The same for a begin that was not allowed to write.
+    AnyRecord(Refusal),
+}
+
+/// Why a begin may not write.
+pub struct Refusal {
+    pub why: StoreError,
+    /// For the moment: it is tried again.
+    pub passes: bool,
 }
 
 pub enum Progress {
@@ -84,7 +93,7 @@ impl Pending {
             }
             (_, Ask::Due { limit }) => machine_scripts::pack_due(key.as_bytes(), *limit, TimeSource::Server, out),
             (_, Ask::Quota(quota)) => quota_scripts::pack(*quota, key.as_bytes(), TimeSource::Server, out),
-            (_, Ask::Find) | (Stage::FirstByte, _) => {
+            (_, Ask::Find) | (Stage::FirstByte | Stage::AnyRecord(_), _) => {
                 cmd("GETRANGE").arg(&**key).arg(0).arg(0).write_packed_command(out);
             }
             (Stage::Pttl { .. }, _) => cmd("PTTL").arg(&**key).write_packed_command(out),

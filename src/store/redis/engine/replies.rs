@@ -8,10 +8,9 @@ use crate::clock::{Micros, ServerClock};
 use crate::error::StoreError;
 use crate::store::ask::Event;
 use crate::store::redis::fields;
-use crate::store::redis::pending::{ClusterNews, Pending};
+use crate::store::redis::pending::ClusterNews;
 use crate::store::redis::slots;
 use crate::store::redis::stage::{Progress, Stage};
-use crate::store::redis::verdict::{self, Verdict};
 
 /// Room for as many requests as are usually in flight.
 const USUALLY_IN_FLIGHT: usize = 1_024;
@@ -76,6 +75,9 @@ impl Engine {
             Sent::Unsubscribe(_) | Sent::Orphan => return Ok(()),
         };
         let Value::ServerError(error) = &value else {
+            if let Stage::AnyRecord(refusal) = stage {
+                return self.looked(pending, refusal, &value, now);
+            }
             return match pending.read(stage, value, flight.at) {
                 Ok(Progress::Answered(answer)) => {
                     self.tell(pending, answer);
@@ -91,42 +93,7 @@ impl Engine {
                 }
             };
         };
-        match verdict::judge(error) {
-            Verdict::Retire(why) => {
-                self.waiting.push_front(pending);
-                return Err(why);
-            }
-            Verdict::Later(why) => self.postpone(pending, why, now),
-            // A server that answers IFEQ with an error has not compared, so it has not set.
-            Verdict::Final(StoreError::Protocol(_)) if matches!(stage, Stage::IfEqual) => {
-                self.write(pending, Stage::Script { loaded: false }, now);
-            }
-            // What nobody understands may pass, a proxy's complaint for one; an outcome is not given up for it, nor a
-            // lease.
-            Verdict::Final(why @ (StoreError::Full(_) | StoreError::Protocol(_)))
-                if pending.outlives_final_errors() =>
-            {
-                let mut pending = pending;
-                self.events.extend(pending.lose_patience());
-                self.postpone(pending, why, now);
-            }
-            Verdict::Final(why) => self.events.push(pending.fail(why)),
-            Verdict::NoScript if matches!(stage, Stage::Script { loaded: true }) => {
-                let why = "Redis forgets scripts as soon as they are loaded, or does not let us load them";
-                self.postpone(pending, StoreError::Unavailable(why.into()), now);
-            }
-            Verdict::NoScript => {
-                pending.load_script(&mut self.out);
-                self.sent(Sent::Orphan, now);
-                self.write(pending, Stage::Script { loaded: true }, now);
-            }
-            Verdict::Moved { slot, address, once } => {
-                let pending = Box::new(pending);
-                self.cluster_news.push(ClusterNews::Moved { pending, slot, address, once });
-            }
-            Verdict::WrongType(reason) => self.events.push(pending.unreadable(reason)),
-        }
-        Ok(())
+        self.refused(pending, stage, error, now)
     }
 
     /// No other command is answered like this one, so it also shows whether replies still come in their places.
@@ -139,12 +106,6 @@ impl Engine {
             features.clock = ServerClock::measured(server, sent_at, now);
         }
         Ok(())
-    }
-
-    /// Tries again on this connection, a little later.
-    pub fn postpone(&mut self, pending: Pending, why: StoreError, now: Micros) {
-        self.last_error = Some(why);
-        self.later.push((now + self.backoff.pause(), pending));
     }
 
     fn pushed(&mut self, kind: &PushKind, data: &[Value]) -> Result<(), StoreError> {

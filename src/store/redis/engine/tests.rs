@@ -73,7 +73,7 @@ fn outcomes(engine: &mut Engine) -> Vec<(u64, Outcome)> {
 
 fn the_error(engine: &mut Engine) -> (StoreError, bool) {
     match events(engine).pop() {
-        Some(Event::Answer(_, Answer::Failed { error, unknown })) => (error, unknown),
+        Some(Event::Answer(_, Answer::Failed { error, unknown, .. })) => (error, unknown),
         other => panic!("not an error: {other:?}"),
     }
 }

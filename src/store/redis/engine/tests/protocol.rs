@@ -43,8 +43,8 @@ fn begin_with(id: u64, payload: u8) -> Request {
 fn script_reply(word: &str, payload: u8) -> Vec<u8> {
     let origin = Origin::new(owner(9), Some(&Fingerprint::from_hash([payload; 16])));
     let fields = [word, "7", "1", std::str::from_utf8(origin.as_bytes()).unwrap(), "J1"];
-    let bulks: String = fields.iter().map(|field| format!("${}\r\n{field}\r\n", field.len())).collect();
-    format!("*{}\r\n{bulks}", fields.len()).into_bytes()
+    let bulks = fields.map(|field| format!("${}\r\n{field}\r\n", field.len()));
+    format!("*{}\r\n{}", fields.len(), bulks.concat()).into_bytes()
 }
 
 #[test]
