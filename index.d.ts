@@ -267,8 +267,8 @@ export interface IdempotencyDefaults {
   retentionMs?: number | undefined;
   /**
    * Largest encoded result, in bytes. If the result is larger, the caller still gets it, but the record keeps no value:
-   * replays get `ERR_RESULT_UNAVAILABLE`, and `fn` does not run again. At most 33_554_432; the built-in codec stops at
-   * 8 Mi characters.
+   * replays get `ERR_RESULT_UNAVAILABLE`, and `fn` does not run again. The same holds for a result that the server does
+   * not take for its size. At most 33_554_432; the built-in codec stops at 8 Mi characters.
    * @default 1_048_576
    */
   maxResultBytes?: number | undefined;

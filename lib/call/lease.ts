@@ -50,8 +50,8 @@ export class Lease {
   }
 
   /**
-   * @param onAnswer hears DONE, STALE, LOST, UNREADABLE or STORE_ERROR; before that perhaps DELAYED. The embedded
-   *   store answers before this returns.
+   * @param onAnswer hears DONE, STALE, LOST, UNREADABLE or STORE_ERROR; before that perhaps DELAYED. Or TOO_LARGE, once:
+   *   then the attempt may end anew, with less. The embedded store answers before this returns.
    */
   complete(payload: Encoded, patience: Patience, onAnswer: (answer: Answer) => void): void {
     this.#onAnswer = onAnswer;

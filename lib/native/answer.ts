@@ -34,6 +34,7 @@ export const Tag = {
   DUE: 23,
   QUOTA: 24,
   EVICTS: 25,
+  TOO_LARGE: 26,
 } as const;
 export type Tag = (typeof Tag)[keyof typeof Tag];
 
@@ -44,7 +45,7 @@ export interface Answer {
   readonly attempt: number;
   /** Of a STORE_ERROR: there is a record at the key. */
   readonly recovered: boolean;
-  /** Meaning by tag: remaining lease, since when, or why the lease was lost. */
+  /** Meaning by tag: remaining lease, since when, why the lease was lost, or how long an outcome may still be recorded. */
   readonly ms: number;
   readonly code: number;
   readonly payload: string | null;
@@ -82,6 +83,7 @@ export function endsOperation(tag: Tag): boolean {
     case Tag.WOKEN:
     case Tag.DELAYED:
     case Tag.LEASE_LOST:
+    case Tag.TOO_LARGE:
       return false;
     default:
       return true;

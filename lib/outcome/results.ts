@@ -161,7 +161,7 @@ function fitsTemplate(text: string): boolean {
   return text.length <= LONGEST_TEMPLATE && isJson(text);
 }
 
-const TOO_LARGE: Unkept = { reason: 'too-large', path: undefined, cause: undefined };
+export const TOO_LARGE: Unkept = { reason: 'too-large', path: undefined, cause: undefined };
 
 function withinLimit(text: string, maxBytes: number): string | Unkept {
   return bytesOf(text, maxBytes) <= maxBytes ? text : TOO_LARGE;
@@ -195,6 +195,9 @@ export function unavailable(
   cause?: unknown,
 ): ResultUnavailableError {
   const where = path === undefined ? '' : ` at ${path}`;
-  const detail = reason === 'too-large' ? 'it is larger than maxResultBytes' : `it cannot be encoded${where}`;
+  const detail =
+    reason === 'too-large'
+      ? 'it is larger than maxResultBytes, or than the store takes'
+      : `it cannot be encoded${where}`;
   return new ResultUnavailableError(reason, path, cause === undefined ? { detail, hash } : { detail, hash, cause });
 }

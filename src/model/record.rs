@@ -173,6 +173,13 @@ impl State {
         self.payload_mut().map(std::mem::take).unwrap_or_default()
     }
 
+    pub fn payload_len(&self) -> usize {
+        match self {
+            Self::Released { payload } | Self::Completed { payload } | Self::Failed { payload } => payload.len(),
+            Self::Processing { .. } | Self::Indeterminate { .. } => 0,
+        }
+    }
+
     fn payload_mut(&mut self) -> Option<&mut Vec<u8>> {
         match self {
             Self::Released { payload } | Self::Completed { payload } | Self::Failed { payload } => Some(payload),

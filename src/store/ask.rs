@@ -73,6 +73,8 @@ pub enum Answer {
         unknown: bool,
         has_record: bool,
     },
+    /// An outcome that the store does not take for its size, whatever it holds of the key: there may be a smaller one.
+    TooLarge(StoreError),
     /// What is at the key is not a record.
     Unreadable(String),
 }
@@ -86,6 +88,18 @@ pub enum Event {
     Changed(String),
     /// The server may evict records, by this policy.
     Evicts(String),
+}
+
+impl Ask {
+    /// Bytes of what a function made, as they are stored.
+    #[must_use]
+    pub fn payload_len(&self) -> usize {
+        match self {
+            Self::Command(command) => command.payload_len(),
+            Self::Machine(ask) => ask.command.payload_len(),
+            Self::Inspect | Self::Find | Self::Quota(_) | Self::Due { .. } => 0,
+        }
+    }
 }
 
 impl Request {

@@ -11,6 +11,7 @@ mod durability;
 mod in_flight;
 mod refusals;
 mod replies;
+mod size;
 
 use std::collections::{HashMap, VecDeque};
 
@@ -18,11 +19,12 @@ use channels::Channel;
 pub use durability::Durability;
 use durability::Parked;
 use in_flight::{InFlight, Sent};
+use size::Alone;
 
 use super::backoff::Backoff;
 use super::features::{ConnectError, Features};
 use super::inbox::Inbox;
-use super::pending::{ClusterNews, Pending};
+use super::pending::{FleetNews, Pending};
 use super::stage::Stage;
 use crate::clock::{MILLI, Micros};
 use crate::error::StoreError;
@@ -68,6 +70,10 @@ pub struct Engine {
     channels: HashMap<String, Channel>,
     /// Somebody wants to know who has which slots.
     wants_slots: bool,
+    /// Another connection wants to know whether this one lives.
+    is_witness: bool,
+    /// It carries one large write at a time, and nothing else.
+    alone: Option<Alone>,
     /// Answered, and not acknowledged yet.
     parked: Vec<Parked>,
     /// Something was written since the last `WAIT`.
@@ -75,7 +81,7 @@ pub struct Engine {
     out: Vec<u8>,
     inbox: Inbox,
     events: Vec<Event>,
-    cluster_news: Vec<ClusterNews>,
+    fleet_news: Vec<FleetNews>,
     /// Earliest deadline or end of patience among all requests; may be earlier than the truth, never later.
     next_check: Micros,
     last_error: Option<StoreError>,
@@ -97,12 +103,14 @@ impl Engine {
             uploading: 0,
             channels: HashMap::new(),
             wants_slots: false,
+            is_witness: false,
+            alone: None,
             parked: Vec::new(),
             unacknowledged: false,
             out: Vec::with_capacity(16 * 1024),
             inbox: Inbox::default(),
             events: Vec::new(),
-            cluster_news: Vec::new(),
+            fleet_news: Vec::new(),
             next_check: Micros::MAX,
             last_error: None,
         }
@@ -140,7 +148,7 @@ impl Engine {
     }
 
     fn has_work(&self) -> bool {
-        self.wants_slots || self.is_needed()
+        self.wants_slots || self.is_witness || self.is_needed()
     }
 
     pub fn connecting(&mut self) {
@@ -150,6 +158,7 @@ impl Engine {
     pub fn connected(&mut self, features: Features, now: Micros) {
         self.backoff.connected(now);
         self.last_error = None;
+        self.is_witness = false;
         self.link = Link::Up { features, heard_at: now, clock_due: now + CLOCK_AGE };
         let channels: Vec<String> = self.channels.keys().cloned().collect();
         for channel in channels {
@@ -174,7 +183,7 @@ impl Engine {
         }
         self.last_error = Some(why.error);
         if std::mem::take(&mut self.wants_slots) {
-            self.cluster_news.push(ClusterNews::Slots(None));
+            self.fleet_news.push(FleetNews::Slots(None));
         }
     }
 
@@ -189,7 +198,7 @@ impl Engine {
         for flight in std::mem::take(&mut self.in_flight).into_iter().rev() {
             match flight.sent {
                 Sent::Request(pending, _) => self.send_again(pending, &why),
-                Sent::Slots => self.cluster_news.push(ClusterNews::Slots(None)),
+                Sent::Slots => self.fleet_news.push(FleetNews::Slots(None)),
                 _ => {}
             }
         }
@@ -249,11 +258,14 @@ impl Engine {
         &mut self.events
     }
 
-    pub fn cluster_news(&mut self) -> &mut Vec<ClusterNews> {
-        &mut self.cluster_news
+    pub fn fleet_news(&mut self) -> &mut Vec<FleetNews> {
+        &mut self.fleet_news
     }
 
     fn send(&mut self, pending: Pending, now: Micros) {
+        if !self.may_carry(&pending) {
+            return self.set_aside(pending);
+        }
         let Link::Up { features, clock_due, .. } = &mut self.link else { return self.waiting.push_back(pending) };
         let features = *features;
         if *clock_due <= now {

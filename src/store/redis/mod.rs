@@ -36,7 +36,7 @@ use crate::error::StoreError;
 use fleet::Fleet;
 use target::Servers;
 
-pub use pending::ClusterNews;
+pub use pending::FleetNews;
 
 /// Opens a fleet to the servers that the URL names, as often as it is called. It connects when it is first asked.
 ///

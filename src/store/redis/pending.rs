@@ -15,6 +15,8 @@ pub struct Pending {
     pub is_repeat: bool,
     /// A begin that may not write, whose key has a record: it is somebody's run, or its outcome.
     pub has_record: bool,
+    /// Connections that the other side has ended while this large write was on its way.
+    pub ends: u8,
     /// In a cluster: how it got to this node.
     pub route: Route,
 }
@@ -29,17 +31,19 @@ pub struct Route {
 }
 
 /// What only the fleet has to know.
-pub enum ClusterNews {
+pub enum FleetNews {
     /// Another node of the cluster has the request's key; `once`: for this command only.
     Moved { pending: Box<Pending>, slot: u16, address: String, once: bool },
     /// Which nodes have which slots, as this node knows it; `None` when it did not tell.
     Slots(Option<Vec<Range>>),
+    /// Connections have ended on this large write: it is to have one of its own.
+    Alone(Box<Pending>),
 }
 
 impl Pending {
     #[must_use]
     pub fn new(request: Request) -> Self {
-        Self { request, was_sent: false, is_repeat: false, has_record: false, route: Route::default() }
+        Self { request, was_sent: false, is_repeat: false, has_record: false, ends: 0, route: Route::default() }
     }
 
     #[must_use]

@@ -15,7 +15,7 @@ impl Engine {
         !self.waiting.is_empty() || !self.later.is_empty() || !self.channels.is_empty()
     }
 
-    /// Tells by [`ClusterNews::Slots`](crate::store::redis::ClusterNews::Slots), as soon as there is a connection, which node of the cluster has what.
+    /// Tells by `FleetNews::Slots`, as soon as there is a connection, which node of the cluster has what.
     pub fn ask_slots(&mut self, now: Micros) {
         self.wants_slots = true;
         self.send_slots(now);

@@ -3,10 +3,10 @@
 use redis::{ServerError, Value};
 
 use super::Engine;
-use super::in_flight::Sent;
+use super::in_flight::{InFlight, Sent};
 use crate::clock::Micros;
 use crate::error::StoreError;
-use crate::store::redis::pending::{ClusterNews, Pending};
+use crate::store::redis::pending::{FleetNews, Pending};
 use crate::store::redis::stage::{Refusal, Stage};
 use crate::store::redis::verdict::{self, Verdict};
 
@@ -18,9 +18,14 @@ impl Engine {
         pending: Pending,
         stage: Stage,
         error: &ServerError,
+        sent_at: Micros,
         now: Micros,
     ) -> Result<(), StoreError> {
-        let verdict = verdict::judge(error);
+        let verdict = match verdict::judge(error) {
+            // Not for what this one holds.
+            Verdict::TooLarge(why) if pending.request.ask.payload_len() == 0 => Verdict::Final(why),
+            verdict => verdict,
+        };
         let stage = match (stage, &verdict) {
             // Not even that may be looked at.
             (Stage::AnyRecord(refusal), Verdict::Later(_) | Verdict::Final(_)) => {
@@ -46,13 +51,16 @@ impl Engine {
             Verdict::Final(StoreError::Protocol(_)) if matches!(stage, Stage::IfEqual) => {
                 self.write(pending, Stage::Script { loaded: false }, now);
             }
-            // What nobody understands may pass, a proxy's complaint for one; an outcome is not given up for it, nor a lease.
-            Verdict::Final(why @ (StoreError::Full(_) | StoreError::Protocol(_)))
-                if pending.outlives_final_errors() =>
-            {
+            // Memory may be freed, a right given back, and what nobody understands may pass: an outcome is not given up for it,
+            // nor a lease.
+            Verdict::Final(why) if pending.outlives_final_errors() => self.wait_out(pending, why, now),
+            // This passes never.
+            Verdict::TooLarge(why) => self.events.push(pending.too_large(why)),
+            Verdict::HungUp(why) => {
                 let mut pending = pending;
-                self.events.extend(pending.lose_patience());
-                self.postpone(pending, why, now);
+                self.hold_against(&mut pending, sent_at);
+                self.in_flight.push_front(InFlight { sent: Sent::Request(pending, stage), at: sent_at, ahead: 0 });
+                return Err(why);
             }
             Verdict::Final(why @ (StoreError::Full(_) | StoreError::Protocol(_))) if pending.is_begin() => {
                 self.look(pending, Refusal { why, passes: false }, now);
@@ -69,7 +77,7 @@ impl Engine {
             }
             Verdict::Moved { slot, address, once } => {
                 let pending = Box::new(pending);
-                self.cluster_news.push(ClusterNews::Moved { pending, slot, address, once });
+                self.fleet_news.push(FleetNews::Moved { pending, slot, address, once });
             }
             Verdict::WrongType(reason) => self.events.push(pending.unreadable(reason)),
         }
@@ -80,6 +88,12 @@ impl Engine {
     pub fn postpone(&mut self, pending: Pending, why: StoreError, now: Micros) {
         self.last_error = Some(why);
         self.later.push((now + self.backoff.pause(), pending));
+    }
+
+    /// As [`Engine::postpone`], where the caller is not to wait for it.
+    pub fn wait_out(&mut self, mut pending: Pending, why: StoreError, now: Micros) {
+        self.events.extend(pending.lose_patience());
+        self.postpone(pending, why, now);
     }
 
     /// A begin may not write. Whether its key is new decides if its caller may do without the store.

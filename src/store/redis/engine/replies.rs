@@ -8,7 +8,7 @@ use crate::clock::{Micros, ServerClock};
 use crate::error::StoreError;
 use crate::store::ask::Event;
 use crate::store::redis::fields;
-use crate::store::redis::pending::ClusterNews;
+use crate::store::redis::pending::FleetNews;
 use crate::store::redis::slots;
 use crate::store::redis::stage::{Progress, Stage};
 
@@ -32,7 +32,7 @@ impl Engine {
                     if self.in_flight.is_empty() {
                         self.in_flight.shrink_to(USUALLY_IN_FLIGHT);
                     }
-                    return;
+                    return self.carry_next(now);
                 }
                 Ok(Some(Value::Push { kind, data })) => {
                     if let Err(why) = self.pushed(&kind, &data) {
@@ -61,7 +61,7 @@ impl Engine {
             Sent::Time => return self.heard_time(&value, flight.at, now),
             Sent::Acknowledgement => return self.acknowledged(&value, now),
             Sent::Slots => {
-                self.cluster_news.push(ClusterNews::Slots(slots::ranges(&value)));
+                self.fleet_news.push(FleetNews::Slots(slots::ranges(&value)));
                 return Ok(());
             }
             Sent::Subscribe(channel) => {
@@ -93,7 +93,7 @@ impl Engine {
                 }
             };
         };
-        self.refused(pending, stage, error, now)
+        self.refused(pending, stage, error, flight.at, now)
     }
 
     /// No other command is answered like this one, so it also shows whether replies still come in their places.

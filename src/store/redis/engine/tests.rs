@@ -5,6 +5,7 @@ use crate::store::ask::{Answer, Ask};
 
 mod lost;
 mod protocol;
+mod size;
 
 const NOW: Micros = 1_000 * MILLI;
 const TIMEOUT: Micros = 200 * MILLI;
