@@ -693,7 +693,8 @@ export interface CacheOptions {
    */
   maxBytes?: number | undefined;
   /**
-   * How long the cache answers with an outcome, in milliseconds: 1 to 5_000.
+   * How long the cache answers with an outcome, in milliseconds: 1 to 5_000. After a suspend of the machine the cache is
+   * empty.
    * @default 5_000
    */
   maxAgeMs?: number | undefined;

@@ -20,23 +20,40 @@ interface Entry extends Cached {
   readonly expiresAt: number;
 }
 
+/** Two clocks that part by more than this were not both running: the machine was suspended, or one was set. */
+const SUSPEND_MS = 100;
+
 export class OutcomeCache {
   readonly #limits: CacheLimits;
   readonly #now: () => number;
+  readonly #wallClock: () => number;
+  /** How far the wall clock was ahead of the other, when it was last looked at. */
+  #aheadMs: number;
   #young = new Map<string, Entry>();
   #old = new Map<string, Entry>();
   /** Of what was put into the young generation; an outcome that was put twice counts twice. */
   #bytes = 0;
 
-  constructor(limits: CacheLimits, now: () => number = () => performance.now()) {
+  /**
+   * @param now a clock that nobody sets, and that stands still while the machine is suspended
+   * @param wallClock one that goes on meanwhile
+   */
+  constructor(limits: CacheLimits, now = () => performance.now(), wallClock = () => Date.now()) {
     this.#limits = limits;
     this.#now = now;
+    this.#wallClock = wallClock;
+    this.#aheadMs = wallClock() - now();
   }
 
   get(identity: string, payload: string | null): Cached | undefined {
     const entry = this.#young.get(identity) ?? this.#old.get(identity);
     if (entry === undefined) return undefined;
-    if (this.#now() >= entry.expiresAt) {
+    const now = this.#now();
+    if (this.#wasSuspended(now)) {
+      this.clear();
+      return undefined;
+    }
+    if (now >= entry.expiresAt) {
       this.delete(identity);
       return undefined;
     }
@@ -56,6 +73,15 @@ export class OutcomeCache {
     if (2 * (this.#young.size + 1) > maxEntries || 2 * (this.#bytes + bytes) > maxBytes) this.#age();
     this.#young.set(identity, { payload, text, attempt, expiresAt, isRead: false, template: undefined });
     this.#bytes += bytes;
+  }
+
+  /** Since it was last asked. A wall clock that is set forward looks the same, and costs a few replays a round trip. */
+  #wasSuspended(now: number): boolean {
+    const aheadMs = this.#wallClock() - now;
+    const gainedMs = aheadMs - this.#aheadMs;
+    if (Math.abs(gainedMs) <= SUSPEND_MS) return false;
+    this.#aheadMs = aheadMs;
+    return gainedMs > 0;
   }
 
   #age(): void {
