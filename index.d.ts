@@ -499,7 +499,8 @@ export function inspect(target: RecordTarget): Promise<RecordView | undefined>;
 export function reset(target: RecordTarget, options?: ResetOptions): Promise<'reset' | 'absent'>;
 
 /**
- * Settles an indeterminate record, either with the value found elsewhere or by letting `fn` run again.
+ * Settles an indeterminate record, either with the value found elsewhere or by letting `fn` run again. Other processes
+ * may replay what they have cached of an earlier outcome for up to 5 seconds.
  *
  * @returns `settled` when the record already had an outcome (nothing changed), `absent` when there is no record.
  * @throws {InProgressError} `ERR_IN_PROGRESS` an attempt holds a live lease and `force` was not given.
