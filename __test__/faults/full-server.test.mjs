@@ -31,7 +31,10 @@ const refusals = {
 
 for (const executor of EXECUTORS) {
   for (const [what, { code, begin }] of Object.entries(refusals)) {
-    describe(`RC5 a server that writes nothing, ${what} · redis×${executor}`, { concurrency: 4, timeout: 60_000 }, () => {
+    describe(`RC5 a server that writes nothing, ${what} · redis×${executor}`, {
+      concurrency: 4,
+      timeout: 60_000,
+    }, () => {
       for (const onStoreUnavailable of ['reject', 'run']) {
         const more = { defaults: { onStoreUnavailable } };
 

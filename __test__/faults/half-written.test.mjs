@@ -46,7 +46,9 @@ async function slowWay(t, redis, cuts) {
 }
 
 for (const executor of EXECUTORS) {
-  describe(`RB16 an outcome that is half written when its connection ends · redis×${executor}`, { timeout: 60_000 }, () => {
+  describe(`RB16 an outcome that is half written when its connection ends · redis×${executor}`, {
+    timeout: 60_000,
+  }, () => {
     for (const [what, cuts] of [
       ['once', [2 * MEGABYTE]],
       ['twice, at another place', [MEGABYTE, 2 * MEGABYTE]],
