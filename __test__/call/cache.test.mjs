@@ -39,10 +39,24 @@ test('I7 a machine that was suspended answers nothing from before, though its cl
     clock.ms += 100;
     assert.equal(cache.get('a', null).text, 'J1');
     clock.wallMs += suspendedMs;
+    clock.ms += 5;
     assert.equal(cache.get('a', null), undefined);
   }
   cache.put('b', null, outcome('J2'), 86_400_000);
   assert.equal(cache.get('b', null).text, 'J2', 'what was put after that');
+});
+
+test('I7 a suspend is noticed however much is put after it, and though the wall clock was set back before it', () => {
+  const { cache, clock } = cacheWith({ maxEntries: 8 });
+  const putMany = () => {
+    for (const name of 'bcde') cache.put(name, null, outcome('J2'), 86_400_000);
+  };
+  clock.wallMs -= 3_600_000;
+  putMany();
+  cache.put('a', null, outcome('J1'), 86_400_000);
+  clock.wallMs += 60_000;
+  putMany();
+  assert.equal(cache.get('a', null), undefined);
 });
 
 test('I7 a wall clock that is set back, or is off by a little, makes nothing older or younger', () => {
@@ -206,6 +220,7 @@ test('I7 after a suspend of the machine the store is asked', async (t) => {
   assert.equal(await call(other, 'second'), 'second');
   assert.equal(await call(client, 'ran'), 'first', 'within its five seconds');
   // What a process sees of an hour's suspend: the wall clock has gone on, the monotonic one has not.
+  await new Promise((resolve) => setTimeout(resolve, 10));
   const { now } = Date;
   t.mock.method(Date, 'now', () => now() + 3_600_000);
   assert.equal(await call(client, 'ran'), 'second');

@@ -22,13 +22,17 @@ interface Entry extends Cached {
 
 /** Two clocks that part by more than this were not both running: the machine was suspended, or one was set. */
 const SUSPEND_MS = 100;
+/** Looking at a second clock costs as much as all else, so not every replay does. */
+const LOOK_EVERY_MS = 5;
 
 export class OutcomeCache {
   readonly #limits: CacheLimits;
   readonly #now: () => number;
   readonly #wallClock: () => number;
-  /** How far the wall clock was ahead of the other, when it was last looked at. */
+  /** How far the wall clock was ahead of the other. */
   #aheadMs: number;
+  /** When to look at it again. */
+  #lookAt = 0;
   #young = new Map<string, Entry>();
   #old = new Map<string, Entry>();
   /** Of what was put into the young generation; an outcome that was put twice counts twice. */
@@ -49,7 +53,7 @@ export class OutcomeCache {
     const entry = this.#young.get(identity) ?? this.#old.get(identity);
     if (entry === undefined) return undefined;
     const now = this.#now();
-    if (this.#wasSuspended(now)) {
+    if (now >= this.#lookAt && this.#wasSuspended(now)) {
       this.clear();
       return undefined;
     }
@@ -77,14 +81,16 @@ export class OutcomeCache {
 
   /** Since it was last asked. A wall clock that is set forward looks the same, and costs a few replays a round trip. */
   #wasSuspended(now: number): boolean {
+    this.#lookAt = now + LOOK_EVERY_MS;
     const aheadMs = this.#wallClock() - now;
     const gainedMs = aheadMs - this.#aheadMs;
-    if (Math.abs(gainedMs) <= SUSPEND_MS) return false;
-    this.#aheadMs = aheadMs;
-    return gainedMs > 0;
+    // What it gains slowly adds up.
+    if (gainedMs < 0 || gainedMs > SUSPEND_MS) this.#aheadMs = aheadMs;
+    return gainedMs > SUSPEND_MS;
   }
 
   #age(): void {
+    if (this.#wasSuspended(this.#now())) this.clear();
     this.#old = this.#young;
     this.#young = new Map();
     this.#bytes = 0;
