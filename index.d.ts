@@ -241,8 +241,9 @@ export interface IdempotencyDefaults {
   /**
    * What happens when the store cannot be reached before `fn`. `reject`: the call rejects with `ERR_STORE_UNAVAILABLE`
    * and runs nothing. `run`: `fn` runs without protection (`ctx.protected` is false, nothing is recorded). The option
-   * also covers a full store and a protocol error. It does not cover a refusal (`ERR_STORE_REFUSED`), because waiting
-   * does not mend a refusal.
+   * also covers a full store and a protocol error, but not where the store, which takes no write, still shows a record
+   * at the key: the record is somebody's run, or its outcome. It does not cover a refusal (`ERR_STORE_REFUSED`),
+   * because waiting does not mend a refusal.
    * @default 'reject'
    */
   onStoreUnavailable?: 'reject' | 'run' | undefined;
@@ -266,8 +267,8 @@ export interface IdempotencyDefaults {
   retentionMs?: number | undefined;
   /**
    * Largest encoded result, in bytes. If the result is larger, the caller still gets it, but the record keeps no value:
-   * replays get `ERR_RESULT_UNAVAILABLE`, and `fn` does not run again. At most 33_554_432; the built-in codec stops at
-   * 8 Mi characters.
+   * replays get `ERR_RESULT_UNAVAILABLE`, and `fn` does not run again. The same holds for a result that the server does
+   * not take for its size. At most 33_554_432; the built-in codec stops at 8 Mi characters.
    * @default 1_048_576
    */
   maxResultBytes?: number | undefined;
@@ -502,7 +503,8 @@ export function inspect(target: RecordTarget): Promise<RecordView | undefined>;
 export function reset(target: RecordTarget, options?: ResetOptions): Promise<'reset' | 'absent'>;
 
 /**
- * Settles an indeterminate record, either with the value found elsewhere or by letting `fn` run again.
+ * Settles an indeterminate record, either with the value found elsewhere or by letting `fn` run again. Other processes
+ * may replay what they have cached of an earlier outcome for up to 5 seconds.
  *
  * @returns `settled` when the record already had an outcome (nothing changed), `absent` when there is no record.
  * @throws {InProgressError} `ERR_IN_PROGRESS` an attempt holds a live lease and `force` was not given.
@@ -713,7 +715,8 @@ export interface CacheOptions {
    */
   maxBytes?: number | undefined;
   /**
-   * How long the cache answers with an outcome, in milliseconds: 1 to 5_000.
+   * How long the cache answers with an outcome, in milliseconds: 1 to 5_000. After a suspend of the machine the cache is
+   * empty.
    * @default 5_000
    */
   maxAgeMs?: number | undefined;

@@ -12,8 +12,9 @@ const { templateOf } = await bundle('lib/outcome/codec/template.ts');
 const outcome = (text) => ({ text, attempt: 1 });
 
 function cacheWith(limits = {}) {
-  const clock = { ms: 0 };
-  const cache = new OutcomeCache({ maxEntries: 3, maxBytes: 100, maxAgeMs: 5_000, ...limits }, () => clock.ms);
+  const clock = { ms: 0, wallMs: 1_800_000_000_000 };
+  const clocks = [() => clock.ms, () => clock.wallMs + Math.floor(clock.ms)];
+  const cache = new OutcomeCache({ maxEntries: 3, maxBytes: 100, maxAgeMs: 5_000, ...limits }, ...clocks);
   return { cache, clock };
 }
 
@@ -29,6 +30,45 @@ test('I7 an outcome is answered for maxAgeMs, and never longer than its record l
   assert.equal(cache.get('long', null).text, 'J1');
   clock.ms = 5_000;
   assert.equal(cache.get('long', null), undefined);
+});
+
+test('I7 a machine that was suspended answers nothing from before, though its clock stood still meanwhile', () => {
+  const { cache, clock } = cacheWith();
+  for (const suspendedMs of [5_000, 3_600_000]) {
+    cache.put('a', null, outcome('J1'), 86_400_000);
+    clock.ms += 100;
+    assert.equal(cache.get('a', null).text, 'J1');
+    clock.wallMs += suspendedMs;
+    clock.ms += 5;
+    assert.equal(cache.get('a', null), undefined);
+  }
+  cache.put('b', null, outcome('J2'), 86_400_000);
+  assert.equal(cache.get('b', null).text, 'J2', 'what was put after that');
+});
+
+test('I7 a suspend is noticed however much is put after it, and though the wall clock was set back before it', () => {
+  const { cache, clock } = cacheWith({ maxEntries: 8 });
+  const putMany = () => {
+    for (const name of 'bcde') cache.put(name, null, outcome('J2'), 86_400_000);
+  };
+  clock.wallMs -= 3_600_000;
+  putMany();
+  cache.put('a', null, outcome('J1'), 86_400_000);
+  clock.wallMs += 60_000;
+  putMany();
+  assert.equal(cache.get('a', null), undefined);
+});
+
+test('I7 a wall clock that is set back, or is off by a little, makes nothing older or younger', () => {
+  const { cache, clock } = cacheWith();
+  cache.put('a', null, outcome('J1'), 86_400_000);
+  clock.wallMs -= 3_600_000;
+  clock.ms = 4_999.5;
+  assert.equal(cache.get('a', null).text, 'J1');
+  clock.wallMs += 20;
+  assert.equal(cache.get('a', null).text, 'J1');
+  clock.ms = 5_000;
+  assert.equal(cache.get('a', null), undefined);
 });
 
 test('I7 whatever is put, read and deleted, the latest half is there, and never more than maxEntries', () => {
@@ -168,6 +208,46 @@ test('I7 a replay that is answered while reset is under way is not cached', asyn
   assert.deepEqual(await Promise.all([client.reset({ key: 'k', scope: 'i7' }), replay]), ['reset', 'first']);
   assert.equal(await call(client, 'second'), 'second');
 });
+
+test('I7 after a suspend of the machine the store is asked', async (t) => {
+  const redis = await startRedis();
+  t.after(() => redis.stop());
+  const [client, other] = [1, 2].map(() => createClient({ url: redis.url }));
+  t.after(() => Promise.all([client.close(), other.close()]));
+  const call = (on, value) => on.withIdempotency('k', () => value, { scope: 'i7' });
+  assert.equal(await call(client, 'first'), 'first');
+  assert.equal(await other.reset({ key: 'k', scope: 'i7' }), 'reset');
+  assert.equal(await call(other, 'second'), 'second');
+  assert.equal(await call(client, 'ran'), 'first', 'within its five seconds');
+  // What a process sees of an hour's suspend: the wall clock has gone on, the monotonic one has not.
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  const { now } = Date;
+  t.mock.method(Date, 'now', () => now() + 3_600_000);
+  assert.equal(await call(client, 'ran'), 'second');
+});
+
+for (const [what, resolution, expected] of [
+  ['with a value', { value: 'settled' }, 'settled'],
+  ['to run again', { rerun: true }, 'third'],
+]) {
+  for (const by of ['key', 'hash']) {
+    test(`I7 what a client has resolved, ${what}, it does not answer from its cache (${by})`, async (t) => {
+      const redis = await startRedis();
+      t.after(() => redis.stop());
+      const [client, other] = [1, 2].map(() => createClient({ url: redis.url }));
+      t.after(() => Promise.all([client.close(), other.close()]));
+      const [key, scope] = ['k', 'i7'];
+      assert.equal(await client.withIdempotency(key, () => 'first', { scope }), 'first');
+      const { hash } = await client.inspect({ key, scope });
+      assert.equal(await other.reset({ key, scope }), 'reset');
+      const times = () => Promise.reject(new Error('timeout'));
+      await assert.rejects(other.withIdempotency(key, times, { scope, onError: 'hold' }), /timeout/);
+      const target = by === 'key' ? { key, scope } : { hash };
+      assert.equal(await client.resolve(target, resolution), 'resolved');
+      assert.equal(await client.withIdempotency(key, () => 'third', { scope }), expected);
+    });
+  }
+}
 
 test('I7 a recorded error is cached, a released one is not', async (t) => {
   const redis = await startRedis();

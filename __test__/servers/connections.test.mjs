@@ -10,6 +10,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { defineStateMachine, drainStateMachines } from '../support/actonce.mjs';
 import { makeCertificates } from '../support/certificates.mjs';
 import { Contenders, EXECUTORS, isClaim, isCompletion, LEASE_MS } from '../support/contenders.mjs';
+import { eventually } from '../support/eventually.mjs';
 import { gate } from '../support/gate.mjs';
 import { paymentConfig } from '../support/payment.mjs';
 import { startRedis } from '../support/redis.mjs';
@@ -308,15 +309,35 @@ describe('who is let in', { concurrency: 4, timeout: 120_000 }, () => {
     await assert.rejects(client.reset({ key }), { code: 'ERR_STORE_REFUSED', message: /the user needs .* \+get / });
   });
 
-  it('rights that are taken away during fn: the caller has its value, and is not made to wait', async (t) => {
+  it('rights that are taken away during fn: the caller is not made to wait, and the outcome is recorded once they are back', async (t) => {
     const { redis, c } = await asUser(t, documentedRule());
     const client = c.client();
+    const rights = (...changes) => redis.send('ACL', 'SETUSER', 'actonce', ...changes);
     const value = await client.withIdempotency(key, async (ctx) => {
-      await redis.send('ACL', 'SETUSER', 'actonce', '-evalsha', '-set');
+      await rights('-evalsha', '-set');
       return c.effect(ctx);
     });
     assert.deepEqual(value, { by: 1 });
-    assert.deepEqual(client.told, ['claimed', 'store-error', 'result-unrecorded']);
+    assert.deepEqual(client.told, ['claimed', 'result-unrecorded']);
+    await rights('+evalsha', '+set');
+    await eventually(() => client.told.includes('completed'));
+    assert.deepEqual(client.told, ['claimed', 'result-unrecorded', 'completed']);
+    assert.deepEqual(await c.client().withIdempotency(key, c.effect), { by: 1 });
+    assert.equal(c.ledger.count(key), 1);
+  });
+
+  it('rights that are taken away for good: an event says why nothing was recorded', async (t) => {
+    const { redis, c } = await asUser(t, documentedRule());
+    const client = c.client({ defaults: { recordTimeoutMs: 300 } });
+    const reasons = [];
+    client.on('store-error', ({ code }) => reasons.push(code));
+    await client.withIdempotency(key, async (ctx) => {
+      await redis.send('ACL', 'SETUSER', 'actonce', '-evalsha', '-set');
+      return c.effect(ctx);
+    });
+    await eventually(() => reasons.length > 0);
+    assert.deepEqual(reasons, ['ERR_STORE_REFUSED']);
+    assert.deepEqual(client.told, ['claimed', 'result-unrecorded', 'store-error']);
   });
 });
 

@@ -146,7 +146,17 @@ export class Link {
     // SUBSCRIBE is confirmed once per channel.
     const left = isSubscription(name) ? Math.max(1, value.length - 1) : 1;
     this.#awaited.push({ name, args: value, fault, left });
-    this.#toServer.pass(bytes);
+    if (fault?.kind === 'refuse') this.#refuse();
+    else this.#toServer.pass(bytes);
+  }
+
+  /** In the place that the reply would have. */
+  #refuse() {
+    while (this.#awaited[0]?.fault?.kind === 'refuse') {
+      const { fault, args } = this.#awaited.shift();
+      this.#toClient.pass(Buffer.from(`-${fault.text}\r\n`));
+      fault.strike(args);
+    }
   }
 
   #reply({ value, bytes }) {
@@ -162,6 +172,7 @@ export class Link {
     this.#awaited.shift();
     this.#hooks.onReply(awaited.name);
     this.#strike(awaited, bytes, delayMs);
+    this.#refuse();
   }
 
   #strike({ fault, args }, bytes, delayMs) {
@@ -171,6 +182,8 @@ export class Link {
         break;
       case 'swallow-reply-and-close':
         this.#toClient.end();
+        break;
+      case 'lose-reply':
         break;
       case 'cut':
         this.#toClient.pass(bytes.subarray(0, fault.bytes));

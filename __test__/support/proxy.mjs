@@ -28,6 +28,8 @@ const MODES = ['pass', 'black-hole', 'drop-requests', 'drop-replies', 'stall', '
  * delay                    the reply comes `ms` later
  * cut                      the first `bytes` bytes of the reply come, then the connection ends
  * garbage                  a byte that is no RESP comes before the reply
+ * lose-reply               the server executes it; its reply alone is lost, and those behind it come
+ * refuse                   the command never reaches the server; the client gets `-text` in its place
  * drop-message             a published message is lost (`on: 'MESSAGE'`), the rest of the connection goes on
  */
 const FAULTS = [
@@ -38,6 +40,8 @@ const FAULTS = [
   'delay',
   'cut',
   'garbage',
+  'lose-reply',
+  'refuse',
   'drop-message',
 ];
 
@@ -51,6 +55,7 @@ class Fault {
     this.kind = kind;
     this.ms = options.ms;
     this.bytes = options.bytes;
+    this.text = options.text;
     this.#options = options;
     /** Resolves to the command when the fault has first taken effect: for a swallowed reply, when it was swallowed. */
     this.struck = new Promise((resolve) => {
@@ -126,10 +131,10 @@ class FaultProxy {
    * @param nth the first match that is struck, counted from now
    * @param times how many matches are struck from there on
    */
-  fault(kind, { on, nth = 1, times = 1, ms = 0, bytes = 0 }) {
+  fault(kind, { on, nth = 1, times = 1, ms = 0, bytes = 0, text = 'ERR refused' }) {
     if (!FAULTS.includes(kind)) throw new Error(`no fault '${kind}': ${FAULTS.join(', ')}`);
     if (this.#raw) throw new Error('a raw proxy does not read commands, so it has modes but no faults');
-    const fault = new Fault(kind, { on, nth, times, ms, bytes });
+    const fault = new Fault(kind, { on, nth, times, ms, bytes, text });
     this.#faults.push(fault);
     return fault;
   }

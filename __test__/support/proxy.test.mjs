@@ -99,6 +99,26 @@ describe('proxy', () => {
     assert.equal(raw, '$5\r\nva');
   });
 
+  it('loses one reply, and those behind it move up', async (t) => {
+    const { proxy, client } = await proxied(t);
+    proxy.fault('lose-reply', { on: 'INCR' });
+    const [shifted, unanswered] = [client.send('INCR', 'n'), client.send('GET', 'n')];
+    unanswered.catch(() => {});
+    assert.equal(await shifted, '1', 'what GET was answered');
+    assert.ok(await staysPending(unanswered));
+  });
+
+  it('refuses a command in its place among the replies', async (t) => {
+    const { proxy, client } = await proxied(t);
+    proxy.fault('refuse', { on: 'INCR', text: 'ERR no room' });
+    const [before, refused, behind] = await Promise.all([
+      client.send('GET', 'n'),
+      client.send('INCR', 'n').catch((error) => error.message),
+      client.send('EXISTS', 'n'),
+    ]);
+    assert.deepEqual([before, refused, behind], [null, 'ERR no room', 0]);
+  });
+
   it('delays one reply and keeps the order of those behind it', async (t) => {
     const { proxy, client } = await proxied(t);
     proxy.fault('delay', { on: 'INCR', ms: 80 });

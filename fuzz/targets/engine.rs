@@ -9,7 +9,7 @@ use actonce::model::machine::{self, Look, Machine};
 use actonce::model::quota::Quota;
 use actonce::model::{Begin, Command, Failure, Flags, Owner, Record, State};
 use actonce::scripts::machine::Prepared;
-use actonce::store::redis::ClusterNews;
+use actonce::store::redis::FleetNews;
 use actonce::store::redis::engine::Engine;
 use actonce::store::redis::features::{ConnectError, Features};
 use actonce::store::{Answer, Ask, Event, MachineAsk, Request};
@@ -153,8 +153,8 @@ impl Life {
                 }
             }
         }
-        for news in std::mem::take(self.engine.cluster_news()) {
-            if let ClusterNews::Moved { pending, .. } = news {
+        for news in std::mem::take(self.engine.fleet_news()) {
+            if let FleetNews::Moved { pending, .. } | FleetNews::Alone(pending) = news {
                 // Somebody else's from here on.
                 self.open.remove(&pending.request.id);
             }

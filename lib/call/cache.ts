@@ -21,23 +21,44 @@ interface Entry extends Cached {
   readonly expiresAt: number;
 }
 
+/** Two clocks that part by more than this were not both running: the machine was suspended, or one was set. */
+const SUSPEND_MS = 100;
+/** Looking at a second clock costs as much as all else, so not every replay does. */
+const LOOK_EVERY_MS = 5;
+
 export class OutcomeCache {
   readonly #limits: CacheLimits;
   readonly #now: () => number;
+  readonly #wallClock: () => number;
+  /** How far the wall clock was ahead of the other. */
+  #aheadMs: number;
+  /** When to look at it again. */
+  #lookAt = 0;
   #young = new Map<string, Entry>();
   #old = new Map<string, Entry>();
   /** The size of what was put into the young generation; an outcome that was put twice counts twice. */
   #bytes = 0;
 
-  constructor(limits: CacheLimits, now: () => number = () => performance.now()) {
+  /**
+   * @param now a clock that nobody sets, and that stands still while the machine is suspended
+   * @param wallClock one that goes on meanwhile
+   */
+  constructor(limits: CacheLimits, now = () => performance.now(), wallClock = () => Date.now()) {
     this.#limits = limits;
     this.#now = now;
+    this.#wallClock = wallClock;
+    this.#aheadMs = wallClock() - now();
   }
 
   get(identity: string, payload: string | null): Cached | undefined {
     const entry = this.#young.get(identity) ?? this.#old.get(identity);
     if (entry === undefined) return undefined;
-    if (this.#now() >= entry.expiresAt) {
+    const now = this.#now();
+    if (now >= this.#lookAt && this.#wasSuspended(now)) {
+      this.clear();
+      return undefined;
+    }
+    if (now >= entry.expiresAt) {
       this.delete(identity);
       return undefined;
     }
@@ -59,7 +80,18 @@ export class OutcomeCache {
     this.#bytes += bytes;
   }
 
+  /** Since it was last asked. A wall clock that is set forward looks the same, and costs a few replays a round trip. */
+  #wasSuspended(now: number): boolean {
+    this.#lookAt = now + LOOK_EVERY_MS;
+    const aheadMs = this.#wallClock() - now;
+    const gainedMs = aheadMs - this.#aheadMs;
+    // What it gains slowly adds up.
+    if (gainedMs < 0 || gainedMs > SUSPEND_MS) this.#aheadMs = aheadMs;
+    return gainedMs > SUSPEND_MS;
+  }
+
   #age(): void {
+    if (this.#wasSuspended(this.#now())) this.clear();
     this.#old = this.#young;
     this.#young = new Map();
     this.#bytes = 0;

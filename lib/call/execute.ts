@@ -10,7 +10,15 @@ import { type Answer, lacksDurability, storeError, Tag } from '../native/answer'
 import type { Encoded } from '../outcome/codec';
 import { endingOfThrown } from '../outcome/control-flow';
 import { endingOfReturned } from '../outcome/finished';
-import { type Ending, eventKind, isEncoded, type Results, type Unkept, unavailable } from '../outcome/results';
+import {
+  type Ending,
+  eventKind,
+  isEncoded,
+  type Results,
+  TOO_LARGE,
+  type Unkept,
+  unavailable,
+} from '../outcome/results';
 import type { Call, OwnerTurn, Shared } from './call';
 import { isThenable, Run } from './run';
 
@@ -21,6 +29,8 @@ interface Report {
   readonly text: Encoded | null;
   readonly ending: Ending;
   readonly unkept?: Unkept;
+  /** How the store has refused another text for its size, and that text: those who joined get it all the same. */
+  readonly refused?: { readonly answer: Answer; readonly text: Encoded | null };
 }
 
 /** Runs the call's `fn`, and ends in the call's `finish` or `fail`. */
@@ -77,14 +87,24 @@ function threw(run: Run, thrown: unknown): void {
 /** Tells the store, then everyone who waits. */
 function record(run: Run, report: Report): void {
   let isServed = false;
-  tellStore(run, report, (answer) => {
-    if (isServed) {
-      concludeLater(run, report, answer);
-      return;
-    }
-    isServed = true;
-    conclude(run, report, answer);
-  });
+  let told = report;
+  const hear = (answer: Answer | undefined): void => {
+    if (answer?.tag === Tag.TOO_LARGE) {
+      told = withoutText(run, report, answer);
+      tellStore(run, told, hear, answer.ms);
+    } else if (!isServed) {
+      isServed = true;
+      conclude(run, told, answer);
+    } else if (answer?.tag !== Tag.DELAYED) concludeLater(run, told, answer);
+  };
+  tellStore(run, report, hear);
+}
+
+/** How an attempt ends whose text is too large for the store: as before, but for the text. */
+function withoutText(run: Run, report: Report, answer: Answer): Report {
+  const refused = { answer, text: report.text };
+  if (report.how === 'release') return { ...report, refused, text: null };
+  return { ...report, refused, text: run.call.host.results.encodeUnkept(TOO_LARGE), unkept: TOO_LARGE };
 }
 
 /** Without a lease nothing is recorded, and only the callers that joined need the text. */
@@ -127,18 +147,19 @@ function policyFor(call: Call, thrown: unknown): ErrorPolicy {
   return usual;
 }
 
-/** @param onAnswer gets the store's answer, perhaps twice (see Lease); undefined when there is no claim to end */
+/** @param onAnswer gets the store's answer, perhaps several times (see Lease); undefined when there is no claim to end */
 function tellStore(
   run: Run,
   { how, text }: Pick<Report, 'how' | 'text'>,
   onAnswer: (answer: Answer | undefined) => void,
+  budgetMs = run.call.settings.recordTimeoutMs,
 ): void {
   const { lease, call } = run;
   if (lease === undefined) {
     onAnswer(undefined);
     return;
   }
-  const patience = { patienceMs: call.host.totalTimeoutMs, budgetMs: call.settings.recordTimeoutMs };
+  const patience = { patienceMs: call.host.totalTimeoutMs, budgetMs };
   if (how === 'complete') lease.complete(text as Encoded, patience, onAnswer);
   else lease.fail(how, text as string | null, patience, onAnswer);
 }
@@ -187,20 +208,24 @@ function concludeRecorded(run: Run, report: Report, answer: Answer): void {
 }
 
 /** The store has recorded the ending: tells the listeners, and caches the ending if it is an outcome. */
-function remember(run: Run, { how, text, ending }: Report): void {
+function remember(run: Run, { how, text, ending, refused }: Report): void {
   const { call, attempt } = run;
+  if (refused !== undefined) tellStoreError(run, refused.answer);
   if (how === 'release' || how === 'hold') {
     call.tell(how === 'hold' ? 'held' : 'released', attempt, {});
     return;
   }
-  const recorded = { text: text as Encoded, attempt, hasFailed: how === 'record' };
-  call.host.cache?.put(call.identity, call.payload, recorded, call.settings.retentionMs);
+  // The store may have taken the text that it refused, if its answer was lost. So the store is asked, not the cache.
+  if (refused === undefined) {
+    const recorded = { text: text as Encoded, attempt, hasFailed: how === 'record' };
+    call.host.cache?.put(call.identity, call.payload, recorded, call.settings.retentionMs);
+  }
   if (call.isHeard) call.tell('completed', attempt, { kind: eventKind(ending) });
 }
 
-function sharedOf({ ending, text }: Report, attempt: number): Shared {
+function sharedOf({ ending, text, refused }: Report, attempt: number): Shared {
   if (ending.kind === 'error') return { thrown: ending.error, attempt };
-  return { text: text ?? '', attempt };
+  return { text: (refused ?? { text }).text ?? '', attempt };
 }
 
 function lost(run: Run, ending: Ending): LeaseLostError {

@@ -50,8 +50,8 @@ export class Lease {
   }
 
   /**
-   * @param onAnswer gets DONE, STALE, LOST, UNREADABLE or STORE_ERROR, perhaps after DELAYED. The embedded store
-   *   answers before this method returns.
+   * @param onAnswer gets DONE, STALE, LOST, UNREADABLE or STORE_ERROR, perhaps after DELAYED. It may get TOO_LARGE,
+   *   once; then the attempt may end again, with a smaller text. The embedded store answers before this method returns.
    */
   complete(payload: Encoded, patience: Patience, onAnswer: (answer: Answer) => void): void {
     this.#onAnswer = onAnswer;

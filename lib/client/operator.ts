@@ -59,10 +59,7 @@ export class Operator {
   async reset(target: RecordTarget, options: ResetOptions): Promise<'reset' | 'absent'> {
     checkReset(options);
     const named = nameOf(target, this.#client.binding);
-    this.#forget(named);
-    const answer = await this.#ask(named, { do: 'reset', force: options.force === true });
-    // Once more, because a replay may have filled the cache while the store was asked.
-    this.#forget(named);
+    const answer = await this.#change(named, { do: 'reset', force: options.force === true });
     if (answer.tag === Tag.LOST) return 'absent';
     if (answer.tag === Tag.DONE) return 'reset';
     throw this.#errorOf(answer, named);
@@ -74,7 +71,7 @@ export class Operator {
     const { force, rerun } = resolution;
     const retentionMs = resolution.retentionMs ?? this.#client.settings.retentionMs;
     const decision = rerun === true ? { rerun } : { value: await this.#encode(resolution.value) };
-    const answer = await this.#ask(named, { do: 'resolve', ...decision, retentionMs, force: force === true });
+    const answer = await this.#change(named, { do: 'resolve', ...decision, retentionMs, force: force === true });
     if (answer.tag === Tag.LOST) return 'absent';
     if (answer.tag === Tag.SETTLED) return 'settled';
     if (answer.tag === Tag.DONE) return 'resolved';
@@ -88,6 +85,15 @@ export class Operator {
     const encoded = await results.encode(value, settings.maxResultBytes);
     if (isEncoded(encoded)) return wholeText(encoded);
     throw unavailable(encoded, undefined, encoded.cause);
+  }
+
+  /** What this process has seen of the record is forgotten. */
+  async #change(named: Named, command: object): Promise<Answer> {
+    this.#forget(named);
+    const answer = await this.#ask(named, command);
+    // Once more: a replay may have come in while the store was asked.
+    this.#forget(named);
+    return answer;
   }
 
   #ask({ hash, identity }: Named, command: object): Promise<Answer> {

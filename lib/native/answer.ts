@@ -35,6 +35,7 @@ export const Tag = {
   DUE: 23,
   QUOTA: 24,
   EVICTS: 25,
+  TOO_LARGE: 26,
 } as const;
 export type Tag = (typeof Tag)[keyof typeof Tag];
 
@@ -43,8 +44,9 @@ export interface Answer {
   readonly tag: Tag;
   readonly fence: number;
   readonly attempt: number;
+  /** Of a STORE_ERROR: there is a record at the key. */
   readonly recovered: boolean;
-  /** Meaning by tag: remaining lease, since when, or why the lease was lost. */
+  /** Meaning by tag: remaining lease, since when, why the lease was lost, or how long an outcome may still be recorded. */
   readonly ms: number;
   readonly code: number;
   readonly payload: string | null;
@@ -82,15 +84,19 @@ export function endsOperation(tag: Tag): boolean {
     case Tag.WOKEN:
     case Tag.DELAYED:
     case Tag.LEASE_LOST:
+    case Tag.TOO_LARGE:
       return false;
     default:
       return true;
   }
 }
 
-/** Whether the store is away, as against refusing us: what `onStoreUnavailable` speaks of. */
+/**
+ * Whether the store is away, as against refusing us: what `onStoreUnavailable` speaks of. A store that still tells of a record
+ * at the key is not: the record is somebody's run, or its outcome.
+ */
 export function isOutage(answer: Answer): boolean {
-  if (answer.tag !== Tag.STORE_ERROR) return false;
+  if (answer.tag !== Tag.STORE_ERROR || answer.recovered) return false;
   const code = STORE_CODES[answer.code];
   return code === 'ERR_STORE_UNAVAILABLE' || code === 'ERR_STORE_FULL' || code === 'ERR_STORE_PROTOCOL';
 }

@@ -205,7 +205,7 @@ function fitsTemplate(text: string): boolean {
   return text.length <= LONGEST_TEMPLATE && isJson(text);
 }
 
-const TOO_LARGE: Unkept = { reason: 'too-large', path: undefined, cause: undefined };
+export const TOO_LARGE: Unkept = { reason: 'too-large', path: undefined, cause: undefined };
 
 function withinLimit(text: string, maxBytes: number): string | Unkept {
   return bytesOf(text, maxBytes) <= maxBytes ? text : TOO_LARGE;
@@ -238,7 +238,8 @@ export function unavailable(
   hash: string | undefined,
   cause?: unknown,
 ): ResultUnavailableError {
-  const detail = reason === 'too-large' ? 'it is larger than maxResultBytes' : whyUnencodable(path, cause);
+  const tooLarge = 'it is larger than maxResultBytes, or than the store takes';
+  const detail = reason === 'too-large' ? tooLarge : whyUnencodable(path, cause);
   return new ResultUnavailableError(reason, path, cause === undefined ? { detail, hash } : { detail, hash, cause });
 }
 

@@ -38,7 +38,7 @@ pub struct Renewal {
     pub op: u32,
     pub key: Arc<str>,
     pub owner: Owner,
-    /// The lease counts as lost at this time unless the answer comes first.
+    /// The lease is lost here unless the answer comes first, or its operation has had its longest time.
     pub deadline: Micros,
     pub interval: Micros,
 }
@@ -60,6 +60,15 @@ impl Lease {
     /// When to look at the lease while a renewal is under way.
     fn appointment(&self) -> Micros {
         self.deadline.min(self.held.ends_at)
+    }
+
+    /// Not renewed any more. Told after another loss, too: whoever waits for the function to end must not wait forever.
+    fn outlive(&mut self, op: u32, losses: &mut Vec<(u32, Loss)>) {
+        if !self.is_ending {
+            losses.push((op, Loss::MaxLease));
+        }
+        self.lost = true;
+        self.due = Micros::MAX;
     }
 }
 
@@ -212,11 +221,7 @@ impl Leases {
             table.timed.remove(&(at, op));
             let Some(lease) = table.leases.get_mut(&op) else { continue };
             if now >= lease.held.ends_at {
-                // This is told even after another loss: whoever waits for the function to end must not wait forever.
-                if !lease.is_ending {
-                    losses.push((op, Loss::MaxLease));
-                }
-                lease.lost = true;
+                lease.outlive(op, losses);
             } else if now >= lease.deadline {
                 table.lose(op, Loss::Expired, losses);
             }
@@ -226,14 +231,17 @@ impl Leases {
             while let Some((due, op)) = table.queues.get_mut(&interval).and_then(|queue| pop_due(queue, now)) {
                 let Some(lease) = table.leases.get_mut(&op).filter(|lease| lease.due == due) else { continue };
                 lease.due = Micros::MAX;
-                let deadline = lease.deadline;
-                if now >= deadline {
+                if now >= lease.held.ends_at {
+                    lease.outlive(op, losses);
+                    continue;
+                }
+                if now >= lease.deadline {
                     table.lose(op, Loss::Expired, losses);
                     continue;
                 }
-                let (key, owner, at) = (lease.held.key.clone(), lease.held.owner, lease.appointment());
+                let (key, owner, deadline) = (lease.held.key.clone(), lease.held.owner, lease.appointment());
                 renewals.push(Renewal { op, key, owner, deadline, interval });
-                table.timed.insert((at, op));
+                table.timed.insert((deadline, op));
             }
         }
         table.wake_at = table.next_appointment();
@@ -347,6 +355,27 @@ mod tests {
         leases.renewed(1, LEASE / 3);
         assert_eq!(turn(&leases, LEASE / 2 - 1), (vec![], vec![], LEASE / 2));
         assert_eq!(turn(&leases, LEASE / 2).1, vec![(1, Loss::MaxLease)]);
+    }
+
+    #[test]
+    fn a_keeper_that_comes_late_renews_nothing_beyond_the_longest_time_allowed() {
+        let (ends_at, late) = (LEASE / 2, LEASE / 2 + 1);
+        for now in [ends_at, late] {
+            let leases = quiet();
+            leases.hold(1, held(0, ends_at));
+            assert_eq!(turn(&leases, now), (vec![], vec![(1, Loss::MaxLease)], Micros::MAX));
+            assert!(!leases.is_held(1, now));
+        }
+    }
+
+    #[test]
+    fn a_renewal_whose_answer_is_lost_is_not_sent_again_beyond_the_longest_time_allowed() {
+        let ends_at = LEASE / 2;
+        let leases = quiet();
+        leases.hold(1, held(0, ends_at));
+        let mut renewals = Vec::new();
+        leases.turn(LEASE / 3, &mut renewals, &mut Vec::new());
+        assert_eq!(renewals[0].deadline, ends_at);
     }
 
     #[test]

@@ -63,6 +63,18 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// Bytes of the outcome that it stores.
+    pub fn payload_len(&self) -> usize {
+        match self {
+            Self::Complete { record, .. } => record.state.payload_len(),
+            Self::Fail { failure: Failure::Release { payload } | Failure::Record { payload, .. }, .. }
+            | Self::Resolve { to: Resolution::Value { payload, .. }, .. } => payload.len(),
+            Self::Begin(_) | Self::Extend { .. } | Self::Fail { .. } | Self::Resolve { .. } | Self::Reset { .. } => 0,
+        }
+    }
+}
+
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Failure {
     /// A retry may run. The payload is the error for those who waited; it is empty when the run never started.

@@ -28,6 +28,17 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// Bytes that it stores.
+    pub fn payload_len(&self) -> usize {
+        match self {
+            Self::Create { data, .. } => data.len(),
+            Self::Send(send) => send.payload.len() + send.data.as_ref().map_or(0, Vec::len),
+            Self::Look { .. } => 0,
+        }
+    }
+}
+
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Send {
     pub token: Token,

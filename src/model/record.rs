@@ -74,7 +74,13 @@ impl Origin {
         &self.0
     }
 
-    /// The owner, which names the attempt.
+    /// Whether it can be what a caller with this payload is answered from: payloads are compared where both sides have one.
+    pub fn fits(&self, fingerprint: Option<&Fingerprint>) -> bool {
+        let theirs = &self.0[FINGERPRINT - OWNER..];
+        fingerprint.is_none_or(|ours| theirs == NO_FINGERPRINT || theirs == ours.0)
+    }
+
+    /// The first of the two, which names the attempt.
     pub fn owner(&self) -> &[u8] {
         &self.0[..FINGERPRINT - OWNER]
     }
@@ -165,6 +171,13 @@ impl State {
     /// The recorded payload; empty for an attempt that has not ended.
     pub fn take_payload(&mut self) -> Vec<u8> {
         self.payload_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    pub fn payload_len(&self) -> usize {
+        match self {
+            Self::Released { payload } | Self::Completed { payload } | Self::Failed { payload } => payload.len(),
+            Self::Processing { .. } | Self::Indeterminate { .. } => 0,
+        }
     }
 
     fn payload_mut(&mut self) -> Option<&mut Vec<u8>> {

@@ -124,9 +124,11 @@ impl OnLoop {
     /// buffer and counted, which is cheaper than calling back into the caller.
     pub fn run(&self, call: impl FnOnce(&mut Session, Micros)) -> usize {
         let now = self.clock.now();
+        call(&mut self.session.borrow_mut(), now);
+        // Before anything is left in the buffer: a connection that turns out to be gone answers others, through it as well.
+        self.write_early(now);
         let left = {
             let mut session = self.session.borrow_mut();
-            call(&mut session, now);
             let deliveries = session.deliveries();
             let left = self.outbox.leave(deliveries);
             if left > 0 {
@@ -134,7 +136,6 @@ impl OnLoop {
             }
             left
         };
-        self.write_early(now);
         self.afterwards(now, true);
         left
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Session;
 use super::delivery::{Delivery, Tag};
 use super::ending::WITHDRAWAL;
-use super::op::Phase;
+use super::op::{Claim, Phase};
 use crate::clock::{MILLI, Micros};
 use crate::lease::{Held, margin};
 use crate::model::Outcome;
@@ -25,9 +25,10 @@ impl Session {
             Answer::Machine(outcome) => self.transitioned(id, outcome, now),
             Answer::Due(members) => self.listed(id, &members, now),
             Answer::Delayed => self.deliver(Delivery::bare(id, Tag::Delayed)),
+            Answer::TooLarge(why) => self.too_large(id, &why, now),
             Answer::Unreadable(reason) => self.end(id, Delivery::text(id, Tag::Unreadable, reason.into_bytes()), now),
-            Answer::Failed { error, unknown } => {
-                let delivery = Delivery::failed(id, &error);
+            Answer::Failed { error, unknown, has_record } => {
+                let delivery = Delivery { recovered: has_record, ..Delivery::failed(id, &error) };
                 let beginning = self.ops.get(&id).is_some_and(|op| matches!(op.phase, Phase::Beginning));
                 if let Some(op) = self.ops.get(&id).filter(|_| beginning && unknown) {
                     let (key, owner, lease_ms) = (Arc::clone(op.key()), op.owner, op.terms.lease_ms);
@@ -52,7 +53,7 @@ impl Session {
                     // renews the lease, or tells who has taken over. Starting now would be a second run.
                     return self.again(id, now);
                 }
-                op.phase = Phase::Held { fence, attempt, recovered };
+                op.phase = Phase::Held(Claim { fence, attempt, recovered });
                 let held = Held {
                     key: Arc::clone(op.key()),
                     owner: op.owner,

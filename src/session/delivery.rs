@@ -33,6 +33,8 @@ pub enum Tag {
     Quota = 24,
     /// Belongs to no operation: the server may evict records, under the policy that the text names.
     Evicts = 25,
+    /// The store does not take an outcome for its size; a smaller one may take its place, within so many milliseconds.
+    TooLarge = 26,
 }
 
 #[derive(Debug)]
@@ -41,6 +43,7 @@ pub struct Delivery {
     pub tag: Tag,
     pub fence: u64,
     pub attempt: u64,
+    /// Of a store error: there is a record at the key.
     pub recovered: bool,
     /// Milliseconds or a small code, depending on the tag.
     pub ms: u64,

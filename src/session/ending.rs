@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::delivery::{Delivery, Tag};
-use super::op::Phase;
+use super::op::{Claim, Phase};
 use super::{Ask, FailMode, Recording, Request, Session};
 use crate::clock::{MILLI, Micros};
+use crate::error::StoreError;
 use crate::model::{Command, Failure, Flags, Owner, Record, State};
 use crate::shrink;
 use crate::store::Store as _;
@@ -15,18 +16,24 @@ pub const WITHDRAWAL: u64 = 1 << 32;
 
 impl Session {
     pub fn complete(&mut self, id: u32, payload: String, recording: Recording, now: Micros) {
-        let Some((op, Phase::Held { fence, attempt, recovered })) = self.ops.get(&id).map(|op| (op, &op.phase)) else {
+        let op = self.ops.get_mut(&id);
+        let Some((op, claim)) = op.and_then(|op| op.ends(now + recording.budget).map(|claim| (op, claim))) else {
             return self.deliver(Delivery::bare(id, Tag::Lost));
         };
-        let held = op.begin().record(*fence, *attempt, Flags { recovered: *recovered, ..Flags::default() });
+        let Claim { fence, attempt, recovered } = claim;
+        let held = op.begin().record(fence, attempt, Flags { recovered, ..Flags::default() });
         let state = State::Completed { payload: payload.into_bytes() };
         let record = Record { flags: Flags::default(), state, ..held.clone() };
         let command = Command::Complete { record, retention_ms: recording.retention_ms };
-        self.send_ending(id, Arc::clone(op.key()), command, Some(Box::new(held)), recording, now);
+        let key = Arc::clone(op.key());
+        self.send_ending(id, key, command, Some(Box::new(held)), recording, now);
     }
 
     pub fn fail(&mut self, id: u32, mode: FailMode, payload: Option<String>, recording: Recording, now: Micros) {
-        let Some(op) = self.ops.get(&id) else { return self.deliver(Delivery::bare(id, Tag::Lost)) };
+        let op = self.ops.get_mut(&id);
+        let Some(op) = op.and_then(|op| op.ends(now + recording.budget).map(|_| op)) else {
+            return self.deliver(Delivery::bare(id, Tag::Lost));
+        };
         let payload = payload.unwrap_or_default().into_bytes();
         let failure = match mode {
             FailMode::Release => Failure::Release { payload },
@@ -47,9 +54,6 @@ impl Session {
         now: Micros,
     ) {
         self.leases.ending(id);
-        if let Some(op) = self.ops.get_mut(&id) {
-            op.phase = Phase::Ending;
-        }
         let request = Request {
             patience: now + recording.patience,
             held,
@@ -58,14 +62,24 @@ impl Session {
         self.submit(request, now);
     }
 
-    /// Gives an operation up. A begin that may have been applied is withdrawn, because its run never started.
+    /// The store has not taken an outcome, and takes none of its size: the attempt may end with a smaller one, once.
+    pub(super) fn too_large(&mut self, id: u32, why: &StoreError, now: Micros) {
+        let Some(op) = self.ops.get_mut(&id) else { return };
+        let failed = Delivery::failed(id, why);
+        let Phase::Ending { claim, is_smaller: false } = op.phase else { return self.end(id, failed, now) };
+        op.phase = Phase::Oversized(claim);
+        let left_ms = op.deadline.saturating_sub(now).div_ceil(MILLI);
+        self.deliver(Delivery { tag: Tag::TooLarge, ms: left_ms, ..failed });
+    }
+
+    /// Gives an operation up. A begin that may have been applied is withdrawn: the run it stood for never started.
     pub fn forget(&mut self, id: u32, now: Micros) {
         self.stop_listening(id, now);
         let Some(op) = self.ops.remove(&id) else { return };
         self.leases.release(id);
         let never_left = self.store.forget(u64::from(id));
-        // Held: the key was acquired, but its caller gave up before hearing of that.
-        if matches!(op.phase, Phase::Beginning | Phase::Held { .. }) && !never_left {
+        // Held: the key was acquired while its caller, who has not heard of it yet, gave up.
+        if matches!(op.phase, Phase::Beginning | Phase::Held(_)) && !never_left {
             self.withdraw(id, Arc::clone(op.key()), op.owner, op.terms.lease_ms, now);
         }
     }

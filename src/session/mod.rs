@@ -100,7 +100,7 @@ impl Session {
     pub fn notice(&mut self, notice: Notice, now: Micros) {
         match notice {
             Notice::LeaseLost(id, loss) => {
-                if self.ops.get(&id).is_some_and(|op| matches!(op.phase, Phase::Held { .. })) {
+                if self.ops.get(&id).is_some_and(|op| matches!(op.phase, Phase::Held(_))) {
                     self.deliver(Delivery::lease_lost(id, loss));
                 }
             }

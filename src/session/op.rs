@@ -14,16 +14,26 @@ pub enum Phase {
     Beginning,
     /// Another attempt holds the key.
     Blocked,
-    /// This operation has the key and may run.
-    Held { fence: u64, attempt: u64, recovered: bool },
-    /// The outcome is on its way to the store.
-    Ending,
-    /// The store has answered; another thread is opening the payload.
+    /// Ours to run.
+    Held(Claim),
+    /// Its outcome is on its way to the store; `is_smaller`: in place of one that was too large.
+    Ending { claim: Claim, is_smaller: bool },
+    /// Its outcome was too large for the store: a smaller one is to come.
+    Oversized(Claim),
+    /// It is answered; another thread has its last word.
     Opening,
     /// An operator's request.
     Admin(super::AdminRequest),
     /// A command on a state machine's instance.
     Machine(super::machines::Asked),
+}
+
+/// What an attempt has acquired.
+#[derive(Clone, Copy)]
+pub struct Claim {
+    pub fence: u64,
+    pub attempt: u64,
+    pub recovered: bool,
 }
 
 /// What to ask the store next.
@@ -108,6 +118,18 @@ impl Op {
     #[must_use]
     pub fn key(&self) -> &Arc<str> {
         &self.name().key
+    }
+
+    /// Its outcome is sent to the store. `None` when there is no attempt that could have one.
+    pub fn ends(&mut self, deadline: Micros) -> Option<Claim> {
+        let (claim, is_smaller) = match self.phase {
+            Phase::Held(claim) => (claim, false),
+            Phase::Oversized(claim) => (claim, true),
+            _ => return None,
+        };
+        self.phase = Phase::Ending { claim, is_smaller };
+        self.deadline = deadline;
+        Some(claim)
     }
 
     fn name(&self) -> &Name {

@@ -67,12 +67,15 @@ pub enum Answer {
     Due(Vec<String>),
     /// The request takes longer than its patience; the last answer comes later.
     Delayed,
-    /// `unknown`: the store may have carried out the command nevertheless.
+    /// `unknown`: the store may have carried the command out all the same. `has_record`: a begin that found one.
     Failed {
         error: StoreError,
         unknown: bool,
+        has_record: bool,
     },
-    /// The value at the key is not a record.
+    /// An outcome that the store does not take for its size, whatever it holds of the key: there may be a smaller one.
+    TooLarge(StoreError),
+    /// What is at the key is not a record.
     Unreadable(String),
 }
 
@@ -85,6 +88,18 @@ pub enum Event {
     Changed(String),
     /// The server may evict records, under this policy.
     Evicts(String),
+}
+
+impl Ask {
+    /// Bytes of what a function made, as they are stored.
+    #[must_use]
+    pub fn payload_len(&self) -> usize {
+        match self {
+            Self::Command(command) => command.payload_len(),
+            Self::Machine(ask) => ask.command.payload_len(),
+            Self::Inspect | Self::Find | Self::Quota(_) | Self::Due { .. } => 0,
+        }
+    }
 }
 
 impl Request {

@@ -26,6 +26,10 @@ impl Backoff {
         self.connected_at = now;
     }
 
+    pub fn connected_at(&self) -> Micros {
+        self.connected_at
+    }
+
     pub fn after_loss(&mut self, now: Micros) -> Micros {
         if now.saturating_sub(self.connected_at) >= GOOD {
             self.next = FIRST;

@@ -146,10 +146,15 @@ pub fn hello(settings: &RedisConnectionInfo) -> Cmd {
 fn judged(verdict: Verdict) -> ConnectError {
     match verdict {
         Verdict::Retire(error) | Verdict::Later(error) => ConnectError::may_pass(error),
-        // An error without a special meaning still refuses the greeting, for example `DB index is out of range`.
-        Verdict::Final(StoreError::Protocol(reason)) | Verdict::WrongType(reason) => ConnectError::refused(&reason),
-        Verdict::Final(error) => ConnectError { error, is_final: true },
-        Verdict::Moved { .. } => ConnectError::refused("a node of a cluster; its url must begin with redis+cluster://"),
+        // An error that means nothing special is still the server's no to a greeting: `DB index is out of range`.
+        Verdict::Final(StoreError::Protocol(reason))
+        | Verdict::HungUp(StoreError::Protocol(reason))
+        | Verdict::TooLarge(StoreError::Protocol(reason))
+        | Verdict::WrongType(reason) => ConnectError::refused(&reason),
+        Verdict::Final(error) | Verdict::HungUp(error) | Verdict::TooLarge(error) => {
+            ConnectError { error, is_final: true }
+        }
+        Verdict::Moved { .. } => ConnectError::refused("a node of a cluster; its url begins with redis+cluster://"),
         Verdict::NoScript => ConnectError::refused("the server forgot a script while it was being loaded"),
     }
 }

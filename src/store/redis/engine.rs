@@ -9,7 +9,9 @@ mod channels;
 mod cluster;
 mod durability;
 mod in_flight;
+mod refusals;
 mod replies;
+mod size;
 
 use std::collections::{HashMap, VecDeque};
 
@@ -17,11 +19,12 @@ use channels::Channel;
 pub use durability::Durability;
 use durability::Parked;
 use in_flight::{InFlight, Sent};
+use size::Alone;
 
 use super::backoff::Backoff;
 use super::features::{ConnectError, Features};
 use super::inbox::Inbox;
-use super::pending::{ClusterNews, Pending};
+use super::pending::{FleetNews, Pending};
 use super::stage::Stage;
 use crate::clock::{MILLI, Micros};
 use crate::error::StoreError;
@@ -67,15 +70,19 @@ pub struct Engine {
     channels: HashMap<String, Channel>,
     /// Somebody wants to know who has which slots.
     wants_slots: bool,
-    /// Requests that are answered but not acknowledged yet.
+    /// Another connection wants to know whether this one lives.
+    is_witness: bool,
+    /// It carries one large write at a time, and nothing else.
+    alone: Option<Alone>,
+    /// Answered, and not acknowledged yet.
     parked: Vec<Parked>,
     /// Something was written since the last `WAIT`.
     unacknowledged: bool,
     out: Vec<u8>,
     inbox: Inbox,
     events: Vec<Event>,
-    cluster_news: Vec<ClusterNews>,
-    /// A time no later than the earliest deadline or end of patience among all requests.
+    fleet_news: Vec<FleetNews>,
+    /// Earliest deadline or end of patience among all requests; may be earlier than the truth, never later.
     next_check: Micros,
     last_error: Option<StoreError>,
 }
@@ -96,12 +103,14 @@ impl Engine {
             uploading: 0,
             channels: HashMap::new(),
             wants_slots: false,
+            is_witness: false,
+            alone: None,
             parked: Vec::new(),
             unacknowledged: false,
             out: Vec::with_capacity(16 * 1024),
             inbox: Inbox::default(),
             events: Vec::new(),
-            cluster_news: Vec::new(),
+            fleet_news: Vec::new(),
             next_check: Micros::MAX,
             last_error: None,
         }
@@ -139,7 +148,7 @@ impl Engine {
     }
 
     fn has_work(&self) -> bool {
-        self.wants_slots || self.is_needed()
+        self.wants_slots || self.is_witness || self.is_needed()
     }
 
     pub fn connecting(&mut self) {
@@ -149,6 +158,7 @@ impl Engine {
     pub fn connected(&mut self, features: Features, now: Micros) {
         self.backoff.connected(now);
         self.last_error = None;
+        self.is_witness = false;
         self.link = Link::Up { features, heard_at: now, clock_due: now + CLOCK_AGE };
         let channels: Vec<String> = self.channels.keys().cloned().collect();
         for channel in channels {
@@ -173,7 +183,7 @@ impl Engine {
         }
         self.last_error = Some(why.error);
         if std::mem::take(&mut self.wants_slots) {
-            self.cluster_news.push(ClusterNews::Slots(None));
+            self.fleet_news.push(FleetNews::Slots(None));
         }
     }
 
@@ -188,7 +198,7 @@ impl Engine {
         for flight in std::mem::take(&mut self.in_flight).into_iter().rev() {
             match flight.sent {
                 Sent::Request(pending, _) => self.send_again(pending, &why),
-                Sent::Slots => self.cluster_news.push(ClusterNews::Slots(None)),
+                Sent::Slots => self.fleet_news.push(FleetNews::Slots(None)),
                 _ => {}
             }
         }
@@ -248,11 +258,14 @@ impl Engine {
         &mut self.events
     }
 
-    pub fn cluster_news(&mut self) -> &mut Vec<ClusterNews> {
-        &mut self.cluster_news
+    pub fn fleet_news(&mut self) -> &mut Vec<FleetNews> {
+        &mut self.fleet_news
     }
 
     fn send(&mut self, pending: Pending, now: Micros) {
+        if !self.may_carry(&pending) {
+            return self.set_aside(pending);
+        }
         let Link::Up { features, clock_due, .. } = &mut self.link else { return self.waiting.push_back(pending) };
         let features = *features;
         if *clock_due <= now {
@@ -266,10 +279,7 @@ impl Engine {
 
     fn write(&mut self, mut pending: Pending, stage: Stage, now: Micros) {
         self.write_something(&pending, now);
-        if pending.route.asking {
-            cmd("ASKING").write_packed_command(&mut self.out);
-            self.sent(Sent::Orphan, now);
-        }
+        self.write_asking(&pending, now);
         pending.pack(&stage, &mut self.out);
         pending.was_sent = true;
         self.sent(Sent::Request(pending, stage), now);

@@ -2,10 +2,14 @@
 //! request to the node that has its key, follows redirections, and asks again which node has which slots when one is
 //! gone. A request under way moves with its key. The node that takes over recognises it, like any repeated request.
 
+mod alone;
+
 use std::sync::Arc;
 
+use alone::Refused;
+
 use super::connect::Connected;
-use super::pending::{ClusterNews, Pending, Route};
+use super::pending::{FleetNews, Pending, Route};
 use super::slots::{Range, SLOTS, slot};
 use super::target::Servers;
 use super::wire::Wire;
@@ -28,6 +32,7 @@ pub struct Fleet {
     wires: Vec<Wire>,
     command_timeout: Micros,
     map: Option<Map>,
+    refused: Option<Refused>,
     buffer: Box<[u8]>,
 }
 
@@ -53,25 +58,36 @@ impl Fleet {
             is_looking: false,
             turn: 0,
         });
-        Self { wires, command_timeout, map, buffer: vec![0; READ_SIZE].into_boxed_slice() }
+        Self { wires, command_timeout, map, refused: None, buffer: vec![0; READ_SIZE].into_boxed_slice() }
+    }
+
+    fn home_of(&self, key: &str) -> usize {
+        self.map.as_ref().map_or(0, |map| usize::from(map.owners[slot(key)]))
     }
 
     fn home(&mut self, key: &str) -> &mut Wire {
-        let index = self.map.as_ref().map_or(0, |map| usize::from(map.owners[slot(key)]));
+        let index = self.home_of(key);
         &mut self.wires[index]
     }
 
-    fn follow(&mut self, from: usize, news: ClusterNews, now: Micros) {
+    fn follow(&mut self, from: usize, news: FleetNews, now: Micros) {
         match news {
-            ClusterNews::Moved { pending, .. } if self.map.is_none() => {
+            FleetNews::Moved { pending, .. } if self.map.is_none() => {
                 let why = "the server is a node of a cluster: give its address as redis+cluster://";
-                let failed = pending.fail(StoreError::Refused(why.into()));
-                self.wires[from].engine.events().push(failed);
+                let why = StoreError::Refused(why.into());
+                let engine = &mut self.wires[from].engine;
+                if pending.outlives_final_errors() {
+                    engine.wait_out(*pending, why, now);
+                } else {
+                    let failed = pending.fail(why);
+                    engine.events().push(failed);
+                }
             }
-            ClusterNews::Moved { pending, slot, address, once } => {
+            FleetNews::Moved { pending, slot, address, once } => {
                 self.send_on(from, *pending, slot, &address, once, now);
             }
-            ClusterNews::Slots(ranges) => self.learn(from, ranges, now),
+            FleetNews::Slots(ranges) => self.learn(from, ranges, now),
+            FleetNews::Alone(pending) => self.send_alone(from, *pending, now),
         }
     }
 
@@ -132,7 +148,8 @@ impl Fleet {
         let Some(map) = &self.map else { return };
         let mut moving = Vec::new();
         for (index, wire) in self.wires.iter_mut().enumerate().filter(|(_, wire)| !wire.engine.is_up()) {
-            moving.push(wire.engine.surrender(|key| usize::from(map.owners[slot(key)]) != index));
+            let node = wire.beside.unwrap_or(index);
+            moving.push(wire.engine.surrender(|key| usize::from(map.owners[slot(key)]) != node));
         }
         for (requests, channels) in moving {
             for mut pending in requests {
@@ -160,8 +177,10 @@ impl Fleet {
         }
         // A connected node, else the one that will try to connect first. Nodes take turns, as one may be cut off.
         let count = self.wires.len();
-        let index =
-            (0..count).map(|offset| (map.turn + offset) % count).min_by_key(|&index| self.wires[index].engine.up_at());
+        let index = (0..count)
+            .map(|offset| (map.turn + offset) % count)
+            .filter(|&index| self.wires[index].beside.is_none())
+            .min_by_key(|&index| self.wires[index].engine.up_at());
         let index = index.unwrap_or(0);
         map.is_looking = true;
         self.wires[index].engine.ask_slots(now);
@@ -170,7 +189,12 @@ impl Fleet {
 
 impl Store for Fleet {
     fn submit(&mut self, request: Request, now: Micros) -> Option<Answer> {
-        self.home(&request.key).engine.submit(request, now);
+        let home = self.home_of(&request.key);
+        if self.is_risky(&request, now) {
+            self.send_alone(home, Pending::new(request), now);
+        } else {
+            self.wires[home].engine.submit(request, now);
+        }
         None
     }
 
@@ -196,20 +220,26 @@ impl Store for Fleet {
         self.wires.iter().any(|wire| wire.engine.can_listen(key))
     }
 
-    /// What has happened, except news of the cluster, which the fleet deals with here.
+    /// What has happened, but for what concerns the fleet: that is dealt with here.
     fn take_events(&mut self, now: Micros) -> Vec<Event> {
-        for index in 0..self.wires.len() {
-            let news = self.wires[index].engine.cluster_news();
+        let mut index = 0;
+        // Whoever follows news may add a wire, and make news on a later one.
+        while index < self.wires.len() {
+            let news = self.wires[index].engine.fleet_news();
             if !news.is_empty() {
                 for news in std::mem::take(news) {
                     self.follow(index, news, now);
                 }
             }
+            index += 1;
         }
         self.look_around(now);
         let mut events = std::mem::take(self.wires[0].engine.events());
-        for wire in &mut self.wires[1..] {
-            events.append(wire.engine.events());
+        if self.wires.len() > 1 {
+            for wire in &mut self.wires[1..] {
+                events.append(wire.engine.events());
+            }
+            self.end_idle(now);
         }
         events
     }
@@ -240,6 +270,9 @@ impl Store for Fleet {
     }
 
     fn connected(&mut self, connection: usize, result: Connected, now: Micros) {
+        if result.is_ok() {
+            self.judge(connection, now);
+        }
         self.wires[connection].install(result, now);
     }
 

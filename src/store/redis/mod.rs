@@ -36,7 +36,7 @@ use crate::error::StoreError;
 use fleet::Fleet;
 use target::Servers;
 
-pub use pending::ClusterNews;
+pub use pending::FleetNews;
 
 /// Returns a function that opens a fleet to the servers in the URL, as often as it is called. A fleet connects when it
 /// is first asked.

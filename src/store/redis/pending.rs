@@ -13,7 +13,11 @@ pub struct Pending {
     pub was_sent: bool,
     /// An answer to the request was lost, so the server may have carried it out unnoticed.
     pub is_repeat: bool,
-    /// In a cluster, how the request got to this node.
+    /// A begin that may not write, whose key has a record: it is somebody's run, or its outcome.
+    pub has_record: bool,
+    /// Connections that the other side has ended while this large write was on its way.
+    pub ends: u8,
+    /// In a cluster: how it got to this node.
     pub route: Route,
 }
 
@@ -26,18 +30,20 @@ pub struct Route {
     pub hops: u8,
 }
 
-/// News that only the fleet needs.
-pub enum ClusterNews {
-    /// Another node of the cluster has the request's key. `once`: for this command only.
+/// What only the fleet has to know.
+pub enum FleetNews {
+    /// Another node of the cluster has the request's key; `once`: for this command only.
     Moved { pending: Box<Pending>, slot: u16, address: String, once: bool },
     /// Which nodes have which slots, as this node knows it; `None` when it did not tell.
     Slots(Option<Vec<Range>>),
+    /// Connections have ended on this large write: it is to have one of its own.
+    Alone(Box<Pending>),
 }
 
 impl Pending {
     #[must_use]
     pub fn new(request: Request) -> Self {
-        Self { request, was_sent: false, is_repeat: false, route: Route::default() }
+        Self { request, was_sent: false, is_repeat: false, has_record: false, ends: 0, route: Route::default() }
     }
 
     #[must_use]
@@ -57,7 +63,12 @@ impl Pending {
         matches!(self.request.ask, Ask::Command(_) | Ask::Machine(_))
     }
 
-    /// An error that is final for other requests makes this one wait, because nobody may start its work meanwhile.
+    #[must_use]
+    pub fn is_begin(&self) -> bool {
+        matches!(self.request.ask, Ask::Command(Command::Begin(_)))
+    }
+
+    /// An error that is final for others makes it wait: nobody may start meanwhile what it stands for.
     pub fn outlives_final_errors(&self) -> bool {
         self.is_outcome() || matches!(self.request.ask, Ask::Command(Command::Extend { .. }))
     }
@@ -69,7 +80,7 @@ impl Pending {
 
     #[must_use]
     pub fn fail(&self, error: StoreError) -> Event {
-        Event::Answer(self.request.id, Answer::Failed { error, unknown: self.was_sent })
+        Event::Answer(self.request.id, Answer::Failed { error, unknown: self.was_sent, has_record: self.has_record })
     }
 
     #[must_use]

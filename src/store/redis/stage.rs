@@ -30,6 +30,15 @@ pub enum Stage {
     },
     /// `GETRANGE key 0 0`, empty where there is no record. Unlike `EXISTS`, every user needs the right to it anyway.
     FirstByte,
+    /// The same for a begin that was not allowed to write.
+    AnyRecord(Refusal),
+}
+
+/// Why a begin may not write.
+pub struct Refusal {
+    pub why: StoreError,
+    /// For the moment: it is tried again.
+    pub passes: bool,
 }
 
 pub enum Progress {
@@ -84,7 +93,7 @@ impl Pending {
             }
             (_, Ask::Due { limit }) => machine_scripts::pack_due(key.as_bytes(), *limit, TimeSource::Server, out),
             (_, Ask::Quota(quota)) => quota_scripts::pack(*quota, key.as_bytes(), TimeSource::Server, out),
-            (_, Ask::Find) | (Stage::FirstByte, _) => {
+            (_, Ask::Find) | (Stage::FirstByte | Stage::AnyRecord(_), _) => {
                 cmd("GETRANGE").arg(&**key).arg(0).arg(0).write_packed_command(out);
             }
             (Stage::Pttl { .. }, _) => cmd("PTTL").arg(&**key).write_packed_command(out),
@@ -110,7 +119,10 @@ impl Pending {
             (Stage::Plain { fence }, reply @ (Value::Nil | Value::BulkString(_))) => {
                 let record = if let Value::BulkString(record) = reply { Some(record) } else { None };
                 let Ask::Command(Command::Begin(begin)) = &self.request.ask else { return strange("a begin's reply") };
-                let outcome = scripts::judge_set(record, begin, fence);
+                // A record of another payload may be the answer to another command, where a reply was lost on the way: before
+                // a caller is told that its key was used for something else, the script says so, too.
+                let outcome = scripts::judge_set(record, begin, fence)
+                    .filter(|outcome| !matches!(outcome, Outcome::Mismatch { .. }));
                 let script = Progress::Next(Stage::Script { loaded: false });
                 Ok(outcome.map_or(script, |outcome| self.outcome(outcome, sent_at)))
             }
@@ -149,7 +161,22 @@ impl Pending {
                 let members = parts.iter().map(|member| String::from_utf8(member.to_vec()).ok());
                 members.collect::<Option<_>>().map(Answer::Due)
             }
-            _ => scripts::parse(parts).ok().map(|outcome| self.judged(outcome, sent_at)),
+            _ => {
+                let outcome = scripts::parse(parts).ok().filter(|outcome| self.can_have(outcome));
+                outcome.map(|outcome| self.judged(outcome, sent_at))
+            }
+        }
+    }
+
+    /// An outcome of another payload is the answer to another command: a reply was lost on the way, and those behind it have
+    /// moved up.
+    fn can_have(&self, outcome: &Outcome) -> bool {
+        match (&self.request.ask, outcome) {
+            (
+                Ask::Command(Command::Begin(begin)),
+                Outcome::Replay { origin, .. } | Outcome::ReplayError { origin, .. } | Outcome::Released { origin, .. },
+            ) => origin.fits(begin.fingerprint.as_ref()),
+            _ => true,
         }
     }
 

@@ -1,4 +1,4 @@
-//! What a server's error means. Each error gets one of six verdicts, so nothing is retried or given up by chance.
+//! What a server's error means. Each gets one of eight verdicts, so nothing is retried or given up by chance.
 
 use redis::{ServerError, ServerErrorKind};
 
@@ -11,7 +11,11 @@ pub enum Verdict {
     Retire(StoreError),
     /// The server cannot serve the request at the moment: send it again later.
     Later(StoreError),
-    /// Sending the request again would bring the same answer.
+    /// The server's last word on a connection that it ends.
+    HungUp(StoreError),
+    /// It takes no request, or no value, of this size.
+    TooLarge(StoreError),
+    /// Sending again would answer the same.
     Final(StoreError),
     /// The script cache was flushed: load, then send again.
     NoScript,
@@ -50,8 +54,32 @@ pub fn judge(error: &ServerError) -> Verdict {
         _ if detail.contains("unknown command") => Verdict::Final(StoreError::Refused(format!(
             "{text}; Redis 6.2 or newer, or Valkey, is needed, with its commands under their own names"
         ))),
+        _ if detail.starts_with("Protocol error") => Verdict::HungUp(StoreError::Protocol(text)),
+        _ if is_about_size(detail) => Verdict::TooLarge(StoreError::Protocol(text)),
         _ => Verdict::Final(StoreError::Protocol(text)),
     }
+}
+
+/// Whether what was sent is itself too large. How large everything together may be, in a day or in the store, passes.
+fn is_about_size(detail: &str) -> bool {
+    let detail = detail.to_ascii_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| detail.contains(word));
+    let is_too_large = says(&["too large", "too big", "too long", "larger than", "bigger than"])
+        || (says(&["size", "length"]) && says(&["exceed"]));
+    is_too_large
+        && says(&["request", "record", "value", "string", "payload", "command", "argument", "item", "entry", "object"])
+        && !says(&[
+            "daily",
+            "monthly",
+            "per day",
+            "per second",
+            "rate",
+            "total",
+            "quota",
+            "capacity",
+            "database",
+            "memory",
+        ])
 }
 
 /// `3999 127.0.0.1:6381`
@@ -130,6 +158,40 @@ mod tests {
                 Verdict::Final(StoreError::Refused(text)) => assert!(text.contains("the user needs"), "{text}"),
                 other => panic!("{other:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn only_the_size_of_what_was_sent_is_refused_for_good() {
+        for said in [
+            "ERR max request size exceeded. Limit: 1048576 bytes, Actual: 1277695 bytes. See the documentation for details",
+            "ERR max single record size exceeded",
+            "ERR string exceeds maximum allowed size (proto-max-bulk-len)",
+            "ERR value is too large",
+            "ERR Request too large",
+            "ERR the payload is larger than 512000 bytes",
+        ] {
+            assert!(matches!(verdict(said), Verdict::TooLarge(StoreError::Protocol(_))), "{said}");
+        }
+        for said in [
+            "ERR max requests limit exceeded. Limit: 500000, Usage: 500000",
+            "ERR max daily request size exceeded",
+            "ERR max daily bandwidth exceeded",
+            "ERR DB capacity quota exceeded",
+            "ERR database size limit exceeded",
+            "ERR total size of values exceeded",
+            "ERR rate of requests too large",
+            "ERR upstream failure",
+        ] {
+            assert!(matches!(verdict(said), Verdict::Final(StoreError::Protocol(_))), "{said}");
+        }
+        assert!(matches!(verdict("OOM request size exceeded"), Verdict::Final(StoreError::Full(_))));
+    }
+
+    #[test]
+    fn a_breach_of_the_protocol_is_the_last_word_on_a_connection() {
+        for said in ["ERR Protocol error: invalid bulk length", "ERR Protocol error: unbalanced quotes in request"] {
+            assert!(matches!(verdict(said), Verdict::HungUp(StoreError::Protocol(_))), "{said}");
         }
     }
 

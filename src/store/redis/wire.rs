@@ -23,6 +23,8 @@ const CHUNK: usize = 64 * 1024;
 pub struct Wire {
     pub engine: Engine,
     pub target: Arc<Target>,
+    /// It carries what is not to be risked on the connection with this number, to the same server.
+    pub beside: Option<usize>,
     stream: Option<Stream>,
     lifeline: Option<Arc<Lifeline>>,
     retired: Option<Stream>,
@@ -36,7 +38,13 @@ impl Wire {
     #[must_use]
     pub fn new(target: Arc<Target>, command_timeout: Micros) -> Self {
         let engine = Engine::new(command_timeout, target.access.durability);
-        Self { engine, target, stream: None, lifeline: None, retired: None, written: 0, peak: 0 }
+        Self { engine, target, beside: None, stream: None, lifeline: None, retired: None, written: 0, peak: 0 }
+    }
+
+    #[must_use]
+    pub fn beside(shared: usize, target: Arc<Target>, command_timeout: Micros) -> Self {
+        let wire = Self::new(target, command_timeout);
+        Self { engine: wire.engine.alone(), beside: Some(shared), ..wire }
     }
 
     /// The socket to watch, while there is one.
@@ -79,7 +87,6 @@ impl Wire {
             Ok(Established { stream, features, evicts, lifeline }) => {
                 self.lifeline = lifeline;
                 self.stream = Some(stream);
-                self.written = 0;
                 self.engine.connected(features, now);
                 self.engine.events().extend(evicts.map(Event::Evicts));
             }
@@ -91,7 +98,7 @@ impl Wire {
     pub fn read(&mut self, buffer: &mut [u8], now: Micros) {
         while let Some(stream) = &mut self.stream {
             match stream.read(buffer) {
-                Ok(0) => self.engine.retire(lost("the server closed the connection"), now),
+                Ok(0) => self.engine.hung_up(lost("the server closed the connection"), now),
                 Ok(length) => {
                     self.engine.received(&buffer[..length], now);
                     let more = length == buffer.len() || matches!(stream, Stream::Tls(_));
@@ -100,7 +107,7 @@ impl Wire {
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(error) => self.engine.retire(lost(&error.to_string()), now),
+                Err(error) => self.broke(&error, now),
             }
             self.drop_dead_stream();
             return;
@@ -150,7 +157,7 @@ impl Wire {
         match outcome {
             Ok(left) => left,
             Err(error) => {
-                self.engine.retire(lost(&error.to_string()), now);
+                self.broke(&error, now);
                 self.drop_dead_stream();
                 false
             }
@@ -167,6 +174,16 @@ impl Wire {
     pub fn wants_early_write(&mut self) -> bool {
         let waiting = self.engine.out().len() - self.written;
         self.stream.is_some() && self.engine.wants_early_write(waiting)
+    }
+
+    fn broke(&mut self, error: &io::Error, now: Micros) {
+        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+        let why = lost(&error.to_string());
+        if matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof) {
+            self.engine.hung_up(why, now);
+        } else {
+            self.engine.retire(why, now);
+        }
     }
 
     fn drop_dead_stream(&mut self) {

@@ -15,8 +15,7 @@ impl Engine {
         !self.waiting.is_empty() || !self.later.is_empty() || !self.channels.is_empty()
     }
 
-    /// As soon as there is a connection, asks which node of the cluster has which slots. The answer comes as
-    /// [`ClusterNews::Slots`](crate::store::redis::ClusterNews::Slots).
+    /// Tells by `FleetNews::Slots`, as soon as there is a connection, which node of the cluster has what.
     pub fn ask_slots(&mut self, now: Micros) {
         self.wants_slots = true;
         self.send_slots(now);
@@ -29,7 +28,15 @@ impl Engine {
         }
     }
 
-    /// Without a connection, hands over the requests and channels that belong to another node of the cluster by now.
+    /// Before every command on a slot that is on its way to this node: it is asked for one at a time.
+    pub(super) fn write_asking(&mut self, pending: &Pending, now: Micros) {
+        if pending.route.asking {
+            cmd("ASKING").write_packed_command(&mut self.out);
+            self.sent(Sent::Orphan, now);
+        }
+    }
+
+    /// Without a connection: hands over what another node of the cluster has by now, requests and channels.
     pub fn surrender(&mut self, is_elsewhere: impl Fn(&str) -> bool) -> (Vec<Pending>, Vec<String>) {
         let waiting = std::mem::take(&mut self.waiting);
         let later = std::mem::take(&mut self.later);

@@ -39,34 +39,38 @@ impl Durability {
         }
     }
 
-    /// Judges from the server's answer who has the write.
+    /// Who has it, by the server's answer: what is missing, if anything is.
     ///
     /// # Errors
-    /// Says what is missing.
-    fn judge(self, value: &Value) -> Result<(), String> {
+    /// `Protocol` for what is no answer to it.
+    fn judge(self, value: &Value) -> Result<Option<String>, StoreError> {
         let Self { replicas, timeout_ms, fsync } = self;
         let (local, remote) = match value {
             Value::Int(remote) => (1, *remote),
             Value::Array(parts) => match parts.as_slice() {
                 [Value::Int(local), Value::Int(remote)] => (*local, *remote),
-                _ => (0, 0),
+                _ => return Err(unasked()),
             },
-            Value::ServerError(error) => return Err(format!("Redis answered {error}")),
-            _ => (0, 0),
+            Value::ServerError(error) => return Ok(Some(format!("Redis answered {error}"))),
+            _ => return Err(unasked()),
         };
         if local >= 1 && u64::try_from(remote).is_ok_and(|remote| remote >= replicas) {
-            return Ok(());
+            return Ok(None);
         }
         let disk = match (fsync, local) {
             (false, _) => "",
             (true, 0) => ", and the primary's disk does not have it",
             (true, _) => " on their disks",
         };
-        Err(format!("within {timeout_ms} ms {remote} of {replicas} replicas had the write{disk}"))
+        Ok(Some(format!("within {timeout_ms} ms {remote} of {replicas} replicas had the write{disk}")))
     }
 }
 
-/// A request that has been answered but is not acknowledged yet.
+fn unasked() -> StoreError {
+    StoreError::Protocol("WAIT answered no number".into())
+}
+
+/// What has been answered and is not acknowledged yet.
 pub(super) struct Parked {
     pub(super) pending: Pending,
     answer: Answer,
@@ -86,6 +90,7 @@ impl Engine {
     /// So the engine writes something that expires by itself and means nothing.
     pub(super) fn write_something(&mut self, pending: &Pending, now: Micros) {
         if self.durability.is_some() && pending.is_repeat && pending.writes() {
+            self.write_asking(pending, now);
             let key = format!("{}:w", pending.request.key);
             cmd("SET").arg(key).arg(1).arg("PX").arg(1_000).write_packed_command(&mut self.out);
             self.sent(Sent::Orphan, now);
@@ -121,18 +126,21 @@ impl Engine {
         }
     }
 
-    pub(super) fn acknowledged(&mut self, value: &Value, now: Micros) {
-        let Some(durability) = self.durability else { return };
-        let verdict = durability.judge(value).map_err(StoreError::Durability);
+    /// # Errors
+    /// The reason why this connection must go.
+    pub(super) fn acknowledged(&mut self, value: &Value, now: Micros) -> Result<(), StoreError> {
+        let Some(durability) = self.durability else { return Ok(()) };
+        let missing = durability.judge(value)?.map(StoreError::Durability);
         for Parked { pending, answer } in std::mem::take(&mut self.parked) {
-            self.events.push(match &verdict {
-                Err(error) if stands_for_a_write(&answer) => pending.fail(error.clone()),
+            self.events.push(match &missing {
+                Some(error) if stands_for_a_write(&answer) => pending.fail(error.clone()),
                 _ => Event::Answer(pending.request.id, answer),
             });
         }
         if self.unacknowledged {
             self.send_wait(now);
         }
+        Ok(())
     }
 
     /// The connection was lost before the acknowledgement. The requests go out again over the next connection, where

@@ -8,10 +8,9 @@ use crate::clock::{Micros, ServerClock};
 use crate::error::StoreError;
 use crate::store::ask::Event;
 use crate::store::redis::fields;
-use crate::store::redis::pending::{ClusterNews, Pending};
+use crate::store::redis::pending::FleetNews;
 use crate::store::redis::slots;
 use crate::store::redis::stage::{Progress, Stage};
-use crate::store::redis::verdict::{self, Verdict};
 
 /// As many requests as are usually in flight, for which room is kept.
 const USUALLY_IN_FLIGHT: usize = 1_024;
@@ -33,7 +32,7 @@ impl Engine {
                     if self.in_flight.is_empty() {
                         self.in_flight.shrink_to(USUALLY_IN_FLIGHT);
                     }
-                    return;
+                    return self.carry_next(now);
                 }
                 Ok(Some(Value::Push { kind, data })) => {
                     if let Err(why) = self.pushed(&kind, &data) {
@@ -59,18 +58,10 @@ impl Engine {
     fn answered(&mut self, flight: InFlight, value: Value, now: Micros) -> Result<(), StoreError> {
         let (pending, stage) = match flight.sent {
             Sent::Request(pending, stage) => (pending, stage),
-            Sent::Time => {
-                if let (Link::Up { features, .. }, Some(server)) = (&mut self.link, fields::time(&value)) {
-                    features.clock = ServerClock::measured(server, flight.at, now);
-                }
-                return Ok(());
-            }
-            Sent::Acknowledgement => {
-                self.acknowledged(&value, now);
-                return Ok(());
-            }
+            Sent::Time => return self.heard_time(&value, flight.at, now),
+            Sent::Acknowledgement => return self.acknowledged(&value, now),
             Sent::Slots => {
-                self.cluster_news.push(ClusterNews::Slots(slots::ranges(&value)));
+                self.fleet_news.push(FleetNews::Slots(slots::ranges(&value)));
                 return Ok(());
             }
             Sent::Subscribe(channel) => {
@@ -84,6 +75,9 @@ impl Engine {
             Sent::Unsubscribe(_) | Sent::Orphan => return Ok(()),
         };
         let Value::ServerError(error) = &value else {
+            if let Stage::AnyRecord(refusal) = stage {
+                return self.looked(pending, refusal, &value, now);
+            }
             return match pending.read(stage, value, flight.at) {
                 Ok(Progress::Answered(answer)) => {
                     self.tell(pending, answer);
@@ -99,48 +93,19 @@ impl Engine {
                 }
             };
         };
-        match verdict::judge(error) {
-            Verdict::Retire(why) => {
-                self.waiting.push_front(pending);
-                return Err(why);
-            }
-            Verdict::Later(why) => self.postpone(pending, why, now),
-            // A server that answers IFEQ with an error has not compared the value, so it has not set it.
-            Verdict::Final(StoreError::Protocol(_)) if matches!(stage, Stage::IfEqual) => {
-                self.write(pending, Stage::Script { loaded: false }, now);
-            }
-            // An unknown error may pass, for example a proxy's complaint. Neither an outcome nor a lease is given up
-            // for it.
-            Verdict::Final(why @ (StoreError::Full(_) | StoreError::Protocol(_)))
-                if pending.outlives_final_errors() =>
-            {
-                let mut pending = pending;
-                self.events.extend(pending.lose_patience());
-                self.postpone(pending, why, now);
-            }
-            Verdict::Final(why) => self.events.push(pending.fail(why)),
-            Verdict::NoScript if matches!(stage, Stage::Script { loaded: true }) => {
-                let why = "Redis forgets scripts as soon as they are loaded, or does not allow this user to load them";
-                self.postpone(pending, StoreError::Unavailable(why.into()), now);
-            }
-            Verdict::NoScript => {
-                pending.load_script(&mut self.out);
-                self.sent(Sent::Orphan, now);
-                self.write(pending, Stage::Script { loaded: true }, now);
-            }
-            Verdict::Moved { slot, address, once } => {
-                let pending = Box::new(pending);
-                self.cluster_news.push(ClusterNews::Moved { pending, slot, address, once });
-            }
-            Verdict::WrongType(reason) => self.events.push(pending.unreadable(reason)),
-        }
-        Ok(())
+        self.refused(pending, stage, error, flight.at, now)
     }
 
-    /// Tries again on this connection, a little later.
-    pub fn postpone(&mut self, pending: Pending, why: StoreError, now: Micros) {
-        self.last_error = Some(why);
-        self.later.push((now + self.backoff.pause(), pending));
+    /// No other command is answered like this one, so it also shows whether replies still come in their places.
+    fn heard_time(&mut self, value: &Value, sent_at: Micros, now: Micros) -> Result<(), StoreError> {
+        if matches!(value, Value::ServerError(_)) {
+            return Ok(());
+        }
+        let server = fields::time(value).ok_or_else(|| StoreError::Protocol("TIME answered no time".into()))?;
+        if let Link::Up { features, .. } = &mut self.link {
+            features.clock = ServerClock::measured(server, sent_at, now);
+        }
+        Ok(())
     }
 
     fn pushed(&mut self, kind: &PushKind, data: &[Value]) -> Result<(), StoreError> {

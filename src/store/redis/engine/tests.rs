@@ -5,6 +5,7 @@ use crate::store::ask::{Answer, Ask};
 
 mod lost;
 mod protocol;
+mod size;
 
 const NOW: Micros = 1_000 * MILLI;
 const TIMEOUT: Micros = 200 * MILLI;
@@ -73,7 +74,7 @@ fn outcomes(engine: &mut Engine) -> Vec<(u64, Outcome)> {
 
 fn the_error(engine: &mut Engine) -> (StoreError, bool) {
     match events(engine).pop() {
-        Some(Event::Answer(_, Answer::Failed { error, unknown })) => (error, unknown),
+        Some(Event::Answer(_, Answer::Failed { error, unknown, .. })) => (error, unknown),
         other => panic!("not an error: {other:?}"),
     }
 }

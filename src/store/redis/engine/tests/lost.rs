@@ -192,21 +192,81 @@ fn an_error_nobody_understands_does_not_end_a_lease() {
     assert_eq!(outcomes(&mut engine), [(1, Outcome::Done)]);
 }
 
+const OOM: &[u8] = b"-OOM command not allowed when used memory > 'maxmemory'.\r\n";
+
 #[test]
-fn a_full_server_refuses_a_begin_at_once_and_an_outcome_never() {
-    let oom = b"-OOM command not allowed when used memory > 'maxmemory'.\r\n";
+fn a_full_server_refuses_a_new_key_at_once_and_an_outcome_never() {
+    for (first_byte, found) in [(&b"$0\r\n\r\n"[..], false), (b"$1\r\n1\r\n", true)] {
+        let mut engine = up();
+        engine.submit(begin(1), NOW);
+        written(&mut engine);
+        engine.received(OOM, NOW);
+        assert!(written(&mut engine).contains("EVALSHA"), "the script reads before it writes");
+        engine.received(OOM, NOW);
+        assert!(written(&mut engine).contains("GETRANGE"));
+        engine.received(first_byte, NOW);
+        match &events(&mut engine)[..] {
+            [Event::Answer(1, Answer::Failed { error: StoreError::Full(_), has_record, .. })] => {
+                assert_eq!(*has_record, found);
+            }
+            other => panic!("{other:?}"),
+        }
+        engine.submit(release(2), NOW);
+        engine.received(OOM, NOW);
+        assert!(matches!(events(&mut engine)[..], [Event::Answer(2, Answer::Delayed)]));
+        written(&mut engine);
+        engine.tick(NOW + 100 * MILLI);
+        assert!(written(&mut engine).contains("EVALSHA"));
+        engine.received(OK, NOW + 101 * MILLI);
+        assert_eq!(outcomes(&mut engine), [(2, Outcome::Done)]);
+    }
+}
+
+#[test]
+fn what_a_full_server_has_is_told() {
     let mut engine = up();
     engine.submit(begin(1), NOW);
-    engine.received(oom, NOW);
-    assert!(matches!(the_error(&mut engine), (StoreError::Full(_), _)));
-    engine.submit(release(2), NOW);
-    engine.received(oom, NOW);
-    assert!(matches!(events(&mut engine)[..], [Event::Answer(2, Answer::Delayed)]));
-    written(&mut engine);
-    engine.tick(NOW + 100 * MILLI);
-    assert!(written(&mut engine).contains("EVALSHA"));
-    engine.received(OK, NOW + 101 * MILLI);
-    assert_eq!(outcomes(&mut engine), [(2, Outcome::Done)]);
+    engine.received(OOM, NOW);
+    engine.received(b"*3\r\n$11\r\nin_progress\r\n$1\r\n7\r\n$3\r\n900\r\n", NOW);
+    assert_eq!(outcomes(&mut engine), [(1, Outcome::InProgress { fence: 7, remaining_ms: 900 })]);
+}
+
+#[test]
+fn a_begin_that_may_not_write_for_the_moment_looks_for_a_record_once() {
+    let mut engine = up();
+    engine.submit(begin(1), NOW);
+    let (mut tries, mut looks) = (0, 0);
+    for at in (NOW..=NOW + 1_000 * MILLI).step_by(1_000) {
+        engine.tick(at);
+        let sent = written(&mut engine);
+        if sent.contains("GETRANGE") {
+            looks += 1;
+            engine.received(b"$1\r\n1\r\n", at);
+        } else if sent.contains("SET") || sent.contains("EVALSHA") {
+            tries += 1;
+            engine.received(b"-NOREPLICAS Not enough good replicas to write.\r\n", at);
+        }
+    }
+    assert!(tries > 10, "{tries}");
+    assert_eq!(looks, 1);
+    let found = Answer::Failed {
+        error: StoreError::Unavailable("Redis answered NOREPLICAS Not enough good replicas to write.".into()),
+        unknown: true,
+        has_record: true,
+    };
+    assert_eq!(format!("{:?}", events(&mut engine)), format!("{:?}", [Event::Answer(1, found)]));
+}
+
+#[test]
+fn a_server_that_refuses_everything_is_asked_for_a_record_and_then_no_more() {
+    let mut engine = up();
+    engine.submit(begin(1), NOW);
+    for command in ["NX", "GETRANGE"] {
+        assert!(written(&mut engine).contains(command));
+        engine.received(b"-ERR max requests limit exceeded\r\n", NOW);
+    }
+    assert!(matches!(the_error(&mut engine), (StoreError::Protocol(why), _) if why.contains("max requests")));
+    assert!(written(&mut engine).is_empty() && engine.is_idle());
 }
 
 #[test]
@@ -232,5 +292,27 @@ fn patience_ends_once_and_the_answer_still_comes() {
     assert!(matches!(events(&mut engine)[..], [Event::Answer(1, Answer::Delayed)]));
     connect(&mut engine, NOW + 700 * MILLI);
     engine.received(OK, NOW + 700 * MILLI);
+    assert_eq!(outcomes(&mut engine), [(1, Outcome::Done)]);
+}
+
+/// The write of no meaning counts for this connection only if the node takes it: it has to be told, too, that we know that the
+/// slot is on the move.
+#[test]
+fn a_repeat_that_waits_for_replicas_writes_to_a_slot_on_the_move() {
+    let durability = Durability { replicas: 1, timeout_ms: 100, fsync: false };
+    let mut engine = Engine::new(TIMEOUT, Some(durability));
+    connect(&mut engine, NOW);
+    let mut repeat = Pending::new(release(1));
+    (repeat.was_sent, repeat.is_repeat, repeat.route.asking) = (true, true, true);
+    engine.take_over(repeat, NOW);
+    let sent = written(&mut engine);
+    let commands = ["ASKING", "SET", "ASKING", "EVALSHA"];
+    let seen: Vec<&str> = sent.split("\r\n").filter(|word| commands.contains(word)).collect();
+    assert_eq!(seen, commands, "{sent}");
+    engine.sending(NOW);
+    assert!(written(&mut engine).contains("WAIT"));
+    engine.received(b"+OK\r\n+OK\r\n+OK\r\n", NOW);
+    engine.received(OK, NOW);
+    engine.received(b":1\r\n", NOW);
     assert_eq!(outcomes(&mut engine), [(1, Outcome::Done)]);
 }

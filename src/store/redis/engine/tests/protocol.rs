@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::quota::{self, Quota};
+use crate::model::{Fingerprint, Origin};
 
 #[test]
 fn bytes_that_are_no_protocol_end_the_connection_and_nothing_else() {
@@ -27,6 +28,98 @@ fn a_reply_nobody_asked_for_ends_the_connection() {
     let mut engine = up();
     engine.received(b"+OK\r\n", NOW);
     assert!(!engine.is_up());
+}
+
+/// A begin of a caller whose payload has this fingerprint, as it waits for the attempt with fence 7.
+fn begin_with(id: u64, payload: u8) -> Request {
+    let mut request = begin(id);
+    if let Ask::Command(Command::Begin(begin)) = &mut request.ask {
+        begin.fingerprint = Some(Fingerprint::from_hash([payload; 16]));
+        begin.awaited_fence = Some(7);
+    }
+    request
+}
+
+fn script_reply(word: &str, payload: u8) -> Vec<u8> {
+    let origin = Origin::new(owner(9), Some(&Fingerprint::from_hash([payload; 16])));
+    let fields = [word, "7", "1", std::str::from_utf8(origin.as_bytes()).unwrap(), "J1"];
+    let bulks = fields.map(|field| format!("${}\r\n{field}\r\n", field.len()));
+    format!("*{}\r\n{}", fields.len(), bulks.concat()).into_bytes()
+}
+
+#[test]
+fn an_outcome_of_another_payload_is_somebody_elses_answer_and_ends_the_connection() {
+    for word in ["replay", "replay_error", "released"] {
+        let mut engine = up();
+        engine.submit(begin_with(1, 1), NOW);
+        engine.submit(begin_with(2, 2), NOW);
+        // The answer to the first has been lost between here and Redis.
+        engine.received(&script_reply(word, 2), NOW);
+        assert!(!engine.is_up(), "{word}");
+        assert!(events(&mut engine).is_empty(), "{word}");
+        connect(&mut engine, NOW + 100 * MILLI);
+        // The one whose place it came in is asked last.
+        engine.received(&[script_reply(word, 2), script_reply(word, 1)].concat(), NOW + 100 * MILLI);
+        assert_eq!(outcomes(&mut engine).iter().map(|(id, _)| *id).collect::<Vec<_>>(), [2, 1], "{word}");
+    }
+}
+
+#[test]
+fn a_record_of_another_payload_is_looked_at_twice_before_its_key_is_called_reused() {
+    let mut engine = up();
+    let mut first = begin_with(1, 1);
+    if let Ask::Command(Command::Begin(begin)) = &mut first.ask {
+        begin.awaited_fence = None;
+    }
+    engine.submit(first, NOW);
+    assert!(written(&mut engine).contains("NX"));
+    let other = Record {
+        fingerprint: Some(Fingerprint::from_hash([2; 16])),
+        ..record(State::Completed { payload: b"J1".to_vec() })
+    };
+    engine.received(&bulk(&other), NOW);
+    assert!(events(&mut engine).is_empty());
+    assert!(written(&mut engine).contains("EVALSHA"));
+    engine.received(b"*2\r\n$8\r\nmismatch\r\n$1\r\n7\r\n", NOW);
+    assert_eq!(outcomes(&mut engine), [(1, Outcome::Mismatch { fence: 7 })]);
+}
+
+#[test]
+fn a_time_that_is_none_shows_that_the_answers_have_shifted() {
+    for reply in [&b"_\r\n"[..], OK, b"*2\r\n$1\r\n1\r\n$1\r\nx\r\n"] {
+        let mut engine = up();
+        engine.submit(release(1), NOW + CLOCK_AGE);
+        assert!(written(&mut engine).contains("TIME"));
+        engine.received(reply, NOW + CLOCK_AGE);
+        assert!(!engine.is_up(), "{}", reply.escape_ascii());
+        assert!(events(&mut engine).is_empty());
+    }
+}
+
+#[test]
+fn a_count_of_replicas_that_is_none_shows_the_same() {
+    for (reply, is_up) in [(&b"_\r\n"[..], false), (OK, false), (b"*0\r\n", false), (b"-ERR unknown\r\n", true)] {
+        let durability = Durability { replicas: 1, timeout_ms: 100, fsync: false };
+        let mut engine = Engine::new(TIMEOUT, Some(durability));
+        connect(&mut engine, NOW);
+        engine.submit(release(1), NOW);
+        engine.sending(NOW);
+        engine.received(OK, NOW);
+        engine.received(reply, NOW);
+        assert_eq!(engine.is_up(), is_up, "{}", reply.escape_ascii());
+        assert_eq!(events(&mut engine).len(), usize::from(is_up));
+    }
+}
+
+#[test]
+fn a_server_that_refuses_its_time_is_used_on() {
+    let mut engine = up();
+    let mut request = release(1);
+    request.deadline = NOW + 2 * CLOCK_AGE;
+    engine.submit(request, NOW + CLOCK_AGE);
+    engine.received(b"-NOPERM this user has no permissions to run the 'time' command\r\n", NOW + CLOCK_AGE);
+    engine.received(OK, NOW + CLOCK_AGE);
+    assert_eq!(outcomes(&mut engine), [(1, Outcome::Done)]);
 }
 
 #[test]
