@@ -23,8 +23,8 @@ interface Entry extends Cached {
 
 /** Two clocks that part by more than this were not both running: the machine was suspended, or one was set. */
 const SUSPEND_MS = 100;
-/** Looking at a second clock costs as much as all else, so not every replay does. */
-const LOOK_EVERY_MS = 5;
+/** A second clock costs a replay one per cent, so not each looks at it. For this long an old outcome may outlive a suspend. */
+const LOOK_EVERY_MS = 50;
 
 export class OutcomeCache {
   readonly #limits: CacheLimits;
