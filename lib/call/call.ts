@@ -53,6 +53,12 @@ export type Turn =
   /** The run that the caller waited for is gone without an outcome to share, so the caller asks from the start. */
   | { readonly as: 'again' };
 
+/**
+ * What an older version would have compared, where that is another text: seldom, so that other calls have no field for
+ * it.
+ */
+const formerPayloads = new WeakMap<Call, string>();
+
 export class Call implements ContextSource {
   readonly host: Host;
   readonly key: string;
@@ -63,8 +69,6 @@ export class Call implements ContextSource {
   identity = '';
   /** Canonical text; null when the call gave none. */
   payload: string | null = null;
-  /** What an older version would have compared, where that is another text. */
-  #formerPayload: string | undefined;
   /** Whether the call waited for a run of another process. */
   hasWaited = false;
   readonly observation: Observation | undefined;
@@ -104,16 +108,16 @@ export class Call implements ContextSource {
     if (typeof compared === 'string') this.payload = compared;
     else {
       this.payload = compared.text;
-      this.#formerPayload = compared.former;
+      if (compared.former !== undefined) formerPayloads.set(this, compared.former);
     }
   }
 
   /** After a mismatch: the record may be of an older version. False when there is nothing else to compare. */
   comparesAsBefore(): boolean {
-    const former = this.#formerPayload;
+    const former = formerPayloads.get(this);
     if (former === undefined) return false;
     this.payload = former;
-    this.#formerPayload = undefined;
+    formerPayloads.delete(this);
     return true;
   }
 

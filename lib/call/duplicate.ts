@@ -11,8 +11,11 @@ import type { Call, OwnerTurn, Shared, Turn } from './call';
 
 type DuplicateTurn = Exclude<Turn, OwnerTurn | { as: 'again' }>;
 
-/** @throws ActonceError the refusal; or the reason of the caller's signal */
-export function settleDuplicate(call: Call, turn: DuplicateTurn): Settled {
+/**
+ * @returns undefined when the call asks anew, for a record of an older version
+ * @throws ActonceError the refusal; or the reason of the caller's signal
+ */
+export function settleDuplicate(call: Call, turn: DuplicateTurn): Settled | undefined {
   if (call.hasWaited) call.tell('waited', turn.as === 'answered' ? turn.answer.attempt : 0, {});
   switch (turn.as) {
     case 'answered':
@@ -27,15 +30,16 @@ export function settleDuplicate(call: Call, turn: DuplicateTurn): Settled {
       throw new InProgressError({ hash: call.hash(), retryAfterMs });
     }
     case 'mismatch':
-      throw mismatch(call);
+      return mismatch(call);
     case 'cancelled':
       throw turn.reason;
   }
 }
 
-function mismatch(call: Call): KeyReusedError {
+function mismatch(call: Call): undefined {
+  if (call.comparesAsBefore()) return undefined;
   call.tell('mismatch', 0, {});
-  return new KeyReusedError({ hash: call.hash() });
+  throw new KeyReusedError({ hash: call.hash() });
 }
 
 function settleJoined(call: Call, shared: Shared): Settled {
@@ -69,7 +73,7 @@ function available(call: Call, ending: Ending | Unavailable): Ending {
  */
 const SURELY_FRESH_MS = 60_000;
 
-function settleAnswer(call: Call, answer: Answer): Settled {
+function settleAnswer(call: Call, answer: Answer): Settled | undefined {
   const { attempt, payload } = answer;
   switch (answer.tag) {
     case Tag.REPLAY:
@@ -88,7 +92,7 @@ function settleAnswer(call: Call, answer: Answer): Settled {
       // runs again.
       return settleReplay(call, decode(call, payload ?? '', true), attempt, false);
     case Tag.MISMATCH:
-      throw mismatch(call);
+      return mismatch(call);
     case Tag.QUOTA: {
       const retryAfterMs = answer.ms;
       call.tell('quota', 0, { retryAfterMs });

@@ -9,7 +9,7 @@ import { hideInner, LeaseLostError } from '../errors';
 import { type Answer, lacksDurability, storeError, Tag } from '../native/answer';
 import type { Encoded } from '../outcome/codec';
 import { endingOfThrown } from '../outcome/control-flow';
-import { endingOfReturned } from '../outcome/finished';
+import { Finished } from '../outcome/finished';
 import {
   type Ending,
   eventKind,
@@ -37,13 +37,18 @@ interface Report {
 export function execute(call: Call, turn: OwnerTurn): void {
   const run = new Run(call, turn);
   let result: unknown;
+  let pending: Promise<unknown> | undefined;
   try {
     result = run.start();
   } catch (thrown) {
     threw(run, thrown);
     return;
   }
-  const pending = awaited(result);
+  try {
+    if (isThenable(result)) pending = Promise.resolve(result);
+  } catch {
+    // What cannot even be asked whether it is a promise is a value that was returned.
+  }
   if (pending === undefined) returned(run, result);
   else {
     pending.then(
@@ -53,20 +58,13 @@ export function execute(call: Call, turn: OwnerTurn): void {
   }
 }
 
-/** What cannot even be asked whether it is a promise is a value that was returned. */
-function awaited(result: unknown): Promise<unknown> | undefined {
-  try {
-    return isThenable(result) ? Promise.resolve(result) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 function returned(run: Run, value: unknown): void {
   run.isActive = false;
-  const text = encode(run, value);
-  if (text instanceof Promise) text.then((late) => record(run, reportOfValue(run, value, late)));
-  else record(run, reportOfValue(run, value, text));
+  const finished = Finished.is(value) ? value : undefined;
+  const ending = finished?.ending ?? { kind: 'value', value };
+  const text = encode(run, value, finished);
+  if (text instanceof Promise) text.then((late) => record(run, reportOfValue(run, ending, late)));
+  else record(run, reportOfValue(run, ending, text));
 }
 
 function threw(run: Run, thrown: unknown): void {
@@ -108,13 +106,16 @@ function withoutText(run: Run, report: Report, answer: Answer): Report {
 }
 
 /** Without a lease nothing is recorded, and only the callers that joined need the text. */
-function encode(run: Run, value: unknown): ReturnType<Results['encode']> | null {
+function encode(run: Run, value: unknown, finished: Finished | undefined): ReturnType<Results['encode']> | null {
   if (run.lease === undefined && !run.flight.hasMembers) return null;
-  return run.call.host.results.encode(value, run.call.settings.maxResultBytes);
+  const { results } = run.call.host;
+  const { maxResultBytes } = run.call.settings;
+  return finished === undefined
+    ? results.encode(value, maxResultBytes)
+    : results.encodeFinished(finished, maxResultBytes);
 }
 
-function reportOfValue(run: Run, value: unknown, text: Encoded | Unkept | null): Report {
-  const ending = endingOfReturned(value);
+function reportOfValue(run: Run, ending: Ending, text: Encoded | Unkept | null): Report {
   if (text === null || isEncoded(text)) return { how: 'complete', text, ending };
   return { how: 'complete', text: run.call.host.results.encodeUnkept(text), ending, unkept: text };
 }
@@ -217,8 +218,12 @@ function remember(run: Run, { how, text, ending, refused }: Report): void {
   }
   // The store may have taken the text that it refused, if its answer was lost. So the store is asked, not the cache.
   if (refused === undefined) {
-    const recorded = { text: text as Encoded, attempt, hasFailed: how === 'record' };
-    call.host.cache?.put(call.identity, call.payload, recorded, call.settings.retentionMs);
+    call.host.cache?.put(
+      call.identity,
+      call.payload,
+      { text: text as Encoded, attempt, hasFailed: how === 'record' },
+      call.settings.retentionMs,
+    );
   }
   if (call.isHeard) call.tell('completed', attempt, { kind: eventKind(ending) });
 }

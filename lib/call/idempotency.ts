@@ -5,13 +5,12 @@
 import type { IdempotencyOptions, Outcome } from '../../index';
 import { announceOnce, reportHook } from '../announce';
 import { ActonceError, invalid } from '../errors';
-import { Tag } from '../native/answer';
 import { endingOfThrown, shownFlow } from '../outcome/control-flow';
 import { withBeside } from '../outcome/finished';
 import { throwControlFlow } from '../outcome/next-signals';
 import type { Settled } from '../outcome/results';
 import { Call, type Turn, type View } from './call';
-import { comparedText } from './compared';
+import { type Compared, comparedText } from './compared';
 import { isInside } from './context';
 import { settleDuplicate } from './duplicate';
 import { execute } from './execute';
@@ -60,7 +59,17 @@ function bypass(call: Call): void {
 function claim(call: Call): void {
   const reading = prepare(call);
   if (reading === undefined) advance(call);
-  else reading.then(() => advance(call)).catch((error) => call.fail(error));
+  else claimLater(call, reading);
+}
+
+/** On its own: a function that is made in `claim` would cost every call. */
+function claimLater(call: Call, reading: Promise<Compared>): void {
+  reading
+    .then((compared) => {
+      call.compare(compared);
+      advance(call);
+    })
+    .catch((error) => call.fail(error));
 }
 
 /**
@@ -84,15 +93,15 @@ function advance(call: Call): void {
 function take(call: Call, turn: Turn): void {
   try {
     if (turn.as === 'owner') execute(call, turn);
-    else if (turn.as === 'again' || (isMismatch(turn) && call.comparesAsBefore())) advance(call);
-    else call.finish(settleDuplicate(call, turn));
+    else if (turn.as === 'again') advance(call);
+    else {
+      const settled = settleDuplicate(call, turn);
+      if (settled === undefined) advance(call);
+      else call.finish(settled);
+    }
   } catch (error) {
     call.fail(error);
   }
-}
-
-function isMismatch(turn: Turn): boolean {
-  return turn.as === 'mismatch' || (turn.as === 'answered' && turn.answer.tag === Tag.MISMATCH);
 }
 
 function checkFunction(fn: unknown): void {
@@ -123,7 +132,7 @@ async function decideSkip(skip: () => boolean | PromiseLike<boolean>): Promise<b
  * The payload is read now: it may change while `fn` runs.
  * @returns a promise where it has files, whose bytes take time
  */
-function prepare(call: Call): Promise<void> | undefined {
+function prepare(call: Call): Promise<Compared> | undefined {
   const { host, options } = call;
   const scope = options?.scope;
   const identity = identityOf(call.key, scope);
@@ -138,7 +147,7 @@ function prepare(call: Call): Promise<void> | undefined {
   if (isInside(host.space, identity)) throw new ActonceError('ERR_REENTRANT', { hash: call.hash() });
   if (options?.payload === undefined) return undefined;
   const compared = comparedText(options.payload, options.fingerprint);
-  if (compared instanceof Promise) return compared.then((late) => call.compare(late));
+  if (compared instanceof Promise) return compared;
   call.compare(compared);
   return undefined;
 }

@@ -3,11 +3,12 @@
  * start that says what it is (format).
  */
 import type { Codec, ErrorClass, Outcome, OutcomeStatus, ValueClass } from '../../index';
-import { ignoreRejection, textOf } from '../announce';
+import { ignoreRejection, reportHook, textOf } from '../announce';
 import { ActonceError, ResultUnavailableError } from '../errors';
 import {
   decodeBulk,
   decodeError,
+  decodeJson,
   decodeValue,
   defaultCodec,
   type Encoded,
@@ -22,7 +23,7 @@ import {
   wholeText,
 } from './codec';
 import { decodeControlFlow, encodeControlFlow } from './control-flow';
-import { FailedResult, Finished } from './finished';
+import { FailedResult, type Finished } from './finished';
 import { Format } from './format';
 import type { ControlFlow } from './next-signals';
 
@@ -93,7 +94,6 @@ export class Results {
 
   /** The text to record, or why there is none. Only values with a Blob or File inside take time. */
   encode(value: unknown, maxBytes: number): Encoded | Unkept | Promise<string | Unkept> {
-    if (Finished.is(value)) return this.#encodeFinished(value, maxBytes);
     try {
       const bulk = this.#codec === undefined ? encodeBulk(value) : undefined;
       if (bulk !== undefined) return 1 + bytesOf(bulk.text, maxBytes) <= maxBytes ? bulk : TOO_LARGE;
@@ -106,13 +106,12 @@ export class Results {
     }
   }
 
-  #encodeFinished({ ending, unkept }: Finished, maxBytes: number): ReturnType<Results['encode']> {
+  /** As `encode`, of what the function of an adapter ended with. */
+  encodeFinished({ ending, unkept }: Finished, maxBytes: number): ReturnType<Results['encode']> {
     if (unkept !== undefined) return unkept;
     const text = ending.kind === 'flow' ? this.encodeFlow(ending.flow) : this.encode(ending.value, maxBytes);
     if (ending.beside === undefined) return text;
-    const beside = defaultCodec.encode(ending.beside);
-    const whole = (inner: Encoded | Unkept) =>
-      isEncoded(inner) ? withinLimit(`${Format.BESIDE}${beside}\n${wholeText(inner)}`, maxBytes) : inner;
+    const whole = (inner: Encoded | Unkept) => (isEncoded(inner) ? withBeside(inner, ending.beside, maxBytes) : inner);
     return text instanceof Promise ? text.then(whole) : whole(text);
   }
 
@@ -162,42 +161,59 @@ export class Results {
   /** @throws ActonceError `ERR_RECORD_UNREADABLE` */
   decode(text: Encoded, record: { hash(): string | undefined }, hasFailed = false): Ending | Unavailable {
     try {
-      const ending = this.#read(text);
-      if (!hasFailed || ending.kind !== 'value') return ending;
-      return { kind: 'error', error: new FailedResult('the run ended with a result that is a failure', ending.value) };
+      if (typeof text !== 'string') return { kind: 'value', value: decodeBulk(text) };
+      // Most texts are JSON, and no JSON has a capital to look at.
+      if (isJson(text)) {
+        const value = decodeJson(text);
+        return hasFailed ? failure(value) : { kind: 'value', value };
+      }
+      switch (text[0]) {
+        case Format.FLOW:
+          return { kind: 'flow', flow: decodeControlFlow(text) };
+        case Format.ERROR:
+          return { kind: 'error', error: decodeError(text, this.#errors, this.#classes) };
+        case Format.UNKEPT:
+          return decodeUnkept(text);
+        case Format.BESIDE:
+          return this.#decodeWithBeside(text, record);
+        case Format.OWN_CODEC:
+          if (this.#codec === undefined) throw new Error('it was written by a codec this client was not given');
+          return returned(this.#codec.decode(text.slice(1)), hasFailed);
+        default:
+          return returned(decodeValue(text, this.#classes), hasFailed);
+      }
     } catch (cause) {
       const detail = cause instanceof Error ? cause.message : textOf(cause);
       throw new ActonceError('ERR_RECORD_UNREADABLE', { detail, hash: record.hash(), cause });
     }
   }
 
-  #read(text: Encoded): Ending | Unavailable {
-    if (typeof text !== 'string') return { kind: 'value', value: decodeBulk(text) };
-    switch (text[0]) {
-      case Format.FLOW:
-        return { kind: 'flow', flow: decodeControlFlow(text) };
-      case Format.ERROR:
-        return { kind: 'error', error: decodeError(text, this.#errors, this.#classes) };
-      case Format.UNKEPT:
-        return decodeUnkept(text);
-      case Format.BESIDE:
-        return this.#readWithBeside(text);
-      case Format.OWN_CODEC:
-        if (this.#codec === undefined) throw new Error('it was written by a codec this client was not given');
-        return { kind: 'value', value: this.#codec.decode(text.slice(1)) };
-      default:
-        return { kind: 'value', value: decodeValue(text, this.#classes) };
-    }
-  }
-
-  #readWithBeside(text: string): Ending {
+  #decodeWithBeside(text: string, record: { hash(): string | undefined }): Ending {
     const end = text.indexOf('\n');
     const inner = text.slice(end + 1);
     if (end < 0 || inner[0] === Format.BESIDE) throw new MalformedPayloadError('what is beside its outcome has no end');
     const beside = defaultCodec.decode(text.slice(1, end));
-    const ending = this.#read(inner);
+    const ending = this.decode(inner, record);
     if (ending.kind === 'value' || ending.kind === 'flow') return { ...ending, beside };
     throw new MalformedPayloadError('there is something beside what is no outcome');
+  }
+}
+
+function returned(value: unknown, hasFailed: boolean): Ending {
+  return hasFailed ? failure(value) : { kind: 'value', value };
+}
+
+function failure(value: unknown): Ending {
+  return { kind: 'error', error: new FailedResult('the run ended with a result that counts as a failure', value) };
+}
+
+/** The outcome counts: what would be beside it and cannot be written is left out. */
+function withBeside(inner: Encoded, beside: unknown, maxBytes: number): string | Unkept {
+  try {
+    return withinLimit(`${Format.BESIDE}${defaultCodec.encode(beside)}\n${wholeText(inner)}`, maxBytes);
+  } catch (error) {
+    reportHook('recording what is kept beside an outcome', error);
+    return wholeText(inner);
   }
 }
 

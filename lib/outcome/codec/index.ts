@@ -20,7 +20,7 @@ import { NO_CLASSES } from './value-classes';
 
 export { type Bulk, decodeBulk, encodeBulk } from './bulk';
 export { MalformedPayloadError, UnencodableError } from './faults';
-export { encodeExactJson as jsonOf } from './json';
+export { decodeJson, encodeExactJson as jsonOf } from './json';
 export { type Template, templateOf } from './template';
 export { decodeError, encodeError } from './thrown';
 
