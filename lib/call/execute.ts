@@ -82,20 +82,16 @@ function threw(run: Run, thrown: unknown): void {
   });
 }
 
-/** Tells the store, then everyone who waits. */
-function record(run: Run, report: Report): void {
-  let isServed = false;
-  let told = report;
+/** Tells the store, then everyone who waits. `isServed`: the callers have their outcome already. */
+function record(run: Run, report: Report, isServed = false, budgetMs?: number): void {
   const hear = (answer: Answer | undefined): void => {
-    if (answer?.tag === Tag.TOO_LARGE) {
-      told = withoutText(run, report, answer);
-      tellStore(run, told, hear, answer.ms);
-    } else if (!isServed) {
+    if (answer?.tag === Tag.TOO_LARGE) record(run, withoutText(run, report, answer), isServed, answer.ms);
+    else if (!isServed) {
       isServed = true;
-      conclude(run, told, answer);
-    } else if (answer?.tag !== Tag.DELAYED) concludeLater(run, told, answer);
+      conclude(run, report, answer);
+    } else if (answer?.tag !== Tag.DELAYED) concludeLater(run, report, answer);
   };
-  tellStore(run, report, hear);
+  tellStore(run, report, hear, budgetMs);
 }
 
 /** How an attempt ends whose text is too large for the store: as before, but for the text. */
@@ -218,12 +214,8 @@ function remember(run: Run, { how, text, ending, refused }: Report): void {
   }
   // The store may have taken the text that it refused, if its answer was lost. So the store is asked, not the cache.
   if (refused === undefined) {
-    call.host.cache?.put(
-      call.identity,
-      call.payload,
-      { text: text as Encoded, attempt, hasFailed: how === 'record' },
-      call.settings.retentionMs,
-    );
+    const recorded = { text: text as Encoded, attempt, hasFailed: how === 'record' };
+    call.host.cache?.put(call.identity, call.payload, recorded, call.settings.retentionMs);
   }
   if (call.isHeard) call.tell('completed', attempt, { kind: eventKind(ending) });
 }
