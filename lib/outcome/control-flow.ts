@@ -1,9 +1,10 @@
 /**
  * The control flow of Next.js (`redirect()`, `notFound()` and the like) as an outcome. This file decides whether a run
- * that threw ended in control flow or in an error (for `threw` in lib/call/execute.ts), encodes control flow for the
- * record, and shows it to a caller. next-signals.ts recognises what Next throws, and throws it again (for
- * `returnOrThrow` in lib/call/idempotency.ts). The recorded form is our own, since digests differ between versions and
- * a record outlives a deployment.
+ * that threw ended in control flow or in an error (for `threw` in lib/call/execute.ts and `recordCookies` in
+ * lib/next/effects.ts), encodes and decodes control flow for the record (through results.ts), and shows it to a caller.
+ * next-signals.ts recognises what Next throws, and throws it again (for `returnOrThrow` in lib/call/idempotency.ts and
+ * `replayedResponse` in lib/http/route-response.ts). The recorded form is our own, since digests differ between
+ * versions and a record outlives a deployment.
  */
 import type { HttpOutcome, OutcomeBase, RedirectOutcome } from '../../index';
 import { MalformedPayloadError } from './codec';

@@ -6,7 +6,7 @@ use std::ptr::null_mut;
 
 use napi::sys;
 
-/// No method takes this many.
+/// As many as the method with the most arguments takes, `send`.
 const MOST_ARGUMENTS: usize = 12;
 /// Keys and most results fit, so one pass is enough, without measuring first.
 const SHORT_TEXT_BYTES: usize = 1_024;

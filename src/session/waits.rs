@@ -1,5 +1,6 @@
 //! Who waits for which record to change, and until when. The store brings news of a change; the time limit is a safety
-//! net in case news is lost. This module wakes an operation and never claims: `Flight.receive` in lib/call/flights.ts
+//! net in case news is lost, and the only wake-up when an owner dies (`Session::catch_up` in mod.rs). Waking an
+//! operation claims nothing: `Flight.receive` in lib/call/flights.ts
 //! then asks again (for an instance of a machine, lib/machine/wait.ts does).
 
 use std::collections::{BTreeSet, HashMap};
