@@ -14,7 +14,7 @@ export interface Terms {
 }
 
 /**
- * flags: 1 hold, 2 the caller will wait (marks the record when it is in progress), 4 the last two arguments count: a
+ * flags: 1 hold, 2 the caller will wait (marks the record when it is in progress), 4 `maxKeys` and `scope` count: a
  * new key gets QUOTA when its scope already has that many.
  */
 export type NativeBegin = (
