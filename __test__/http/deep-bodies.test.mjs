@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { assertProblem, counted } from '../support/route.mjs';
+import '../support/unhandled.mjs';
 
 const body = (text) => ({ body: text });
 

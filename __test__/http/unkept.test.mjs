@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { inProduction } from '../support/environment.mjs';
 import { assertProblem, counted, freshClient } from '../support/route.mjs';
+import '../support/unhandled.mjs';
 import { nextWarning } from '../support/warnings.mjs';
 
 const headers = { location: '/orders/o-1', 'content-type': 'application/json', 'x-trace': 'a' };
