@@ -104,6 +104,23 @@ describe('numbers', () => {
     assert.equal(await isSame(t, order(one), order(other), { fingerprint: ({ id }) => id / 2 }), true);
   });
 
+  it('a number of a million digits is read in a moment, wherever its zeros are', async (t) => {
+    const zeros = '0'.repeat(1_000_000);
+    for (const number of [
+      `1${zeros}1`,
+      `1${zeros}`,
+      `0.${zeros}1`,
+      `0.1${zeros}1`,
+      `0.1${zeros}`,
+      `1e${'9'.repeat(1_000_000)}`,
+    ]) {
+      const start = process.cpuUsage();
+      assert.equal(await isSame(t, body(`[${number}]`), body(` [${number}]`)), true);
+      const { user } = process.cpuUsage(start);
+      assert.ok(user < 1_000_000, `${user} µs`);
+    }
+  });
+
   it('any two JSON texts are the same body exactly if their numbers are the same decimals', async (t) => {
     const digits = fc
       .integer({ min: 0, max: 30 })

@@ -84,10 +84,17 @@ function decimalOf(text: string): string {
   const [mantissa = '', exponent = '0'] = text.toLowerCase().split('e');
   const [whole = '', fraction = ''] = mantissa.replace('-', '').split('.');
   const digits = (whole + fraction).replace(/^0+/, '');
-  const significant = digits.replace(/0+$/, '');
+  const significant = withoutZerosBehind(digits);
   if (significant === '') return '0';
   const shift = Number(exponent) - fraction.length + digits.length - significant.length;
   return `${mantissa.startsWith('-') ? '-' : ''}${significant}e${shift}`;
+}
+
+/** Not by /0+$/, whose time grows with the square of the zeros in the middle. */
+function withoutZerosBehind(digits: string): string {
+  let end = digits.length;
+  while (digits.endsWith('0', end)) end -= 1;
+  return digits.slice(0, end);
 }
 
 /** The value of the text with these numbers. Nobody who wrote the text can know what stands for one of them. */
