@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { defineStateMachine } from '../support/actonce.mjs';
 import { Contenders, EXECUTORS, isCompletion, LEASE_MS, POLICIES } from '../support/contenders.mjs';
 import { eventually } from '../support/eventually.mjs';
 import { startRedis } from '../support/redis.mjs';
@@ -209,6 +210,54 @@ for (const executor of EXECUTORS) {
         assert.equal(await shared(), before);
       });
     }
+
+    it('it is sent three times: twice with all others, once alone; then never again on the connection of all', async (t) => {
+      const { redis, c } = await own(t, executor, { defaults: { leaseMs: 10_000 } });
+      const proxy = await c.proxy();
+      const fault = proxy.fault('hang-up', { on: isLarge, times: ALWAYS });
+      const client = c.client({ url: proxy.url });
+      assert.equal(await client.withIdempotency(key, large(c)), LARGE);
+      assert.equal(fault.hits, 3);
+      assert.equal(await client.withIdempotency('order-2', large(c)), LARGE);
+      assert.equal(fault.hits, 4);
+      assert.deepEqual(
+        await c
+          .client()
+          .withIdempotency(key, c.effect)
+          .catch(({ reason }) => reason),
+        'too-large',
+      );
+      // The connection of its own is not kept.
+      const connections = async () => (await redis.send('CLIENT', 'LIST')).match(/ name=actonce /g).length;
+      await eventually(async () => proxy.connections === 1 && (await connections()) === 2);
+    });
+
+    it('a limit that is raised is found out: the next outcome of that size is recorded', async (t) => {
+      const { c } = await own(t, executor, { defaults: { leaseMs: 10_000 } });
+      const proxy = await c.proxy();
+      proxy.fault('hang-up', { on: isLarge, times: 3 });
+      const client = c.client({ url: proxy.url });
+      assert.equal(await client.withIdempotency(key, large(c)), LARGE);
+      assert.equal(await client.withIdempotency('order-2', large(c)), LARGE);
+      assert.equal(await c.client().withIdempotency('order-2', c.effect), LARGE);
+    });
+
+    it('a transition on whose data it hangs up is refused in time, and changes nothing', async (t) => {
+      const { c } = await own(t, executor);
+      const proxy = await c.proxy();
+      const fault = proxy.fault('hang-up', { on: isLarge, times: ALWAYS });
+      const client = c.client({ url: proxy.url });
+      const order = defineStateMachine(
+        { id: 'order', initial: 'new', states: { new: { on: { PAY: 'paid' } }, paid: {} } },
+        { client },
+      );
+      await order.create('o-1');
+      const sent = order.send('o-1', 'PAY', { data: LARGE });
+      await assert.rejects(sent, { code: 'ERR_STORE_PROTOCOL', message: /200\d{3} bytes/ });
+      assert.equal(fault.hits, 3);
+      assert.equal((await order.get('o-1')).state, 'new');
+      assert.equal((await order.send('o-1', 'PAY')).state, 'paid');
+    });
 
     it('a network that is cut again and again counts for nothing: the value is recorded', async (t) => {
       const { c } = await own(t, executor, { totalTimeoutMs: 1_000, defaults: { leaseMs: 10_000 } });

@@ -115,6 +115,8 @@ export class Link {
   }
 
   end() {
+    this.#toServer.mute = true;
+    this.#toClient.mute = true;
     this.#near.destroy();
     this.#far.destroy();
   }
@@ -141,6 +143,10 @@ export class Link {
       this.#toServer.mute = true;
       this.#toClient.mute ||= fault.kind === 'black-hole';
       fault.strike(value);
+    }
+    if (fault?.kind === 'hang-up') {
+      fault.strike(value);
+      this.end();
     }
     if (this.#toServer.mute) return;
     // SUBSCRIBE is confirmed once per channel.

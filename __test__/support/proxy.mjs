@@ -29,6 +29,7 @@ const MODES = ['pass', 'black-hole', 'drop-requests', 'drop-replies', 'stall', '
  * cut                      the first `bytes` bytes of the reply come, then the connection ends
  * garbage                  a byte that is no RESP comes before the reply
  * lose-reply               the server executes it; its reply alone is lost, and those behind it come
+ * hang-up                  the command never reaches the server; the connection ends on both sides
  * refuse                   the command never reaches the server; the client gets `-text` in its place
  * drop-message             a published message is lost (`on: 'MESSAGE'`), the rest of the connection goes on
  */
@@ -41,6 +42,7 @@ const FAULTS = [
   'cut',
   'garbage',
   'lose-reply',
+  'hang-up',
   'refuse',
   'drop-message',
 ];

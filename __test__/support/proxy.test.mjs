@@ -108,6 +108,16 @@ describe('proxy', () => {
     assert.ok(await staysPending(unanswered));
   });
 
+  it('hangs up on a command that the server never sees', async (t) => {
+    const { proxy, client } = await proxied(t);
+    const fault = proxy.fault('hang-up', { on: 'INCR' });
+    await assert.rejects(client.send('INCR', 'n'), /closed/);
+    assert.equal(fault.hits, 1);
+    assert.equal(await direct.send('GET', 'n'), null);
+    const next = await connectResp(proxy.target);
+    assert.equal(await next.send('INCR', 'n'), 1);
+  });
+
   it('refuses a command in its place among the replies', async (t) => {
     const { proxy, client } = await proxied(t);
     proxy.fault('refuse', { on: 'INCR', text: 'ERR no room' });
