@@ -1,5 +1,5 @@
-// A full server writes nothing, and still reads: whoever asks for a key that has a record is answered by that record, and
-// nobody runs beside it, whatever `onStoreUnavailable` allows.
+// A full server writes nothing, but it still reads. A call whose key has a record is answered by that record, and nothing
+// runs beside it, whatever `onStoreUnavailable` allows.
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -79,7 +79,7 @@ for (const executor of EXECUTORS) {
         });
 
         for (const onCrash of POLICIES) {
-          it(`nothing runs after an attempt that vanished, which cannot be taken over (${onStoreUnavailable}, ${onCrash})`, async (t) => {
+          it(`no attempt that vanished is taken over (${onStoreUnavailable}, ${onCrash})`, async (t) => {
             const { redis, c } = await own(t, executor, { defaults: { onCrash } });
             const worker = await c.worker();
             const call = worker.call({ key, steps: [{ effect: true }, { say: 'in' }, { wait: 'on' }] });

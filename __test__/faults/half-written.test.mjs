@@ -1,5 +1,5 @@
-// A server that reads slowly and is cut off in the middle of a large outcome: what the socket had taken of it is lost with the
-// connection, and the next one begins at the beginning.
+// A server reads slowly, and the connection ends in the middle of a large outcome. What the socket had taken is lost with
+// the connection, and the next connection starts at the beginning of the outcome.
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import path from 'node:path';
@@ -13,8 +13,8 @@ import '../support/unhandled.mjs';
 const MEGABYTE = 1_000_000;
 
 /**
- * A way to the server that takes what comes in small bites, and ends the connection that has taken as much as the first of
- * `cuts` says, then the one that has taken as much as the next; later ones pass everything.
+ * A way to the server that reads in small bites. It ends a connection that has taken as many bytes as the first of `cuts`
+ * says, then one that has taken as many as the next; after that it passes everything.
  */
 async function slowWay(t, redis, cuts) {
   const socket = path.join(temporaryFolder('slow'), 's');

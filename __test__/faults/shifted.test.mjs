@@ -1,5 +1,5 @@
-// Something between here and Redis that loses one whole reply: every later one comes in the place of the one before it. Nobody
-// is answered with the outcome of somebody else.
+// Something between us and Redis loses one whole reply, so every later reply comes in the place of the one before it.
+// Nobody is answered with the outcome of somebody else.
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 import { Contenders, EXECUTORS, isClaimScript } from '../support/contenders.mjs';

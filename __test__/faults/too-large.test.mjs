@@ -1,5 +1,6 @@
-// An outcome that the server does not take, for its size: it says so, or it hangs up. That will not pass, so nobody waits for
-// the lease to decide: the record is completed without the value, and a retry runs nothing. Whatever else a server says passes.
+// An outcome that the server does not take for its size: the server says so, or it hangs up. Trying again does not help,
+// so the lease is not left to decide: the record is completed without the value, and a retry runs nothing. Every other
+// refusal may pass.
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -113,7 +114,7 @@ for (const executor of EXECUTORS) {
     });
 
     for (const onCrash of POLICIES) {
-      it(`when even the word that it was too large is refused, the lease decides, and an event says so (${onCrash})`, async (t) => {
+      it(`if even the marker is refused, the lease decides, and an event says so (${onCrash})`, async (t) => {
         const { c } = await own(t, executor, { defaults: { onCrash } });
         const proxy = await c.proxy();
         proxy.fault('refuse', { on: isCompletion, times: ALWAYS, text: TOO_LARGE });
@@ -211,7 +212,7 @@ for (const executor of EXECUTORS) {
       });
     }
 
-    it('it is sent three times: twice with all others, once alone; then never again on the connection of all', async (t) => {
+    it('it is sent twice with all others and once alone; the next of its size is sent alone at once', async (t) => {
       const { redis, c } = await own(t, executor, { defaults: { leaseMs: 10_000 } });
       const proxy = await c.proxy();
       const fault = proxy.fault('hang-up', { on: isLarge, times: ALWAYS });

@@ -1,5 +1,5 @@
-// What a call of the addon is answered before it returns is left in the buffer. A connection that turns out to be gone in the
-// same moment answers others through the same buffer: neither may take the other's place.
+// A call of the addon leaves in the buffer what it is answered before it returns. If a connection turns out to be gone in
+// the same moment, others are answered through the same buffer. Neither answer may take the other's place.
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import net from 'node:net';
@@ -79,7 +79,7 @@ test('a wake-up that is known at once is not lost when the connection is, and no
   const second = 2;
   const reset = 999;
 
-  // One waits for the key already, so that changes of it are heard of from the moment on in which another begins to wait.
+  // One caller waits for the key already, so the second one hears of changes from the moment in which it begins to wait.
   onTold.set(first, (tag) => tag === IN_PROGRESS && read(client.wait(first, 60_000)));
   begin(first, 'k1:a');
   await eventually(() => tagsOf(first).includes(WOKEN));
@@ -94,7 +94,7 @@ test('a wake-up that is known at once is not lost when the connection is, and no
   read(client.admin(reset, JSON.stringify({ do: 'reset', identity: 'k1:b' })));
   await eventually(() => server.held.length === MANY + 2);
 
-  // Everybody is answered but the reset, which is not asked again when its connection ends, as it could hit the next attempt.
+  // All are answered but the reset. It is not sent again when its connection ends, because it could hit the next attempt.
   onTold.set(second, (tag) => tag === IN_PROGRESS && read(client.wait(second, 60_000)));
   server.connection.write(Buffer.concat([BUSY, ...Array(MANY).fill(Buffer.from(RUNNING))]));
   server.connection.destroy();

@@ -309,7 +309,7 @@ describe('who is let in', { concurrency: 4, timeout: 120_000 }, () => {
     await assert.rejects(client.reset({ key }), { code: 'ERR_STORE_REFUSED', message: /the user needs .* \+get / });
   });
 
-  it('rights that are taken away during fn: the caller is not made to wait, and the outcome is recorded once they are back', async (t) => {
+  it('rights that are taken away during fn: nobody waits, and the outcome is recorded once they are back', async (t) => {
     const { redis, c } = await asUser(t, documentedRule());
     const client = c.client();
     const rights = (...changes) => redis.send('ACL', 'SETUSER', 'actonce', ...changes);

@@ -23,7 +23,10 @@ interface Entry extends Cached {
 
 /** Two clocks that part by more than this were not both running: the machine was suspended, or one was set. */
 const SUSPEND_MS = 100;
-/** A second clock costs a replay one per cent, so not each looks at it. For this long an old outcome may outlive a suspend. */
+/**
+ * How often a replay looks at the second clock, which costs it one per cent. For this long after a suspend an older
+ * outcome may still be answered.
+ */
 const LOOK_EVERY_MS = 50;
 
 export class OutcomeCache {

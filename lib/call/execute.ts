@@ -144,7 +144,10 @@ function policyFor(call: Call, thrown: unknown): ErrorPolicy {
   return usual;
 }
 
-/** @param onAnswer gets the store's answer, perhaps several times (see Lease); undefined when there is no claim to end */
+/**
+ * @param onAnswer gets the store's answer, perhaps several times (see Lease), or undefined when there is no claim to
+ *   end
+ */
 function tellStore(
   run: Run,
   { how, text }: Pick<Report, 'how' | 'text'>,

@@ -90,7 +90,10 @@ export interface NativeClient {
 export interface NativeModule {
   open(
     config: string,
-    /** 8 doubles per outcome: op, tag, fence, attempt, flags (1 recovered; of a STORE_ERROR, that there is a record), ms, code, unused. */
+    /**
+     * 8 doubles per outcome: op, tag, fence, attempt, flags (1 recovered; of a STORE_ERROR: there is a record), ms,
+     * code, unused.
+     */
     outcomes: Float64Array,
     deliver: (count: number, payloads: (string | null)[] | null) => void,
   ): NativeClient;

@@ -46,7 +46,9 @@ export interface Answer {
   readonly attempt: number;
   /** Of a STORE_ERROR: there is a record at the key. */
   readonly recovered: boolean;
-  /** Meaning by tag: remaining lease, since when, why the lease was lost, or how long an outcome may still be recorded. */
+  /**
+   * Meaning by tag: remaining lease, since when, why the lease was lost, or how long an outcome may still be recorded.
+   */
   readonly ms: number;
   readonly code: number;
   readonly payload: string | null;
@@ -92,8 +94,8 @@ export function endsOperation(tag: Tag): boolean {
 }
 
 /**
- * Whether the store is away, as against refusing us: what `onStoreUnavailable` speaks of. A store that still tells of a record
- * at the key is not: the record is somebody's run, or its outcome.
+ * Whether the store is away, as against refusing us: what `onStoreUnavailable` speaks of. A store that still tells of a
+ * record at the key is not away: the record is somebody's run, or its outcome.
  */
 export function isOutage(answer: Answer): boolean {
   if (answer.tag !== Tag.STORE_ERROR || answer.recovered) return false;

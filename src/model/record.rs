@@ -74,7 +74,7 @@ impl Origin {
         &self.0
     }
 
-    /// Whether it can be what a caller with this payload is answered from: payloads are compared where both sides have one.
+    /// Whether a caller with this payload can be answered from it: payloads are compared where both sides have one.
     pub fn fits(&self, fingerprint: Option<&Fingerprint>) -> bool {
         let theirs = &self.0[FINGERPRINT - OWNER..];
         fingerprint.is_none_or(|ours| theirs == NO_FINGERPRINT || theirs == ours.0)

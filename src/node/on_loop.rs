@@ -125,7 +125,7 @@ impl OnLoop {
     pub fn run(&self, call: impl FnOnce(&mut Session, Micros)) -> usize {
         let now = self.clock.now();
         call(&mut self.session.borrow_mut(), now);
-        // Before anything is left in the buffer: a connection that turns out to be gone answers others, through it as well.
+        // Before anything is left in the buffer: a connection that is found to be gone answers others through it.
         self.write_early(now);
         let left = {
             let mut session = self.session.borrow_mut();

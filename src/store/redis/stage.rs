@@ -119,8 +119,8 @@ impl Pending {
             (Stage::Plain { fence }, reply @ (Value::Nil | Value::BulkString(_))) => {
                 let record = if let Value::BulkString(record) = reply { Some(record) } else { None };
                 let Ask::Command(Command::Begin(begin)) = &self.request.ask else { return strange("a begin's reply") };
-                // A record of another payload may be the answer to another command, where a reply was lost on the way: before
-                // a caller is told that its key was used for something else, the script says so, too.
+                // If a reply was lost on the way, a record of another payload may be the answer to another command. So the
+                // script has to agree before a caller is told that its key was used for something else.
                 let outcome = scripts::judge_set(record, begin, fence)
                     .filter(|outcome| !matches!(outcome, Outcome::Mismatch { .. }));
                 let script = Progress::Next(Stage::Script { loaded: false });
@@ -168,8 +168,8 @@ impl Pending {
         }
     }
 
-    /// An outcome of another payload is the answer to another command: a reply was lost on the way, and those behind it have
-    /// moved up.
+    /// An outcome of another payload is the answer to another command: a reply was lost on the way, and those behind it
+    /// have moved up.
     fn can_have(&self, outcome: &Outcome) -> bool {
         match (&self.request.ask, outcome) {
             (

@@ -51,10 +51,10 @@ impl Engine {
             Verdict::Final(StoreError::Protocol(_)) if matches!(stage, Stage::IfEqual) => {
                 self.write(pending, Stage::Script { loaded: false }, now);
             }
-            // Memory may be freed, a right given back, and what nobody understands may pass: an outcome is not given up for it,
-            // nor a lease.
+            // Memory may be freed, a right may be given back, and what nobody understands may pass: no outcome and no
+            // lease is given up for it.
             Verdict::Final(why) if pending.outlives_final_errors() => self.wait_out(pending, why, now),
-            // This passes never.
+            // Only the size does not pass.
             Verdict::TooLarge(why) => self.events.push(pending.too_large(why)),
             Verdict::HungUp(why) => {
                 let mut pending = pending;

@@ -1,6 +1,6 @@
-//! Writes that are too large for the server. One says so; another hangs up, and that is what a network does, too, that is
-//! cut. So a large write on which connections end gets one of its own (`fleet/alone.rs`): when that one ends as well, while
-//! another to the same server lives on, it was the write.
+//! Writes that are too large for the server. One server says so. Another hangs up, which looks like a network that is cut.
+//! So a large write on which connections end gets a connection of its own (`fleet/alone.rs`). When that one ends as well,
+//! while another to the same server lives on, the write was the reason.
 
 use super::in_flight::Sent;
 use super::{Engine, Link};
@@ -40,6 +40,7 @@ impl Engine {
         Self { alone: Some(Alone::default()), ..self }
     }
 
+    /// Whether a request may be sent on this connection now.
     pub(super) fn may_carry(&self, pending: &Pending) -> bool {
         if self.alone.is_some() { self.in_flight.is_empty() } else { pending.ends < ENDS }
     }
@@ -52,7 +53,7 @@ impl Engine {
         }
     }
 
-    /// The one before is answered.
+    /// Sends the next large write, once the one before is answered.
     pub(super) fn carry_next(&mut self, now: Micros) {
         if self.alone.is_some()
             && self.in_flight.is_empty()
@@ -75,6 +76,7 @@ impl Engine {
         self.retire(why, now);
     }
 
+    /// A connection has ended while this was on its way.
     pub(super) fn hold_against(&mut self, pending: &mut Pending, sent_at: Micros) {
         if pending.request.ask.payload_len() > LARGE {
             pending.ends = pending.ends.saturating_add(1);
@@ -90,15 +92,16 @@ impl Engine {
         matches!(self.link, Link::Up { .. }).then(|| self.backoff.connected_at())
     }
 
-    /// It is to be there when a write has to be judged.
-    pub fn bear_witness(&mut self) {
-        self.is_witness = !self.is_up();
+    /// Whether it has to be there, because a write is to be judged.
+    pub fn bear_witness(&mut self, is_needed: bool) {
+        self.is_witness = is_needed && !self.is_up();
     }
 
-    /// A new connection is made, and small commands were answered on it. If another has lived since before the large write was
-    /// sent with which the last one ended, no network was cut: the server does not take it.
+    /// A new connection is made, and small commands were answered on it. The last one ended with a large write. If another
+    /// connection, the witness, has lived since before that write was sent, no network was cut: the server does not
+    /// take the write.
     ///
-    /// Returns how many bytes it does not take.
+    /// Returns how many bytes the server does not take.
     pub fn judge(&mut self, witness: Option<Micros>) -> Option<usize> {
         let (id, sent_at) = self.alone.as_mut()?.suspect.take()?;
         let index = self.waiting.iter().position(|pending| pending.request.id == id)?;
@@ -120,7 +123,7 @@ impl Engine {
         self.alone.is_some() && self.is_up() && self.is_idle() && self.in_flight.is_empty()
     }
 
-    /// It was ended from here: the next may be made at once.
+    /// It was ended by us: the next one may be made at once.
     pub fn rest(&mut self) {
         self.backoff = Backoff::default();
         self.link = Link::Down { retry_at: 0 };

@@ -295,8 +295,8 @@ fn patience_ends_once_and_the_answer_still_comes() {
     assert_eq!(outcomes(&mut engine), [(1, Outcome::Done)]);
 }
 
-/// The write of no meaning counts for this connection only if the node takes it: it has to be told, too, that we know that the
-/// slot is on the move.
+/// The write of no meaning counts for this connection only if the node takes it: before it, too, the node has to be told
+/// that we know of the move.
 #[test]
 fn a_repeat_that_waits_for_replicas_writes_to_a_slot_on_the_move() {
     let durability = Durability { replicas: 1, timeout_ms: 100, fsync: false };

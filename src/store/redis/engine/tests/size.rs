@@ -177,11 +177,15 @@ fn a_write_that_was_given_up_is_not_judged() {
 fn a_witness_connects_though_nothing_is_asked_of_it() {
     let mut engine = Engine::new(TIMEOUT, None);
     assert!(!engine.wants_connection(NOW));
-    engine.bear_witness();
+    engine.bear_witness(true);
     assert!(engine.wants_connection(NOW) && engine.is_idle());
     connect(&mut engine, NOW + 5);
     assert_eq!(engine.up_since(), Some(NOW + 5));
-    engine.bear_witness();
+    engine.bear_witness(true);
     engine.retire(StoreError::Unavailable(CUT.into()), NOW + 6);
     assert!(!engine.wants_connection(Micros::MAX));
+    engine.bear_witness(true);
+    assert!(engine.wants_connection(Micros::MAX));
+    engine.bear_witness(false);
+    assert!(!engine.wants_connection(Micros::MAX), "nothing is to be judged any more");
 }
