@@ -46,6 +46,20 @@ test('I7 a machine that was suspended answers nothing from before, though its cl
   assert.equal(cache.get('b', null).text, 'J2', 'what was put after that');
 });
 
+test('I7 a process that stands still between its looks at two clocks was not suspended', () => {
+  const clock = { ms: 0, standsStillMs: 0 };
+  const now = () => clock.ms;
+  const wallClock = () => {
+    clock.ms += clock.standsStillMs;
+    clock.standsStillMs = 0;
+    return 1_800_000_000_000 + clock.ms;
+  };
+  const cache = new OutcomeCache({ maxEntries: 3, maxBytes: 100, maxAgeMs: 5_000 }, now, wallClock);
+  cache.put('a', null, outcome('J1'), 86_400_000);
+  clock.standsStillMs = 300;
+  assert.equal(cache.get('a', null).text, 'J1');
+});
+
 test('I7 a suspend is noticed however much is put after it, and though the wall clock was set back before it', () => {
   const { cache, clock } = cacheWith({ maxEntries: 8 });
   const putMany = () => {

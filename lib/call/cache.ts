@@ -86,7 +86,9 @@ export class OutcomeCache {
   /** Since it was last asked. A wall clock that is set forward looks the same, and costs a few replays a round trip. */
   #wasSuspended(now: number): boolean {
     this.#lookAt = now + LOOK_EVERY_MS;
-    const aheadMs = this.#wallClock() - now;
+    let aheadMs = this.#wallClock() - now;
+    // Once more: this process may have stood still between the two looks.
+    if (aheadMs - this.#aheadMs > SUSPEND_MS) aheadMs = this.#wallClock() - this.#now();
     const gainedMs = aheadMs - this.#aheadMs;
     // What it gains slowly adds up.
     if (gainedMs < 0 || gainedMs > SUSPEND_MS) this.#aheadMs = aheadMs;
