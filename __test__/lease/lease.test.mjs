@@ -26,9 +26,10 @@ const contenders = (t, options) => new Contenders(t, redis, options);
 /** Samples the lease until `promise` settles; the least that was left of it. */
 async function leastLeftDuring(promise, c) {
   let over = false;
-  promise.finally(() => {
+  const end = () => {
     over = true;
-  });
+  };
+  promise.then(end, end);
   let least = Number.POSITIVE_INFINITY;
   while (!over) {
     const record = await c.record();
