@@ -14,6 +14,7 @@ const SETTINGS = { leaseMs: 30_000, maxLeaseMs: 30_000, retentionMs: 60_000, onC
 const ACQUIRED = 0;
 /** Few enough for Redis to read them at once. */
 const CALLS = 50;
+const ROUNDS = 20;
 
 test('the answers to the calls of one turn come together, before any caller goes on', async (t) => {
   const redis = await startRedis();
@@ -48,8 +49,13 @@ test('the answers to the calls of one turn come together, before any caller goes
   };
   await claim('connects');
   deliveries.length = 0;
-  order.length = 0;
-  await Promise.all(Array.from({ length: CALLS }, (_, at) => claim(`k${at}`)));
+  // On a busy machine Redis may answer in two parts, which come in two deliveries.
+  for (let round = 0; deliveries.length !== 1; round += 1) {
+    assert.ok(round < ROUNDS, `the last answers came in ${deliveries.length} deliveries`);
+    deliveries.length = 0;
+    order.length = 0;
+    await Promise.all(Array.from({ length: CALLS }, (_, at) => claim(`${round}:${at}`)));
+  }
   assert.deepEqual(deliveries, [CALLS]);
   assert.deepEqual(order, [...Array(CALLS).fill('told'), ...Array(CALLS).fill('goes on')]);
 });
