@@ -722,11 +722,11 @@ export interface CacheOptions {
   maxAgeMs?: number | undefined;
 }
 
-/** TLS for `rediss://`, as PEM text. */
+/** TLS for `rediss://`. Certificates and keys are PEM texts. `docs/servers.md` says which option which server needs. */
 export interface TlsOptions {
   /**
-   * Certificate authority (or several) to trust instead of the system's.
-   * @default the system's
+   * Certificate authority (or several) to trust, and no other.
+   * @default those that Node trusts (its own list, `NODE_EXTRA_CA_CERTS`, `--use-system-ca`) and those of the system
    */
   ca?: string | undefined;
   /**
@@ -739,6 +739,19 @@ export interface TlsOptions {
    * @default none
    */
   key?: string | undefined;
+  /**
+   * The name that the server is told and that its certificate must have. With Sentinels or a cluster, all servers are
+   * told the same name.
+   * @default the host of the URL, or the host that Sentinels and nodes report
+   */
+  servername?: string | undefined;
+  /**
+   * SHA-256 of the server's certificate, 64 hexadecimal digits with or without colons; or several, of which one must
+   * match. A certificate with this fingerprint is accepted whoever signed it, whatever its name and its dates; any other
+   * certificate is refused. Not together with `ca`.
+   * @default none
+   */
+  fingerprint256?: string | readonly string[] | undefined;
 }
 
 /** A key of {@link EncryptionOptions}. */
@@ -857,7 +870,7 @@ export interface ClientOptions {
   totalTimeoutMs?: number | undefined;
   /**
    * TLS for `rediss://`.
-   * @default the system's certificate authorities, no client certificate
+   * @default the certificate authorities of Node and of the system, no client certificate
    */
   tls?: TlsOptions | undefined;
   /**

@@ -30,11 +30,6 @@ const CACHE_RULES = rulesOf({
   maxAgeMs: whole(1, CACHE_DEFAULTS.maxAgeMs),
 });
 const MOST_REPLICAS = 100;
-const TLS_RULES = rulesOf({
-  ca: ofType('string'),
-  cert: ofType('string'),
-  key: ofType('string'),
-});
 
 function isCodec(value: unknown): string | undefined {
   const codec = value as { encode?: unknown; decode?: unknown } | null;
@@ -117,11 +112,6 @@ const DURABILITY_RULES = rulesOf<keyof DurabilityOptions>({
 /** @throws ActonceError `ERR_INVALID_ARGUMENT` */
 export function checkClientOptions(options: ClientOptions): void {
   check(CLIENT_RULES, options);
-  if (options.tls === undefined) return;
-  check(TLS_RULES, options.tls, 'option tls');
-  if ((options.tls.cert === undefined) !== (options.tls.key === undefined)) {
-    throw optionError('tls', 'needs cert and key together');
-  }
 }
 
 /** @throws ActonceError `ERR_INVALID_ARGUMENT` */

@@ -35,6 +35,7 @@ import {
 import { secretFromEnvironment, urlFromEnvironment } from './environment';
 import { Operator } from './operator';
 import { sealOptions } from './seal-options';
+import { tlsOptions } from './tls-options';
 
 function secretsOf(given: ClientOptions['secret']): readonly string[] {
   const secret = given ?? secretFromEnvironment() ?? [];
@@ -84,7 +85,7 @@ export class Client implements ActonceClient, Host {
       connectTimeoutMs: options.connectTimeoutMs ?? CLIENT_DEFAULTS.connectTimeoutMs,
       commandTimeoutMs: options.commandTimeoutMs ?? CLIENT_DEFAULTS.commandTimeoutMs,
       ...sealOptions(options),
-      ...(options.tls === undefined ? {} : { tls: options.tls }),
+      ...tlsOptions(options.tls, url),
       ...(durability === undefined ? {} : { durability }),
       ...((options.eviction ?? CLIENT_DEFAULTS.eviction) === 'refuse' ? { refusesEviction: true } : {}),
     };

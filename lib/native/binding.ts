@@ -33,7 +33,7 @@ export interface Patience {
   readonly budgetMs: number;
 }
 
-/** What the addon is configured with; durations in milliseconds, TLS as PEM text. */
+/** What the addon is configured with; durations in milliseconds, certificates as PEM text. */
 export interface NativeConfig {
   readonly url: string;
   readonly prefix: string;
@@ -43,7 +43,15 @@ export interface NativeConfig {
   readonly commandTimeoutMs: number;
   readonly encryption?: { readonly keys: readonly { id: string; key: string }[]; readonly readsPlaintext: boolean };
   readonly compression?: { readonly minBytes: number };
-  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  readonly tls?: {
+    readonly ca?: string;
+    readonly cert?: string;
+    readonly key?: string;
+    readonly servername?: string;
+    readonly fingerprint256?: readonly string[];
+    /** The authorities that Node trusts, where the option names none. */
+    readonly roots?: string;
+  };
   /** Whether the client refuses to work with a server that may evict records. */
   readonly refusesEviction?: boolean;
   readonly durability?: { readonly replicas: number; readonly timeoutMs: number; readonly fsync: boolean };

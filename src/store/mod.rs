@@ -46,7 +46,7 @@ pub use redis::connect::Connected;
 /// this type, and [`Connected`], into enums.
 pub use redis::wire::Wire as Connection;
 /// How a store on a server is reached, and which servers and disks must have a write before it counts.
-pub use redis::{access::Tls, engine::Durability};
+pub use redis::{engine::Durability, tls::Tls};
 pub use turner::Turner;
 
 /// Called with the key of a record that somebody listens to, from any thread, when the record has changed.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use redis::{ConnectionAddr, Value, cmd};
 
-use super::conversation::{Io, Replies, Socket, converse, converse_but, hello, is_primary};
+use super::conversation::{Handshake, Io, Replies, Socket, converse, converse_but, hello, is_primary};
 use super::eviction;
 use super::features::{ConnectError, Features};
 use super::fields;
@@ -33,17 +33,19 @@ pub type Connected = Result<Established, ConnectError>;
 /// Everything that can go wrong on the way, within the target's connect timeout.
 pub async fn connect(target: Arc<Target>) -> Connected {
     let limit = Duration::from_micros(target.access.connect_timeout);
-    tokio::time::timeout(limit, open(&target)).await.unwrap_or_else(|_| {
-        Err(ConnectError::unreachable(&target.name(), &format!("no connection within {} ms", limit.as_millis())))
+    let handshake = Handshake::default();
+    tokio::time::timeout(limit, open(&target, &handshake)).await.unwrap_or_else(|_| {
+        let reason = format!("no connection within {} ms{}", limit.as_millis(), handshake.hint());
+        Err(ConnectError::unreachable(&target.name(), &reason))
     })
 }
 
-async fn open(target: &Arc<Target>) -> Result<Established, ConnectError> {
+async fn open(target: &Arc<Target>, handshake: &Handshake) -> Result<Established, ConnectError> {
     let at = match &target.place {
         Place::Server(address) | Place::Node(address) => address.clone(),
         Place::Sentinels(sentinels) => sentinels.primary(&target.access).await?,
     };
-    let mut socket = Socket::open(&at, &target.access).await?;
+    let mut socket = Socket::open(&at, &target.access, handshake).await?;
     let (features, evicts) = greet(&mut socket.io(), target, &at).await?;
     let stream = socket.into_stream().map_err(|error| ConnectError::broken(&at, &error))?;
     let lifeline = match &target.place {

@@ -1,11 +1,11 @@
 //! The exchange with a server while a connection is made: a socket on a background thread, commands, and their replies.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use redis::{Cmd, ConnectionAddr, RedisConnectionInfo, Value, cmd};
 use rustls::StreamOwned;
-use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
@@ -16,11 +16,26 @@ use super::features::ConnectError;
 use super::fields;
 use super::inbox::Inbox;
 use super::stream::Stream;
+use super::tls;
 use super::verdict::{self, Verdict};
 use crate::error::StoreError;
 
 pub trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Io for S {}
+
+/// Whether the client waits for the server's part of a TLS handshake. A server that does not speak TLS says nothing then:
+/// it waits for the end of a command.
+#[derive(Default)]
+pub struct Handshake {
+    is_under_way: AtomicBool,
+}
+
+impl Handshake {
+    /// For the message of whoever gave up waiting.
+    pub fn hint(&self) -> &'static str {
+        if self.is_under_way.load(Ordering::Relaxed) { tls::NO_ANSWER } else { "" }
+    }
+}
 
 /// A connected socket that a background thread still reads and writes.
 pub enum Socket {
@@ -30,18 +45,24 @@ pub enum Socket {
 }
 
 impl Socket {
-    pub async fn open(at: &ConnectionAddr, access: &Access) -> Result<Self, ConnectError> {
+    pub async fn open(at: &ConnectionAddr, access: &Access, handshake: &Handshake) -> Result<Self, ConnectError> {
         let lost = |error| ConnectError::broken(at, &error);
         match at {
             ConnectionAddr::Tcp(host, port) => {
                 Ok(Self::Tcp(TcpStream::connect((host.as_str(), *port)).await.map_err(lost)?))
             }
             ConnectionAddr::TcpTls { host, port, .. } => {
-                let config = access.tls_config().map_err(|error| ConnectError { error, is_final: true })?;
-                let name = ServerName::try_from(host.clone())
-                    .map_err(|error| ConnectError::refused(&format!("tls: {error}")))?;
+                let config = access.trust.config().map_err(ConnectError::lasting)?;
+                let name = access.trust.name_of(host).map_err(ConnectError::lasting)?;
                 let socket = TcpStream::connect((host.as_str(), *port)).await.map_err(lost)?;
-                Ok(Self::Tls(Box::new(TlsConnector::from(config).connect(name, socket).await.map_err(lost)?)))
+                handshake.is_under_way.store(true, Ordering::Relaxed);
+                let shaken = TlsConnector::from(config).connect(name, socket).await;
+                handshake.is_under_way.store(false, Ordering::Relaxed);
+                let unshaken = |error| match access.trust.refusal(&error) {
+                    Some(reason) => ConnectError::refused(&reason),
+                    None => lost(error),
+                };
+                Ok(Self::Tls(Box::new(shaken.map_err(unshaken)?)))
             }
             ConnectionAddr::Unix(path) => Ok(Self::Unix(UnixStream::connect(path).await.map_err(lost)?)),
             _ => Err(ConnectError::refused("this kind of address is not supported")),
@@ -102,12 +123,12 @@ pub async fn converse_but(
     optional: Option<usize>,
     at: &ConnectionAddr,
 ) -> Result<Replies, ConnectError> {
-    let lost = |error| ConnectError::broken(at, &error);
     // A server that refuses a client says why and hangs up, perhaps before it has read everything: its reply counts.
     let written = io.write_all(out).await;
     let mut inbox = Inbox::default();
     let mut chunk = [0; 4 * 1_024];
     let mut replies = Vec::new();
+    let mut is_silent = true;
     while replies.len() < expected {
         match inbox.next_reply().map_err(|error| ConnectError::garbled(&error))? {
             Some(Value::ServerError(error)) if optional != Some(replies.len()) => {
@@ -116,16 +137,33 @@ pub async fn converse_but(
             Some(Value::Push { .. }) => {}
             Some(value) => replies.push(value),
             None => {
+                let lost = |error| if is_silent { wordless(at, &error) } else { ConnectError::broken(at, &error) };
                 let length = io.read(&mut chunk).await.map_err(lost)?;
                 if length == 0 {
                     written.map_err(lost)?;
-                    return Err(ConnectError::unreachable(at, "the server closed the connection during the handshake"));
+                    return Err(lost(io::Error::other("the server closed the connection during the handshake")));
                 }
+                if is_silent && is_plain(at) && tls::is_alert(&chunk[..length]) {
+                    return Err(ConnectError::refused(tls::IS_WANTED));
+                }
+                is_silent = false;
                 inbox.push(&chunk[..length]).map_err(|error| ConnectError::garbled(&error))?;
             }
         }
     }
     Ok(Replies { values: replies, is_surplus: !inbox.is_empty() })
+}
+
+/// For a server that has said nothing yet: one that expects TLS ends a connection that does not begin with a handshake.
+fn wordless(at: &ConnectionAddr, error: &io::Error) -> ConnectError {
+    if is_plain(at) {
+        return ConnectError::unreachable(at, &format!("{error}; {}", tls::MAY_BE_WANTED));
+    }
+    ConnectError::broken(at, error)
+}
+
+fn is_plain(at: &ConnectionAddr) -> bool {
+    matches!(at, ConnectionAddr::Tcp(..))
 }
 
 /// Whether a server's greeting says that it is a primary.
@@ -146,15 +184,13 @@ pub fn hello(settings: &RedisConnectionInfo) -> Cmd {
 fn judged(verdict: Verdict) -> ConnectError {
     match verdict {
         Verdict::Retire(error) | Verdict::Later(error) => ConnectError::may_pass(error),
-        // An error that means nothing special is still the server's no to a greeting: `DB index is out of range`.
+        // An error without a special meaning still refuses the greeting, for example `DB index is out of range`.
         Verdict::Final(StoreError::Protocol(reason))
         | Verdict::HungUp(StoreError::Protocol(reason))
         | Verdict::TooLarge(StoreError::Protocol(reason))
         | Verdict::WrongType(reason) => ConnectError::refused(&reason),
-        Verdict::Final(error) | Verdict::HungUp(error) | Verdict::TooLarge(error) => {
-            ConnectError { error, is_final: true }
-        }
-        Verdict::Moved { .. } => ConnectError::refused("a node of a cluster; its url begins with redis+cluster://"),
+        Verdict::Final(error) | Verdict::HungUp(error) | Verdict::TooLarge(error) => ConnectError::lasting(error),
+        Verdict::Moved { .. } => ConnectError::refused("a node of a cluster; its url must begin with redis+cluster://"),
         Verdict::NoScript => ConnectError::refused("the server forgot a script while it was being loaded"),
     }
 }

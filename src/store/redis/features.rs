@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::io;
 
+use super::tls;
 use crate::clock::ServerClock;
 use crate::error::StoreError;
 
@@ -25,13 +26,10 @@ pub struct ConnectError {
 }
 
 impl ConnectError {
-    /// A certificate that one side rejects shows as invalid data. The server's verdict on the client's certificate
-    /// comes only after the handshake, in place of the first reply.
+    /// The server's verdict on the client's certificate comes only after the handshake, in place of the first reply.
     pub fn broken(at: &dyn Display, error: &io::Error) -> Self {
-        if error.kind() == io::ErrorKind::InvalidData {
-            return Self::refused(&format!("tls: {error}"));
-        }
-        Self::unreachable(at, &error.to_string())
+        let refused = tls::refusal(error, None).map(|reason| Self::refused(&reason));
+        refused.unwrap_or_else(|| Self::unreachable(at, &error.to_string()))
     }
 
     pub fn unreachable(at: &dyn Display, reason: &str) -> Self {
@@ -44,7 +42,11 @@ impl ConnectError {
     }
 
     pub fn refused(reason: &str) -> Self {
-        Self { error: StoreError::Refused(reason.into()), is_final: true }
+        Self::lasting(StoreError::Refused(reason.into()))
+    }
+
+    pub fn lasting(error: StoreError) -> Self {
+        Self { error, is_final: true }
     }
 
     pub fn may_pass(error: StoreError) -> Self {

@@ -3,8 +3,8 @@
 //! - `engine` is the protocol of one connection, without I/O. A request is `pending` until it is answered, and goes
 //!   through `stage`s: a plain command, or a script.
 //! - `connect` makes connections on a background thread, in a `conversation` with the server. `sentinel` asks Sentinels
-//!   where the primary is. `target` says where a server is, `access` how it lets the client in, and `features` what the
-//!   greeting found.
+//!   where the primary is. `target` says where a server is, `access` how it lets the client in, `tls` which servers the
+//!   client trusts, and `features` what the greeting found.
 //! - `wire` is an engine with its socket. A [`Fleet`] has the wires to all servers of a client: one server, or the
 //!   nodes of a cluster. The fleet is the [`Store`](super::Store).
 //! - `verdict` says what a server's error means; `fields` reads what a server says about itself.
@@ -26,6 +26,7 @@ mod slots;
 mod stage;
 pub mod stream;
 pub mod target;
+pub mod tls;
 pub mod verdict;
 pub mod wire;
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use redis::{ConnectionAddr, RedisConnectionInfo, Value, cmd};
 
 use super::access::Access;
-use super::conversation::{Socket, converse, hello, is_primary};
+use super::conversation::{Handshake, Socket, converse, hello, is_primary};
 use super::features::ConnectError;
 use super::fields;
 use super::stream::Stream;
@@ -60,9 +60,12 @@ impl Sentinels {
         let mut failure = None;
         for index in (0..count).map(|offset| (first + offset) % count) {
             let sentinel = &self.addresses[index];
-            let found = tokio::time::timeout(share, self.ask(sentinel, access))
-                .await
-                .unwrap_or_else(|_| Err(ConnectError::unreachable(sentinel, "this Sentinel does not answer")));
+            let handshake = Handshake::default();
+            let found =
+                tokio::time::timeout(share, self.ask(sentinel, access, &handshake)).await.unwrap_or_else(|_| {
+                    let reason = format!("this Sentinel does not answer{}", handshake.hint());
+                    Err(ConnectError::unreachable(sentinel, &reason))
+                });
             match found {
                 Ok(address) => {
                     self.next.store(index, Ordering::Relaxed);
@@ -76,8 +79,13 @@ impl Sentinels {
         Err(failure.unwrap_or_else(|| ConnectError::refused("the url names no Sentinel")))
     }
 
-    async fn ask(&self, sentinel: &ConnectionAddr, access: &Access) -> Result<ConnectionAddr, ConnectError> {
-        let mut socket = Socket::open(sentinel, access).await?;
+    async fn ask(
+        &self,
+        sentinel: &ConnectionAddr,
+        access: &Access,
+        handshake: &Handshake,
+    ) -> Result<ConnectionAddr, ConnectError> {
+        let mut socket = Socket::open(sentinel, access, handshake).await?;
         let mut out = Vec::new();
         hello(&self.login).write_packed_command(&mut out);
         cmd("SENTINEL").arg("get-master-addr-by-name").arg(&self.service).write_packed_command(&mut out);
@@ -163,7 +171,7 @@ async fn look_after(sentinels: Arc<Sentinels>, access: Arc<Access>) {
 /// Whether the named server answers as a primary, which rules out an outdated name.
 async fn answers_as_primary(at: &ConnectionAddr, access: &Access) -> bool {
     let greeting = async {
-        let mut socket = Socket::open(at, access).await?;
+        let mut socket = Socket::open(at, access, &Handshake::default()).await?;
         let mut out = Vec::new();
         hello(&access.login).write_packed_command(&mut out);
         converse(&mut socket.io(), &out, 1, at).await

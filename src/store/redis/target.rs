@@ -13,9 +13,10 @@ use std::sync::Arc;
 
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, RedisConnectionInfo};
 
-use super::access::{Access, Tls};
+use super::access::Access;
 use super::engine::Durability;
 use super::sentinel::Sentinels;
+use super::tls::Tls;
 use crate::clock::Micros;
 use crate::error::StoreError;
 
@@ -73,16 +74,12 @@ impl Servers {
             Kind::One => Several { infos: vec![parsed(url)?], sentinels: None },
             Kind::Sentinel | Kind::Cluster => Several::parse(plain, &url[scheme.len()..], kind)?,
         };
-        let has_certificates = tls.ca.is_some() || tls.cert.is_some() || tls.key.is_some();
         let first = &several.infos[0];
-        if has_certificates && !matches!(first.addr(), ConnectionAddr::TcpTls { .. }) {
-            return Err(invalid("tls: certificates need a rediss:// url".into()));
+        if tls.is_an_option() && !matches!(first.addr(), ConnectionAddr::TcpTls { .. }) {
+            return Err(invalid("tls: these options need a rediss:// url".into()));
         }
         let login = first.redis_settings().clone();
-        let access = Arc::new(Access::new(login, connect_timeout, durability, refuses_eviction, tls));
-        if has_certificates {
-            access.tls_config()?;
-        }
+        let access = Arc::new(Access::new(login, connect_timeout, durability, refuses_eviction, tls)?);
         let mut addresses = several.infos.iter().map(|info| info.addr().clone());
         let target = |place| Arc::new(Target { place, access: Arc::clone(&access) });
         let targets = match (kind, several.sentinels) {
