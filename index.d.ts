@@ -231,7 +231,8 @@ export interface IdempotencyDefaults {
   onCrash?: 'rerun' | 'hold' | undefined;
   /**
    * What happens to the record when `fn` throws. The caller always gets exactly what `fn` threw. `release`: a later
-   * call runs `fn` again. `record`: the error is kept, and a replay throws it again. `hold`: the record becomes
+   * call runs `fn` again; the error is not stored, but for calls that wait for this run in other processes, as long as
+   * `waitTimeoutMs` and at least 10 seconds. `record`: the error is kept, and a replay throws it again. `hold`: the record becomes
    * indeterminate, because a provider's timeout does not prove that the charge failed. The option may also be a
    * function of the error that returns one of these three words. The function must be synchronous; when it throws or
    * returns anything else, the default applies.

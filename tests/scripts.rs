@@ -24,7 +24,7 @@ fn commands() -> Vec<Command> {
         Ask::begin_by(1).command(None),
         Command::Extend { owner },
         Ask::complete_by(1).command(None),
-        fail(Failure::Release { payload: Vec::new() }),
+        fail(Failure::Release { payload: Vec::new(), told_for_ms: 0 }),
         fail(Failure::Record { payload: b"e".to_vec(), retention_ms: 1 }),
         fail(Failure::Hold),
         resolve(Resolution::Value { payload: b"j".to_vec(), retention_ms: 1 }),
@@ -250,7 +250,7 @@ fn a_full_server_still_answers_renews_and_replays() {
     assert!(matches!(lua.run_now(&waiting), Ok(Outcome::InProgress { .. })), "the mark is given up, the answer is not");
     let owner = Owner::from_random([1; 12]);
     assert_eq!(lua.run_now(&Command::Extend { owner }), Ok(Outcome::Done));
-    let stored = Stored { record: Record::decode(lua.get().unwrap()).unwrap(), expires_at_ms: u64::MAX };
+    let stored = Stored { record: Record::decode(lua.get().unwrap()).unwrap(), expires_at_ms: u64::MAX, told: None };
     let complete = Ask::complete_by(1).command(Some(&stored));
     let refused = lua.run_now(&complete).unwrap_err();
     assert!(refused.contains("OOM"), "{refused}");

@@ -85,14 +85,14 @@ fn expected(bytes: &[u8], command: &Command, left_ms: Option<u64>) -> (Effect, O
         (Err(reason), _) => unreadable(reason),
         (Ok(record), None) if judges_the_lease(&record, command) => unreadable(Unreadable::NoExpiry),
         (Ok(record), left_ms) => {
-            let stored = Stored { record, expires_at_ms: NOW.ms() + left_ms.unwrap_or(1) };
+            let stored = Stored { record, expires_at_ms: NOW.ms() + left_ms.unwrap_or(1), told: None };
             apply(Some(&stored), command, NOW)
         }
     }
 }
 
 fn check(lua: &mut Lua, bytes: &[u8], ask: &Ask, left_ms: Option<u64>) -> Result<(), String> {
-    let stored = Record::decode(bytes).ok().map(|record| Stored { record, expires_at_ms: u64::MAX });
+    let stored = Record::decode(bytes).ok().map(|record| Stored { record, expires_at_ms: u64::MAX, told: None });
     let command = ask.command(stored.as_ref());
     if trusted_by_its_header(bytes, &command) {
         return Ok(());

@@ -23,6 +23,13 @@ async function recordName(cluster, prefix) {
   return found.flat()[0];
 }
 
+/** Its text. */
+async function recordOf(cluster, prefix) {
+  const name = await recordName(cluster, prefix);
+  const texts = await Promise.all(cluster.nodes.map((node) => node.send('GET', name).catch(() => null)));
+  return texts.find((text) => text !== null);
+}
+
 /** A held effect that a lost lease would stop. */
 function heldEffect(client, c) {
   const effect = (ctx) => {
@@ -132,6 +139,36 @@ for (const executor of EXECUTORS) {
         assert.deepEqual(await c.client().withIdempotency(key, c.effect, { scope }), value);
         assert.equal(c.ledger.count(), 1);
         assert.deepEqual(owner.told, ['claimed', 'completed']);
+        await cluster.migrate(slot, to, node);
+      });
+    }
+
+    for (const moment of ['begun', 'moved']) {
+      it(`RD11 the slot moves during fn; fn throws while it is ${moment}: nobody is made to wait for the move`, async (t) => {
+        const c = contenders(t);
+        const [owner, rival] = [c.client(), c.client()];
+        const effect = (ctx) => {
+          c.effect(ctx);
+          if (ctx.attempt === 1) throw new RangeError('declined');
+          return 'ran again';
+        };
+        const held = heldCall(owner, key, effect, { scope });
+        await held.inside;
+        const { slot, node } = await cluster.primaryOf(await recordName(cluster, c.prefix));
+        const to = cluster.nodes.slice(0, 3).find((other) => other !== node);
+        const waited = rival.withIdempotency(key, effect, { scope }).catch((error) => error);
+        await eventually(async () => (await recordOf(cluster, c.prefix))?.[56] === '1', { what: 'a rival that waits' });
+        await cluster.migrate(slot, node, to, async (now) => {
+          if (now !== moment) return;
+          const startedAt = performance.now();
+          held.letGo();
+          await assert.rejects(held.result, { name: 'RangeError', message: 'declined' });
+          // The error beside the record is a second key, which is nowhere yet: the rival is told of it, or runs.
+          const outcome = await waited;
+          assert.ok(outcome === 'ran again' || outcome.message === 'declined', String(outcome));
+          assert.ok(performance.now() - startedAt < 3_000, `${performance.now() - startedAt} ms`);
+        });
+        assert.deepEqual(owner.told, ['claimed', 'released']);
         await cluster.migrate(slot, to, node);
       });
     }

@@ -79,6 +79,19 @@ async function everything(c, more) {
     owner.told.filter((type) => type === 'lease-lost' || type === 'store-error'),
     [],
   );
+  // One that fails while it is waited for: its error is shared.
+  const [begun, seen] = [gate(), gate()];
+  const failing = owner.withIdempotency('fails late', async () => {
+    begun.resolve();
+    await seen.promise;
+    throw new Error('late');
+  });
+  await begun.promise;
+  const sharing = rival.withIdempotency('fails late', c.effect);
+  await pause(100);
+  seen.resolve();
+  await assert.rejects(failing, /late/);
+  await Promise.race([sharing.catch(() => {}), pause(3_000)]);
   for (const client of [owner, rival]) await client.close();
 }
 

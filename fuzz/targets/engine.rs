@@ -112,7 +112,9 @@ impl Life {
                 awaited_fence: None,
             })),
             1 => Ask::Command(Command::Complete { record, retention_ms: 1 }),
-            2 => Ask::Command(Command::Fail { owner, failure: Failure::Release { payload: Vec::new() } }),
+            2 => {
+                Ask::Command(Command::Fail { owner, failure: Failure::Release { payload: Vec::new(), told_for_ms: 1 } })
+            }
             3 => Ask::Command(Command::Reset { owner, retention_ms: 1, force: true }),
             4 if step < 128 => Ask::Inspect,
             4 => Ask::Due { limit: 10 },

@@ -25,7 +25,7 @@ pub fn record(text: &[u8]) {
     let (fence, attempt) = (record.fence, record.attempt);
     let commands = commands(&record);
     for left_ms in [0, 1, 30_000, u64::MAX / 4] {
-        let stored = Stored { record: record.clone(), expires_at_ms: NOW.ms().saturating_add(left_ms) };
+        let stored = Stored { record: record.clone(), expires_at_ms: NOW.ms().saturating_add(left_ms), told: None };
         for command in &commands {
             let (Effect::Write { record, .. } | Effect::Patch { record }, _) = apply(Some(&stored), command, NOW)
             else {
@@ -64,7 +64,7 @@ fn commands(record: &Record) -> Vec<Command> {
         begin(other, true),
         Command::Extend { owner: holder },
         Command::Complete { record: completed, retention_ms: 1 },
-        fail(Failure::Release { payload: vec![1] }),
+        fail(Failure::Release { payload: vec![1], told_for_ms: 1 }),
         fail(Failure::Record { payload: vec![1], retention_ms: 1 }),
         fail(Failure::Hold),
         resolve(Resolution::Value { payload: Vec::new(), retention_ms: 1 }),

@@ -3,7 +3,13 @@ import type { ErrorPolicy, LeaseLossReason } from '../../index';
 import { type Answer, lossReasonOf, Tag } from '../native/answer';
 import type { Binding, Patience } from '../native/binding';
 import type { Encoded } from '../outcome/codec';
-import type { Settings } from './options';
+import { SETTINGS, type Settings } from './options';
+
+/**
+ * How long a released error is kept for those who wait in other processes, at least. Their waitTimeoutMs is not known
+ * here; most have the same as this call, or the default.
+ */
+const TOLD_AT_LEAST_MS = SETTINGS.waitTimeoutMs.default;
 
 export class Lease {
   readonly fence: number;
@@ -11,7 +17,7 @@ export class Lease {
   readonly recovered: boolean;
   readonly #binding: Binding;
   readonly #op: number;
-  readonly #retentionMs: number;
+  readonly #settings: Settings;
   #lossReason: LeaseLossReason | undefined;
   #answer: Answer | undefined;
   #onAnswer: ((answer: Answer) => void) | undefined;
@@ -22,7 +28,7 @@ export class Lease {
   constructor(binding: Binding, op: number, settings: Settings, acquired: Answer) {
     this.#binding = binding;
     this.#op = op;
-    this.#retentionMs = settings.retentionMs;
+    this.#settings = settings;
     this.fence = acquired.fence;
     this.attempt = acquired.attempt;
     this.recovered = acquired.recovered;
@@ -55,13 +61,15 @@ export class Lease {
    */
   complete(payload: Encoded, patience: Patience, onAnswer: (answer: Answer) => void): void {
     this.#onAnswer = onAnswer;
-    this.#binding.complete(this.#op, payload, this.#retentionMs, patience);
+    this.#binding.complete(this.#op, payload, this.#settings.retentionMs, patience);
     this.#repeat();
   }
 
   fail(policy: ErrorPolicy, payload: string | null, patience: Patience, onAnswer: (answer: Answer) => void): void {
     this.#onAnswer = onAnswer;
-    this.#binding.fail(this.#op, policy, payload, this.#retentionMs, patience);
+    const { retentionMs, waitTimeoutMs } = this.#settings;
+    const keptForMs = policy === 'release' ? Math.max(waitTimeoutMs, TOLD_AT_LEAST_MS) : retentionMs;
+    this.#binding.fail(this.#op, policy, payload, keptForMs, patience);
     this.#repeat();
   }
 

@@ -26,12 +26,12 @@ export interface NativeClient {
     budgetMs: number,
     mark: number,
   ): number;
-  /** mode: 0 release, 1 record, 2 hold. */
+  /** mode: 0 release, 1 record, 2 hold. keptForMs: of what is recorded; of what is released, for those who wait. */
   fail(
     op: number,
     mode: 0 | 1 | 2,
     payload: string | null,
-    retentionMs: number,
+    keptForMs: number,
     patienceMs: number,
     budgetMs: number,
   ): number;

@@ -185,12 +185,11 @@ export class Binding {
     }
   }
 
-  fail(op: number, policy: ErrorPolicy, payload: string | null, retentionMs: number, patience: Patience): void {
+  /** @param keptForMs a released error only for those who wait */
+  fail(op: number, policy: ErrorPolicy, payload: string | null, keptForMs: number, patience: Patience): void {
     if (this.#isClosedTo(op)) return;
     try {
-      this.#take(
-        this.#native.fail(op, FAIL_MODES[policy], payload, retentionMs, patience.patienceMs, patience.budgetMs),
-      );
+      this.#take(this.#native.fail(op, FAIL_MODES[policy], payload, keptForMs, patience.patienceMs, patience.budgetMs));
     } catch (error) {
       this.#fault(op, error);
     }

@@ -77,8 +77,9 @@ impl Command {
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Failure {
-    /// A retry may run. The payload is the error for those who waited; it is empty when the run never started.
-    Release { payload: Vec<u8> },
+    /// A retry may run. The payload is the error for those who waited; it is empty when the run never started. Those who
+    /// waited are told for `told_for_ms`.
+    Release { payload: Vec<u8>, told_for_ms: u64 },
     /// The error is the outcome, which a replay throws again.
     Record { payload: Vec<u8>, retention_ms: u64 },
     /// Nobody knows whether the work was done, so nobody runs until somebody resolves the record.

@@ -25,16 +25,44 @@ impl Now {
 pub struct Stored {
     pub record: Record,
     pub expires_at_ms: u64,
+    pub told: Option<Box<Told>>,
+}
+
+/// The error of a released attempt, kept beside the record for those who waited for this attempt. It exists only if
+/// somebody waited, and only for as long as one of them may ask.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Told {
+    pub payload: Vec<u8>,
+    pub expires_at_ms: u64,
+}
+
+impl Stored {
+    /// What an [`Effect::Write`] leaves behind.
+    pub fn new(record: Record, ttl_ms: u64, tell: Option<Tell>, now: Now) -> Self {
+        let expires_at_ms = |ttl_ms: u64| now.ms().saturating_add(ttl_ms);
+        let told =
+            tell.map(|Tell { payload, ttl_ms }| Box::new(Told { payload, expires_at_ms: expires_at_ms(ttl_ms) }));
+        Self { record, expires_at_ms: expires_at_ms(ttl_ms), told }
+    }
+
+    /// Forgets what those who waited are told, when the time for it is over.
+    pub fn forget_told(&mut self, now: Now) {
+        if self.told.as_ref().is_some_and(|told| told.expires_at_ms <= now.ms()) {
+            self.told = None;
+        }
+    }
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Effect {
     Keep,
-    /// Write the record with a new TTL. `publish`: send the letter of its state to those who wait.
+    /// Write the record with a new TTL. `publish`: send the letter of its state to those who wait. `tell`: keep this
+    /// beside the record for them.
     Write {
         record: Record,
         ttl_ms: u64,
         publish: bool,
+        tell: Option<Tell>,
     },
     /// Write the record and leave its TTL untouched.
     Patch {
@@ -44,6 +72,13 @@ pub enum Effect {
     Renew {
         ttl_ms: u64,
     },
+}
+
+/// What becomes [`Told`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Tell {
+    pub payload: Vec<u8>,
+    pub ttl_ms: u64,
 }
 
 /// What the caller is told. The Lua replies with the same names in `snake_case` and with the fields in this order; it
@@ -138,6 +173,7 @@ pub fn outcome_at_any_time(record: Cow<'_, Record>, begin: &Begin) -> Option<Out
         // Even this owner's own lease needs the script, which renews the lease from the moment of this begin.
         State::Processing { .. } => None,
         State::Indeterminate { since_ms, .. } => Some(Outcome::Indeterminate { fence, since_ms: *since_ms }),
+        // A record of an earlier version holds the error itself. Only the script reads what lies beside a record.
         State::Released { payload } => {
             let shared = begin.awaited_fence == Some(fence) && !payload.is_empty();
             (same_owner || shared).then(|| Outcome::Released { fence, attempt, origin, payload: payload_of(record) })
@@ -159,6 +195,12 @@ fn apply_begin(stored: &Stored, begin: &Begin, now: Now) -> (Effect, Outcome) {
     }
     let &Record { fence, attempt, flags, .. } = record;
     let State::Processing { lease_ms, ttl_ms } = record.state else {
+        let told =
+            stored.told.as_ref().filter(|told| begin.awaited_fence == Some(fence) && told.expires_at_ms > now.ms());
+        if let Some(told) = told {
+            let (origin, payload) = (record.origin(), told.payload.clone());
+            return (Effect::Keep, Outcome::Released { fence, attempt, origin, payload });
+        }
         let kept = Flags { recovered: flags.recovered, ..Flags::default() };
         return acquire(begin, next_fence(fence, now), attempt + 1, kept);
     };
@@ -184,7 +226,7 @@ fn apply_begin(stored: &Stored, begin: &Begin, now: Now) -> (Effect, Outcome) {
 fn acquire(begin: &Begin, fence: u64, attempt: u64, inherited: Flags) -> (Effect, Outcome) {
     let record = begin.record(fence, attempt, inherited);
     let outcome = Outcome::Acquired { fence, attempt, recovered: record.flags.recovered };
-    (Effect::Write { record, ttl_ms: begin.ttl_ms(), publish: false }, outcome)
+    (Effect::Write { record, ttl_ms: begin.ttl_ms(), publish: false, tell: None }, outcome)
 }
 
 fn apply_extend(record: &Record, owner: Owner) -> (Effect, Outcome) {
@@ -212,10 +254,15 @@ fn apply_fail(record: &Record, owner: Owner, failure: &Failure, now: Now) -> (Ef
         return stale(record);
     }
     let effect = match (&record.state, failure) {
-        (State::Processing { ttl_ms, .. } | State::Indeterminate { ttl_ms, .. }, Failure::Release { payload }) => {
+        (
+            State::Processing { ttl_ms, .. } | State::Indeterminate { ttl_ms, .. },
+            Failure::Release { payload, told_for_ms },
+        ) => {
             let flags = Flags { recovered: record.flags.recovered, ..Flags::default() };
-            let state = State::Released { payload: payload.clone() };
-            write(record, Record { flags, state, ..record.clone() }, *ttl_ms)
+            let state = State::Released { payload: Vec::new() };
+            let is_told = record.flags.waited && !payload.is_empty();
+            let tell = is_told.then(|| Tell { payload: payload.clone(), ttl_ms: *told_for_ms.min(ttl_ms) });
+            release(record, Record { flags, state, ..record.clone() }, *ttl_ms, tell)
         }
         (State::Processing { .. } | State::Indeterminate { .. }, Failure::Record { payload, retention_ms }) => {
             let state = State::Failed { payload: payload.clone() };
@@ -282,7 +329,12 @@ fn stale(record: &Record) -> (Effect, Outcome) {
 
 /// Writes `next` over `record`. The state changes, so those who wait are told.
 fn write(record: &Record, next: Record, ttl_ms: u64) -> Effect {
-    Effect::Write { record: next, ttl_ms, publish: record.flags.waited }
+    release(record, next, ttl_ms, None)
+}
+
+/// As [`write`], with an error for those who wait.
+fn release(record: &Record, next: Record, ttl_ms: u64, tell: Option<Tell>) -> Effect {
+    Effect::Write { record: next, ttl_ms, publish: record.flags.waited, tell }
 }
 
 fn held(record: &Record, lease_ms: u64, ttl_ms: u64, since_ms: u64) -> Effect {

@@ -155,7 +155,7 @@ pub enum State {
         ttl_ms: u64,
         since_ms: u64,
     },
-    /// The tombstone of an attempt that gave the key back; the payload is its error, or empty.
+    /// The tombstone of an attempt that gave the key back. Earlier versions kept its error here; now there is none.
     Released {
         payload: Vec<u8>,
     },

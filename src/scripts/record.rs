@@ -62,7 +62,7 @@ fn pack_begin<'a>(request: Resp<'a>, begin: &Begin, clock: TimeSource) -> Resp<'
 
 fn pack_fail<'a>(request: Resp<'a>, failure: &Failure, clock: TimeSource) -> Resp<'a> {
     match failure {
-        Failure::Release { payload } => request.arg(b"R").arg(payload).arg(b""),
+        Failure::Release { payload, told_for_ms } => request.arg(b"R").arg(payload).number(*told_for_ms),
         Failure::Record { payload, retention_ms } => request.arg(b"F").arg(payload).number(*retention_ms),
         Failure::Hold => request.arg(b"I").arg(b"").arg(b""),
     }

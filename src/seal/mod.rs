@@ -146,7 +146,7 @@ pub fn payload_of(command: &mut Command) -> Option<(&mut Vec<u8>, u8, By)> {
             Some((payload, b'C', By::Attempt))
         }
         Command::Resolve { to: Resolution::Value { payload, .. }, .. } => Some((payload, b'C', By::Operator)),
-        Command::Fail { failure: Failure::Release { payload }, .. } if !payload.is_empty() => {
+        Command::Fail { failure: Failure::Release { payload, .. }, .. } if !payload.is_empty() => {
             Some((payload, b'R', By::Attempt))
         }
         Command::Fail { failure: Failure::Record { payload, .. }, .. } => Some((payload, b'F', By::Attempt)),

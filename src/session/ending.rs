@@ -36,7 +36,7 @@ impl Session {
         };
         let payload = payload.unwrap_or_default().into_bytes();
         let failure = match mode {
-            FailMode::Release => Failure::Release { payload },
+            FailMode::Release => Failure::Release { payload, told_for_ms: recording.retention_ms },
             FailMode::Record => Failure::Record { payload, retention_ms: recording.retention_ms },
             FailMode::Hold => Failure::Hold,
         };
@@ -85,7 +85,7 @@ impl Session {
     }
 
     pub(super) fn withdraw(&mut self, id: u32, key: Arc<str>, owner: Owner, lease_ms: u64, now: Micros) {
-        let command = Command::Fail { owner, failure: Failure::Release { payload: Vec::new() } };
+        let command = Command::Fail { owner, failure: Failure::Release { payload: Vec::new(), told_for_ms: 0 } };
         let deadline = now + lease_ms * MILLI;
         self.ask(u64::from(id) | WITHDRAWAL, key, Ask::Command(command), deadline, now);
     }

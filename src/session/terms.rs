@@ -43,6 +43,7 @@ pub struct ScopeQuota {
 /// How long an outcome may take to be recorded.
 #[derive(Clone, Copy, Debug)]
 pub struct Recording {
+    /// Of an outcome; of a released error, how long those who waited may ask for it.
     pub retention_ms: u64,
     pub patience: Micros,
     pub budget: Micros,

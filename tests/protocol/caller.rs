@@ -143,7 +143,9 @@ impl Caller {
         match what {
             What::Begin => Command::Begin(self.begin(index, hold)),
             What::Extend => Command::Extend { owner },
-            What::Withdrawal => Command::Fail { owner, failure: Failure::Release { payload: Vec::new() } },
+            What::Withdrawal => {
+                Command::Fail { owner, failure: Failure::Release { payload: Vec::new(), told_for_ms: 0 } }
+            }
             What::End => {
                 let (attempt, end) = self.copies.end.unwrap();
                 self.end(index, attempt, end, hold)
@@ -173,7 +175,7 @@ impl Caller {
                 return Command::Complete { record, retention_ms: RETENTION_MS };
             }
             End::Record => Failure::Record { payload, retention_ms: RETENTION_MS },
-            End::Release => Failure::Release { payload },
+            End::Release => Failure::Release { payload, told_for_ms: RETENTION_MS },
             End::Hold => Failure::Hold,
         };
         Command::Fail { owner: Self::owner(index), failure }

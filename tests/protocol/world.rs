@@ -139,9 +139,7 @@ impl World {
         let expires_at = |ttl_ms: u64| now.ms() + ttl_ms;
         match effect {
             Effect::Keep => {}
-            Effect::Write { record, ttl_ms, .. } => {
-                self.stored = Some(Stored { record, expires_at_ms: expires_at(ttl_ms) });
-            }
+            Effect::Write { record, ttl_ms, tell, .. } => self.stored = Some(Stored::new(record, ttl_ms, tell, now)),
             Effect::Patch { record } => self.stored.as_mut().unwrap().record = record,
             Effect::Renew { ttl_ms } => self.stored.as_mut().unwrap().expires_at_ms = expires_at(ttl_ms),
         }
@@ -213,4 +211,7 @@ fn forget_times(stored: &mut Stored) {
         State::Released { .. } | State::Completed { .. } | State::Failed { .. } => {}
     }
     stored.expires_at_ms = EPOCH_MS * 2;
+    if let Some(told) = &mut stored.told {
+        told.expires_at_ms = EPOCH_MS * 2;
+    }
 }

@@ -11,6 +11,13 @@ pub enum Reply {
     Error(String),
 }
 
+impl Reply {
+    pub fn integer(&self) -> i64 {
+        let Self::Integer(number) = self else { panic!("{self:?} is no number") };
+        *number
+    }
+}
+
 /// A connection that speaks RESP3, so that published messages arrive between its replies.
 pub struct Link {
     stream: BufReader<UnixStream>,

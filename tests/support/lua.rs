@@ -6,6 +6,8 @@ use actonce::scripts::{self, Script, TimeSource};
 use super::link::{Link, Reply, pack};
 
 pub const KEY: &[u8] = b"actonce:{differential}";
+/// What those who waited are told stands here.
+const BESIDE: &[u8] = b"actonce:{differential}:e";
 /// Where the plain commands are tried beside the scripts.
 const PLAIN_KEY: &[u8] = b"actonce:{plain}";
 /// The TTL every record gets before a command. No command sets this TTL, so a TTL that was touched shows.
@@ -26,6 +28,8 @@ pub struct Seen {
     pub outcome: Outcome,
     pub record: Option<Vec<u8>>,
     pub pttl_ms: i64,
+    pub beside: Option<Vec<u8>>,
+    pub beside_pttl_ms: i64,
     /// What was published on the record's channel.
     pub published: Vec<Vec<u8>>,
 }
@@ -55,8 +59,13 @@ impl Lua {
     }
 
     pub fn clear(&mut self) {
-        self.link.call(&[b"DEL", KEY, PLAIN_KEY]);
+        self.link.call(&[b"DEL", KEY, BESIDE, PLAIN_KEY]);
         self.link.heard.clear();
+    }
+
+    /// Its time is over, by the clock of the test.
+    pub fn forget_told(&mut self) {
+        self.link.call(&[b"DEL", BESIDE]);
     }
 
     /// Puts `record` at the key, without a TTL when `left_ms` is none.
@@ -74,13 +83,17 @@ impl Lua {
         self.pack(command, now, left_ms, &mut request);
         pack(&[b"GET", KEY], &mut request);
         pack(&[b"PTTL", KEY], &mut request);
+        pack(&[b"GET", BESIDE], &mut request);
+        pack(&[b"PTTL", BESIDE], &mut request);
         self.link.send(&request);
         let _marked = self.link.read();
         let reply = self.link.read();
         let record = self.link.read();
-        let Reply::Integer(pttl_ms) = self.link.read() else { panic!("PTTL gives a number") };
+        let pttl_ms = self.link.read().integer();
+        let beside = text(self.link.read());
+        let beside_pttl_ms = self.link.read().integer();
         let published = self.link.heard.drain(..).map(|(_, message)| message).collect();
-        Ok(Seen { outcome: outcome(&reply)?, record: text(record), pttl_ms, published })
+        Ok(Seen { outcome: outcome(&reply)?, record: text(record), pttl_ms, beside, beside_pttl_ms, published })
     }
 
     /// Runs `command` as production does, by the server's clock.

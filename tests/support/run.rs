@@ -26,14 +26,23 @@ impl World {
     pub fn reach(&mut self, now: Now) {
         self.now = now;
         self.stored = self.stored.take().filter(|stored| stored.expires_at_ms > now.ms());
+        if let Some(stored) = &mut self.stored {
+            stored.forget_told(now);
+        }
+    }
+
+    /// What stands beside the record for those who waited: the record's text with its error.
+    pub fn beside(&self) -> Option<Vec<u8>> {
+        let told = self.stored.as_ref()?.told.as_ref()?;
+        Some([self.text()?, told.payload.clone()].concat())
     }
 
     pub fn apply(&mut self, command: &Command) -> (Effect, Outcome) {
         let (effect, outcome) = apply(self.stored.as_ref(), command, self.now);
         let expires_at = |ttl_ms: u64| self.now.ms() + ttl_ms;
         match (&effect, &mut self.stored) {
-            (Effect::Write { record, ttl_ms, .. }, stored) => {
-                *stored = Some(Stored { record: record.clone(), expires_at_ms: expires_at(*ttl_ms) });
+            (Effect::Write { record, ttl_ms, tell, .. }, stored) => {
+                *stored = Some(Stored::new(record.clone(), *ttl_ms, tell.clone(), self.now));
             }
             (Effect::Patch { record }, Some(stored)) => stored.record = record.clone(),
             (Effect::Renew { ttl_ms }, Some(stored)) => stored.expires_at_ms = expires_at(*ttl_ms),
@@ -92,10 +101,12 @@ impl<'a> Trial<'a> {
     }
 
     fn elapse(&mut self, step: &Step) {
-        let had_record = self.world.stored.is_some();
+        let (had_record, had_told) = (self.world.stored.is_some(), self.world.beside().is_some());
         self.world.reach(step.elapse.from(self.world.now, self.world.stored.as_ref()));
         if had_record && self.world.stored.is_none() {
             self.lua.clear();
+        } else if had_told && self.world.beside().is_none() {
+            self.lua.forget_told();
         }
     }
 
@@ -114,6 +125,7 @@ impl<'a> Trial<'a> {
         agree("outcome", &outcome, &seen.outcome)?;
         agree("record", &record, &shown(seen.record.clone()))?;
         agree_on_ttl(&effect, &self.world, &seen)?;
+        agree_on_told(&effect, &self.world, &seen)?;
         agree("published", &published, &seen.published)?;
 
         let (kept, left_ms) = self.memory.inspect("key", now).unzip();
@@ -171,11 +183,21 @@ fn agree_on_ttl(effect: &Effect, world: &World, seen: &Seen) -> Result<(), Strin
         Effect::Write { ttl_ms, .. } | Effect::Renew { ttl_ms } => *ttl_ms,
         Effect::Keep | Effect::Patch { .. } => MARK_MS,
     };
-    let expected = i64::try_from(expected).unwrap();
-    if (expected - SLACK_MS..=expected).contains(&seen.pttl_ms) {
-        return Ok(());
-    }
-    agree("TTL", &expected, &seen.pttl_ms)
+    agree_nearly("TTL", expected, seen.pttl_ms)
+}
+
+fn agree_nearly(what: &str, ttl_ms: u64, pttl_ms: i64) -> Result<(), String> {
+    let expected = i64::try_from(ttl_ms).unwrap();
+    if (expected - SLACK_MS..=expected).contains(&pttl_ms) { Ok(()) } else { agree(what, &expected, &pttl_ms) }
+}
+
+/// What an earlier attempt left beside the record says nothing of this one.
+fn agree_on_told(effect: &Effect, world: &World, seen: &Seen) -> Result<(), String> {
+    let text = world.text();
+    let is_of_this = |beside: &Vec<u8>| text.as_ref().is_some_and(|text| beside.starts_with(text));
+    agree("what is told", &shown(world.beside()), &shown(seen.beside.clone().filter(is_of_this)))?;
+    let Effect::Write { tell: Some(tell), .. } = effect else { return Ok(()) };
+    agree_nearly("TTL of what is told", tell.ttl_ms, seen.beside_pttl_ms)
 }
 
 pub fn agree<T: PartialEq + std::fmt::Debug>(what: &str, model: &T, other: &T) -> Result<(), String> {

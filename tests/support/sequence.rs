@@ -18,6 +18,8 @@ pub enum Elapse {
     LeaseEnd(i64),
     /// To the record's end, plus this many milliseconds.
     RecordEnd(i64),
+    /// To the end of what those who waited are told, and this many milliseconds further.
+    ToldEnd(i64),
     /// The server's clock is set back.
     BackMs(u64),
 }
@@ -62,6 +64,7 @@ pub enum Ask {
     Release {
         who: Who,
         text: u8,
+        told_for_ms: u64,
     },
     Record {
         who: Who,
@@ -94,6 +97,7 @@ fn elapse() -> impl Strategy<Value = Elapse> {
         3 => (1..3_000_000_u64).prop_map(Elapse::Micros),
         4 => (-1..=1_i64).prop_map(Elapse::LeaseEnd),
         1 => (-1..=1_i64).prop_map(Elapse::RecordEnd),
+        1 => (-1..=1_i64).prop_map(Elapse::ToldEnd),
         1 => (1..100_000_u64).prop_map(Elapse::BackMs),
     ]
 }
@@ -106,6 +110,8 @@ pub fn asks() -> impl Strategy<Value = Ask> {
     let retention = || prop_oneof![Just(20_000_u64), Just(600_000), Just(86_400_000)];
     let lease = prop_oneof![Just(100_u64), Just(30_000), Just(1_000_000)];
     let awaited = prop_oneof![2 => Just(Awaited::Nothing), 2 => Just(Awaited::Current), 1 => Just(Awaited::Earlier)];
+    // Shorter and longer than an unfinished record lives.
+    let told_for = prop_oneof![Just(20_000_u64), Just(100_000_000_000)];
     let text = || 0..5_u8;
     let known = prop_oneof![8 => Just(3_u8), 1 => 0..3_u8];
     prop_oneof![
@@ -117,7 +123,7 @@ pub fn asks() -> impl Strategy<Value = Ask> {
         3 => holder().prop_map(|who| Ask::Extend { who }),
         4 => (holder(), known, text(), retention())
             .prop_map(|(who, known, text, retention_ms)| Ask::Complete { who, known, text, retention_ms }),
-        4 => (holder(), text()).prop_map(|(who, text)| Ask::Release { who, text }),
+        4 => (holder(), text(), told_for).prop_map(|(who, text, told_for_ms)| Ask::Release { who, text, told_for_ms }),
         2 => (holder(), text(), retention()).prop_map(|(who, text, retention_ms)| Ask::Record { who, text, retention_ms }),
         2 => holder().prop_map(|who| Ask::Hold { who }),
         3 => (operator(), proptest::option::of(text()), retention(), any::<bool>())
@@ -134,7 +140,8 @@ impl Elapse {
             (Self::Micros(us), _) => Now { us: now.us + us },
             (Self::BackMs(ms), _) => Now { us: now.us - ms * 1_000 },
             (Self::RecordEnd(further), Some(stored)) => reach(stored.expires_at_ms, *further),
-            (Self::LeaseEnd(further), Some(Stored { record, expires_at_ms })) => match record.state {
+            (Self::ToldEnd(further), Some(Stored { told: Some(told), .. })) => reach(told.expires_at_ms, *further),
+            (Self::LeaseEnd(further), Some(Stored { record, expires_at_ms, .. })) => match record.state {
                 State::Processing { lease_ms, ttl_ms } => reach(expires_at_ms - ttl_ms + lease_ms, *further),
                 _ => now,
             },
@@ -192,8 +199,8 @@ impl Ask {
                 let record = Record { fence, owner: whom(who), fingerprint, flags: Flags::default(), attempt, state };
                 Command::Complete { record, retention_ms }
             }
-            Self::Release { who, text } => {
-                Command::Fail { owner: whom(who), failure: Failure::Release { payload: payload(text) } }
+            Self::Release { who, text, told_for_ms } => {
+                Command::Fail { owner: whom(who), failure: Failure::Release { payload: payload(text), told_for_ms } }
             }
             Self::Record { who, text, retention_ms } => {
                 Command::Fail { owner: whom(who), failure: Failure::Record { payload: payload(text), retention_ms } }

@@ -75,7 +75,7 @@ fn stored(column: &str, flags: Flags) -> Option<Stored> {
         "failed" => (State::Failed { payload: payload() }, 1),
         _ => panic!("{column:?} is not a column"),
     };
-    Some(Stored { record: Record { flags, ..record(state) }, expires_at_ms: NOW.ms() + TTL_MS - age_ms })
+    Some(Stored { record: Record { flags, ..record(state) }, expires_at_ms: NOW.ms() + TTL_MS - age_ms, told: None })
 }
 
 fn begin(owner: Owner, fingerprint: Option<Fingerprint>) -> Begin {
@@ -107,7 +107,7 @@ fn command(line: &str) -> Command {
             let completed = record(State::Completed { payload: b"jnew".to_vec() });
             Command::Complete { record: Record { owner: who, ..completed }, retention_ms: 500 }
         }
-        Some("release") => fail(Failure::Release { payload: b"enew".to_vec() }),
+        Some("release") => fail(Failure::Release { payload: b"enew".to_vec(), told_for_ms: 400 }),
         Some("record") => fail(Failure::Record { payload: b"enew".to_vec(), retention_ms: 500 }),
         Some("hold") => fail(Failure::Hold),
         Some("resolve") if line.contains("value") => {
@@ -183,7 +183,7 @@ fn every_cell_of_the_table_is_as_it_says() {
 
 /// Checks what holds in every cell: fences never fall, and those who wait are told of each new state and nothing else.
 fn check_effect(effect: &Effect, before: Option<&Stored>, waited: bool, what: &str) {
-    let Effect::Write { record, ttl_ms, publish } = effect else { return };
+    let Effect::Write { record, ttl_ms, publish, tell } = effect else { return };
     let Some(before) = before.filter(|before| before.expires_at_ms > NOW.ms()) else {
         assert!(!publish, "{what}: there is no new state to publish");
         return;
@@ -201,6 +201,9 @@ fn check_effect(effect: &Effect, before: Option<&Stored>, waited: bool, what: &s
         _ => *ttl_ms == TTL_MS || *ttl_ms == 3_600_000,
     };
     assert!(outlives, "{what}: ttl {ttl_ms}");
+    let tells = tell.as_ref().map(|tell| (tell.payload.as_slice(), tell.ttl_ms));
+    let released = what.starts_with("release") && waited;
+    assert_eq!(tells, released.then_some((b"enew".as_slice(), 400)), "{what}: an error for those who wait");
     assert!(changed || reset_again || taken_over, "{what}: written without a change");
 }
 
@@ -288,11 +291,50 @@ fn the_new_record_carries_the_new_callers_terms() {
     assert_eq!(record, Record { fence: NOW.us, owner: other(), fingerprint: None, flags, attempt: 3, state });
 }
 
+/// A released attempt that somebody waited for, its error beside it.
+fn released_and_told(payload: &[u8], told_for_ms: u64) -> (Effect, Stored) {
+    let waited = stored("live", Flags { waited: true, ..Flags::default() });
+    let failure = Failure::Release { payload: payload.to_vec(), told_for_ms };
+    let (effect, _) = apply(waited.as_ref(), &Command::Fail { owner: owner(), failure }, NOW);
+    let Effect::Write { record, ttl_ms, tell, .. } = effect.clone() else { panic!("{effect:?}") };
+    (effect, Stored::new(record, ttl_ms, tell, NOW))
+}
+
 #[test]
-fn who_waited_for_a_released_attempt_shares_its_error_and_nobody_else_does() {
+fn the_error_of_a_released_attempt_is_not_in_the_record() {
+    let (_, stored) = released_and_told(b"eboom", 400);
+    assert_eq!(stored.record.state, State::Released { payload: Vec::new() });
+    assert_eq!(stored.told.unwrap().payload, b"eboom");
+    assert_eq!(released_and_told(b"", 400).1.told, None, "nothing to tell");
+    let Effect::Write { tell, .. } = apply(stored_live().as_ref(), &command("release, owner"), NOW).0 else { panic!() };
+    assert_eq!(tell, None, "nobody waits");
+}
+
+fn stored_live() -> Option<Stored> {
+    stored("live", Flags::default())
+}
+
+#[test]
+fn who_waited_is_told_for_as_long_as_was_said_and_no_longer_than_the_record_lives() {
+    let waiting = |awaited_fence| Command::Begin(Begin { awaited_fence, ..begin(other(), None) });
+    let (_, stored) = released_and_told(b"eboom", 400);
+    let origin = stored.record.origin();
+    let told = Outcome::Released { fence: FENCE, attempt: 2, origin, payload: b"eboom".to_vec() };
+    let at = |later_ms: u64| Now { us: NOW.us + later_ms * 1_000 };
+    assert_eq!(apply(Some(&stored), &waiting(Some(FENCE)), at(399)), (Effect::Keep, told));
+    for (awaited, later_ms) in [(Some(FENCE), 400), (Some(FENCE - 1), 0), (None, 0)] {
+        let (_, outcome) = apply(Some(&stored), &waiting(awaited), at(later_ms));
+        assert!(matches!(outcome, Outcome::Acquired { .. }), "{awaited:?} after {later_ms} ms: {outcome:?}");
+    }
+    let (_, stored) = released_and_told(b"eboom", u64::MAX);
+    assert_eq!(stored.told.as_ref().unwrap().expires_at_ms, stored.expires_at_ms);
+}
+
+#[test]
+fn who_waited_shares_the_error_that_an_earlier_version_kept_in_the_record() {
     let released = |payload: &[u8]| {
         let record = record(State::Released { payload: payload.to_vec() });
-        Stored { record, expires_at_ms: NOW.ms() + TTL_MS }
+        Stored { record, expires_at_ms: NOW.ms() + TTL_MS, told: None }
     };
     let waited_for = |awaited_fence, payload: &[u8]| {
         let caller = Begin { awaited_fence, ..begin(other(), None) };
@@ -324,7 +366,7 @@ fn a_completion_under_an_earlier_fence_is_stale() {
     let live = stored("live", Flags::default()).unwrap();
     let Command::Complete { record, retention_ms } = command("complete, owner") else { panic!() };
     for state in [live.record.state.clone(), record.state.clone()] {
-        let stored = Stored { record: Record { fence: FENCE + 1, state, ..live.record.clone() }, ..live };
+        let stored = Stored { record: Record { fence: FENCE + 1, state, ..live.record.clone() }, ..live.clone() };
         let late = Command::Complete { record: record.clone(), retention_ms };
         assert_eq!(apply(Some(&stored), &late, NOW), (Effect::Keep, Outcome::Stale { fence: FENCE + 1 }));
     }
@@ -336,7 +378,7 @@ fn after_an_operator_spoke_the_vanished_owner_is_stale() {
         let (effect, _) = apply(stored("indeterminate", Flags::default()).as_ref(), &command(line), NOW);
         let Effect::Write { record, ttl_ms, .. } = effect else { panic!("{effect:?}") };
         assert_eq!((record.fence, record.attempt), (NOW.us, 2), "{line}");
-        let stored = Stored { record, expires_at_ms: NOW.ms() + ttl_ms };
+        let stored = Stored::new(record, ttl_ms, None, NOW);
         for late in ["complete, owner", "release, owner", "record, owner", "hold, owner", "extend, owner"] {
             let (effect, outcome) = apply(Some(&stored), &command(late), NOW);
             assert_eq!((effect, outcome), (Effect::Keep, Outcome::Stale { fence: NOW.us }), "{late} after {line}");

@@ -26,9 +26,15 @@ if stored then
   if state == 'F' then return {'replay_error', fence, attempt, origin, string.sub(stored, body)} end
   if state == 'I' then return {'indeterminate', fence, since_ms} end
   if state == 'R' then
-    if ours or (fence == ARGV[7] and #stored >= body) then
-      return {'released', fence, attempt, origin, string.sub(stored, body)}
+    -- Earlier versions kept the error in the record.
+    local told = string.sub(stored, body)
+    if told == '' and fence == ARGV[7] and not ours then
+      local beside = redis.pcall('GET', key .. ':e')
+      if type(beside) == 'string' and string.sub(beside, 1, #stored) == stored then
+        told = string.sub(beside, body)
+      end
     end
+    if ours or (fence == ARGV[7] and told ~= '') then return {'released', fence, attempt, origin, told} end
     inherited = bits % 4 >= 2 and 2 or 0
   else
     if ours then

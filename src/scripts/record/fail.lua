@@ -2,8 +2,8 @@
 -- KEYS[1]  the record
 -- ARGV[1]  owner
 -- ARGV[2]  the state the record ends in: 'R' released, 'F' failed (the error is the outcome), 'I' indeterminate (held)
--- ARGV[3]  the error's payload; empty for 'I', and for 'R' when there is none to share
--- ARGV[4]  retention_ms for 'F', else empty
+-- ARGV[3]  the error's payload; empty for 'I', and for 'R' when there is none to tell
+-- ARGV[4]  retention_ms for 'F'; for 'R' how long those who waited are told, in ms; else empty
 -- ARGV[5]  clock, tests only: '<now_us> <pttl_ms>'; empty in production
 -- Replies  done | stale fence | lost | unreadable reason
 local key, clock = KEYS[1], ARGV[5]
@@ -17,8 +17,15 @@ local header, ttl = '1' .. ARGV[2] .. fence .. owner .. fingerprint, string.form
 if ARGV[2] == 'F' then
   redis.call('SET', key, header .. '0' .. attempt .. ' ' .. ARGV[3], 'PX', ARGV[4])
 elseif ARGV[2] == 'R' then
-  local recovered = bits % 4 >= 2 and '2' or '0'
-  redis.call('SET', key, header .. recovered .. attempt .. ' ' .. ARGV[3], 'PX', ttl)
+  local released = header .. (bits % 4 >= 2 and '2' or '0') .. attempt .. ' '
+  redis.call('SET', key, released, 'PX', ttl)
+  if bits % 2 == 1 and ARGV[3] ~= '' then
+    local told_for_ms = string.format('%.0f', math.min(tonumber(ARGV[4]), ttl_ms))
+    -- The error lies beside the record, and only for those who wait. KEYS does not name this key: while a slot moves to
+    -- another node, a cluster refuses a script with two keys until the slot has moved. The write may fail: then nobody is
+    -- told, and whoever waited runs.
+    redis.pcall('SET', key .. ':e', released .. ARGV[3], 'PX', told_for_ms)
+  end
 else
   -- @include now.lua
   local since_ms = string.format('%.0f', math.floor(now_us / 1000))

@@ -20,6 +20,9 @@ impl Table {
     /// Returns whether those who watch the record are to be told, and the answer to the caller.
     pub(super) fn execute(&mut self, key: &str, command: &Command, now: Now) -> (bool, Outcome) {
         let slot = self.records.slots.get_index_of(key);
+        if let Some(slot) = slot {
+            self.records.slots[slot].forget_told(now);
+        }
         let (effect, outcome) = apply(slot.map(|slot| &self.records.slots[slot]), command, now);
         let publish = matches!(effect, Effect::Write { publish: true, .. });
         self.carry_out(effect, key, slot, now);
@@ -33,8 +36,8 @@ impl Table {
         let slots = &mut self.records.slots;
         let stored = slot.and_then(|slot| slots.get_index_mut(slot)).map(|(_, stored)| stored);
         match (effect, stored) {
-            (Effect::Write { record, ttl_ms, .. }, stored) => {
-                let written = Stored { record, expires_at_ms: now.ms().saturating_add(ttl_ms) };
+            (Effect::Write { record, ttl_ms, tell, .. }, stored) => {
+                let written = Stored::new(record, ttl_ms, tell, now);
                 match stored {
                     Some(stored) => *stored = written,
                     None => drop(slots.insert(key.into(), written)),

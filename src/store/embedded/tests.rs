@@ -138,7 +138,7 @@ fn who_watches_is_called_when_an_attempt_that_is_waited_for_ends() {
     store.subscribe("other", 7, watch(&store));
     assert!(matches!(store.execute("k", &begin(2, true), at_ms(2)), Outcome::InProgress { .. }));
     assert_eq!(calls.load(Ordering::Relaxed), 0);
-    let release = Command::Fail { owner: owner(1), failure: Failure::Release { payload: Vec::new() } };
+    let release = Command::Fail { owner: owner(1), failure: Failure::Release { payload: Vec::new(), told_for_ms: 0 } };
     assert_eq!(store.execute("k", &release, at_ms(3)), Outcome::Done);
     assert_eq!(calls.load(Ordering::Relaxed), 2);
     store.execute("k", &release, at_ms(3));

@@ -34,7 +34,7 @@ fn begin(id: u64) -> Request {
 }
 
 fn release(id: u64) -> Request {
-    let failure = Failure::Release { payload: Vec::new() };
+    let failure = Failure::Release { payload: Vec::new(), told_for_ms: 0 };
     let mut request = request(id, Ask::Command(Command::Fail { owner: owner(1), failure }));
     request.patience = NOW + 500 * MILLI;
     request

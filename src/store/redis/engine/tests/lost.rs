@@ -110,7 +110,7 @@ fn a_large_upload_may_take_its_time() {
     engine.submit(release(1), NOW);
     let mut large = release(2);
     if let Ask::Command(Command::Fail { failure, .. }) = &mut large.ask {
-        *failure = Failure::Release { payload: vec![b'x'; 1024 * 1024] };
+        *failure = Failure::Release { payload: vec![b'x'; 1024 * 1024], told_for_ms: 1 };
     }
     engine.submit(large, NOW);
     engine.sending(NOW);
