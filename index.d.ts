@@ -925,7 +925,7 @@ export interface DurabilityOptions {
   fsync?: boolean | undefined;
 }
 
-/** A client of one store. */
+/** A client of one store. Printed (by `console.log`, `JSON.stringify` or a logger) it shows URL and prefix, no secret. */
 export interface ActonceClient extends AsyncDisposable {
   /** As the function of the same name, with this client's store and defaults. */
   readonly withIdempotency: WithIdempotency;
@@ -1078,7 +1078,10 @@ export class LeaseLostError extends ActonceError {
   readonly reason: LeaseLossReason;
   /** Whether `fn` had returned. */
   readonly hasValue: boolean;
-  /** What `fn` had returned. Its effect happened, although the recorded outcome is that of another attempt. */
+  /**
+   * What `fn` had returned. Its effect happened, although the recorded outcome is that of another attempt. Whoever logs
+   * the error does not log the value: it is no property of the error's own.
+   */
   readonly value: unknown;
 }
 

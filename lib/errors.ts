@@ -201,17 +201,22 @@ export class IndeterminateError extends ActonceError {
   }
 }
 
+/** What `fn` had returned. It is no field of the error: who logs the error does not log that. */
+const RETURNED = new WeakMap<ActonceError, unknown>();
+
 export class LeaseLostError extends ActonceError {
   declare readonly code: 'ERR_LEASE_LOST';
   readonly reason: LeaseLossReason;
   readonly hasValue: boolean;
-  readonly value: unknown;
-
   constructor(reason: LeaseLossReason, details: ErrorDetails & { value?: unknown; hasValue?: boolean } = {}) {
     super('ERR_LEASE_LOST', details);
     this.reason = reason;
     this.hasValue = details.hasValue ?? 'value' in details;
-    this.value = details.value;
+    RETURNED.set(this, details.value);
+  }
+
+  get value(): unknown {
+    return RETURNED.get(this);
   }
 }
 

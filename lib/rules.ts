@@ -14,16 +14,21 @@ export function show(value: unknown): string {
   return typeof value === 'function' ? 'a function' : String(value);
 }
 
+/** As `show`, where a text may be what nobody should read in a log: a word is shown, any other text is not. */
+function showWord(value: unknown): string {
+  return typeof value !== 'string' || /^[A-Za-z]{1,20}$/.test(value) ? show(value) : 'this text';
+}
+
 export function whole(least: number, most: number): Rule {
   return (value) => {
     if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return undefined;
-    return `must be a whole number from ${least} to ${most}, not ${show(value)}`;
+    return `must be a whole number from ${least} to ${most}, not ${typeof value === 'string' ? 'a string' : show(value)}`;
   };
 }
 
 export function oneOf(...choices: string[]): Rule {
   const list = choices.map((choice) => `'${choice}'`).join(' or ');
-  return (value) => (choices.includes(value as string) ? undefined : `must be ${list}, not ${show(value)}`);
+  return (value) => (choices.includes(value as string) ? undefined : `must be ${list}, not ${showWord(value)}`);
 }
 
 export function ofType(type: 'boolean' | 'function' | 'object' | 'string'): Rule {

@@ -17,7 +17,6 @@ import {
   optionError,
   type Rule,
   rulesOf,
-  show,
   whole,
 } from '../rules';
 
@@ -70,7 +69,7 @@ export function isSecret(value: unknown): string | undefined {
 const isPrefix: Rule = (value) =>
   typeof value === 'string' && /^[A-Za-z0-9._:-]{1,64}$/.test(value)
     ? undefined
-    : `must be 1 to 64 letters, digits, '.', '_', '-' or ':', not ${show(value)}`;
+    : "must be 1 to 64 letters, digits, '.', '_', '-' or ':'";
 
 export const CLIENT_DEFAULTS = {
   prefix: 'actonce',

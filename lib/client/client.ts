@@ -1,6 +1,7 @@
 /**
  * A client: one store, its settings, and the calls under way. Nothing connects before the first call.
  */
+import type { InspectOptions } from 'node:util';
 import type {
   ActonceClient,
   ClientOptions,
@@ -35,7 +36,10 @@ import {
 import { secretFromEnvironment, urlFromEnvironment } from './environment';
 import { Operator } from './operator';
 import { sealOptions } from './seal-options';
+import { shownUrl, spaceOf } from './space';
 import { tlsOptions } from './tls-options';
+
+const INSPECT = Symbol.for('nodejs.util.inspect.custom');
 
 function secretsOf(given: ClientOptions['secret']): readonly string[] {
   const secret = given ?? secretFromEnvironment() ?? [];
@@ -58,6 +62,7 @@ export class Client implements ActonceClient, Host {
   readonly on: Subscribe;
   readonly #operator: Operator;
   readonly [HOST]: Host = this;
+  readonly #shown: { readonly url: string; readonly prefix: string };
   #closing: Promise<void> | undefined;
   /** Calls and recordings under way. */
   #pending = 0;
@@ -90,7 +95,8 @@ export class Client implements ActonceClient, Host {
       ...((options.eviction ?? CLIENT_DEFAULTS.eviction) === 'refuse' ? { refusesEviction: true } : {}),
     };
     this.binding = new Binding(config, addon);
-    this.space = JSON.stringify([url, prefix, secrets]);
+    this.space = spaceOf(url, prefix, secrets);
+    this.#shown = { url: shownUrl(url), prefix };
     this.flights = new Flights(this.binding, this.totalTimeoutMs);
     this.#operator = new Operator(this);
     if (this.isDisabled) announceOnce('disabled', 'ACTONCE_DISABLED=1: every function runs every time, unprotected.');
@@ -160,6 +166,19 @@ export class Client implements ActonceClient, Host {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** What `console.log` and loggers show of it. */
+  [INSPECT](
+    _depth: number,
+    options: InspectOptions,
+    inspect: (value: unknown, options: InspectOptions) => string,
+  ): string {
+    return `ActonceClient ${inspect(this.#shown, options)}`;
+  }
+
+  toJSON(): object {
+    return this.#shown;
   }
 }
 

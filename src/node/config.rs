@@ -1,6 +1,5 @@
 //! The configuration as TypeScript sends it. TypeScript has validated it, and this module validates it again.
 
-use std::fmt;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -22,7 +21,8 @@ pub enum ExecutorChoice {
     Thread,
 }
 
-#[derive(Debug, Deserialize)]
+/// Neither `Config` nor a part of it that holds a secret has `Debug`.
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Config {
     url: String,
@@ -40,7 +40,7 @@ pub struct Config {
     compression: Option<Compression>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Encryption {
     /// The first key seals, all of them open.
@@ -54,13 +54,6 @@ struct NamedKey {
     id: String,
     /// 32 bytes, base64.
     key: String,
-}
-
-/// Never shows the key itself.
-impl fmt::Debug for NamedKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NamedKey").field("id", &self.id).finish_non_exhaustive()
-    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -99,7 +92,11 @@ impl Settings {
     /// # Errors
     /// `Invalid` with the reason.
     pub fn parse(text: &str) -> Result<Self, StoreError> {
-        let config: Config = serde_json::from_str(text).map_err(|error| StoreError::Invalid(error.to_string()))?;
+        let config: Config = serde_json::from_str(text).map_err(|error| {
+            // The parser's own message may quote a value.
+            let at = error.column();
+            StoreError::Invalid(format!("the addon is of another version than lib/: it does not take character {at}"))
+        })?;
         if config.prefix.is_empty() || config.prefix.contains(['{', '}']) {
             return Err(StoreError::Invalid("prefix: must not be empty or contain braces".into()));
         }

@@ -56,7 +56,7 @@ impl Servers {
         durability: Option<Durability>,
         refuses_eviction: bool,
     ) -> Result<Self, StoreError> {
-        let scheme = url.split(':').next().unwrap_or_default();
+        let scheme = scheme_of(url)?;
         let (kind, plain) = match scheme {
             "redis" | "rediss" | "unix" => (Kind::One, scheme),
             "redis+sentinel" => (Kind::Sentinel, "redis"),
@@ -64,10 +64,7 @@ impl Servers {
             "redis+cluster" => (Kind::Cluster, "redis"),
             "rediss+cluster" => (Kind::Cluster, "rediss"),
             _ => {
-                return Err(invalid(format!(
-                    "url: '{scheme}:' is not a scheme this version knows; use redis://, rediss://, unix://, \
-                     redis+sentinel://, redis+cluster:// (with rediss for TLS) or memory:"
-                )));
+                return Err(invalid(format!("url: '{scheme}:' is not a scheme this version knows; use {SCHEMES}")));
             }
         };
         let several = match kind {
@@ -91,6 +88,25 @@ impl Servers {
         };
         Ok(Self { targets, is_cluster: kind == Kind::Cluster })
     }
+}
+
+const SCHEMES: &str =
+    "redis://, rediss://, unix://, redis+sentinel://, redis+cluster:// (with rediss for TLS) or memory:";
+
+/// The one part of an URL that a message quotes: what comes before `://`, if it cannot be a password.
+fn scheme_of(url: &str) -> Result<&str, StoreError> {
+    let is_scheme = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-'));
+    let (scheme, rest) = url
+        .split_once("://")
+        .filter(|(scheme, _)| !scheme.is_empty() && is_scheme(scheme))
+        .ok_or_else(|| invalid(format!("url: it must begin with a scheme and '://'; use {SCHEMES}")))?;
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    // Only the path of a socket may have an `@`. In any other URL it means that a password was cut in two, and the second
+    // half would be taken for a path or a parameter.
+    if scheme != "unix" && rest[authority.len()..].contains('@') {
+        return Err(invalid("url: '/', '?', '#' and '@' in a user or password must be percent-encoded".into()));
+    }
+    Ok(scheme)
 }
 
 /// The same login for several addresses.
@@ -136,13 +152,16 @@ impl Several {
             login = match &*name {
                 "sentinel_username" if kind == Kind::Sentinel => login.set_username(value),
                 "sentinel_password" if kind == Kind::Sentinel => login.set_password(value),
-                _ => return Err(invalid(format!("url: '{name}' is not a parameter of this kind of url"))),
+                _ => return Err(invalid(PARAMETERS.into())),
             };
         }
         let sentinels = (kind == Kind::Sentinel).then(|| (service.to_owned(), login));
         Ok(Self { infos, sentinels })
     }
 }
+
+/// A name that is none may be half of a password, so the message does not quote it.
+const PARAMETERS: &str = "url: it may have no parameters but, for Sentinels, sentinel_username and sentinel_password";
 
 fn parsed(url: &str) -> Result<ConnectionInfo, StoreError> {
     let info = url.into_connection_info().map_err(|error| invalid(format!("url: {error}")))?;
@@ -220,7 +239,7 @@ mod tests {
         assert!(reason("redis+cluster://a,,b").contains("empty"));
         assert!(reason("redis+cluster:a").contains("'://'"));
         assert!(reason("rediss+cluster://a/#insecure").contains("fragment"));
-        assert!(reason("redis+cluster://a?sentinel_password=x").contains("'sentinel_password'"));
+        assert!(reason("redis+cluster://a?sentinel_password=x").contains("no parameters"));
     }
 
     #[test]

@@ -23,8 +23,8 @@ use serde::Deserialize;
 
 use crate::error::StoreError;
 
-/// As TypeScript sends it: PEM texts, and the rest of what the option `tls` may hold.
-#[derive(Clone, Debug, Default, Deserialize)]
+/// As TypeScript sends it: PEM texts, and the rest of what the option `tls` may hold. No `Debug`: `key` is a secret.
+#[derive(Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Tls {
     /// Trusted instead of the system's authorities and of `roots`.
