@@ -846,7 +846,7 @@ export interface ClientOptions {
    */
   cache?: CacheOptions | false | undefined;
   /**
-   * Where the connection lives. `loop`: on Node's event loop; where the runtime does not lend its event loop,
+   * Where the connection lives. `loop`: on Node's event loop; where the runtime does not lend its event loop (Bun),
    * `createClient` throws. `thread`: on a native thread. `auto`: on the event loop wherever that is possible, else on
    * the thread.
    * @default 'auto'
@@ -951,7 +951,7 @@ export interface ActonceClient extends AsyncDisposable {
  * Makes a client. Nothing connects before the first call.
  *
  * @throws {ActonceError} `ERR_INVALID_ARGUMENT` an option cannot be used.
- * @throws {ActonceError} `ERR_UNSUPPORTED_PLATFORM` there is no native addon for this platform.
+ * @throws {ActonceError} `ERR_UNSUPPORTED_PLATFORM` actonce cannot run here: the message says why and what helps.
  */
 export function createClient(options?: ClientOptions): ActonceClient;
 

@@ -20,7 +20,10 @@ export const CODES: Readonly<Record<ErrorCode, CodeEntry>> = {
   ERR_KEY_MISSING: {
     retryable: false,
     what: 'There is no idempotency key',
-    advice: 'Make one in the client, once per intent, and send it with every retry of it.',
+    advice:
+      "Make one in the client, once per intent, and send it with every retry of it: in the form's field idempotency-key " +
+      '(IdempotentForm does), as the first argument (useIdempotentCall does) or in the header Idempotency-Key. An action ' +
+      "or a route that may run without one says missingKey: 'run', a call skip: true.",
   },
   ERR_INVALID_INPUT: {
     retryable: false,
@@ -100,8 +103,8 @@ export const CODES: Readonly<Record<ErrorCode, CodeEntry>> = {
   },
   ERR_UNSUPPORTED_PLATFORM: {
     retryable: false,
-    what: 'There is no native addon for this platform',
-    advice: 'Install the package without --omit=optional, on the platform it runs on.',
+    what: 'actonce cannot run here',
+    advice: 'Nothing was sent and nothing ran.',
   },
   ERR_INVALID_TRANSITION: {
     retryable: false,
@@ -135,7 +138,8 @@ const BRAND = Symbol.for('actonce.error');
 
 function messageOf(code: ErrorCode, detail: string | undefined): string {
   const { what, advice } = CODES[code];
-  return `${what}${detail === undefined ? '' : `: ${detail}`}. ${advice} [${code}]`;
+  const happened = detail === undefined ? what : `${what}: ${detail}`;
+  return `${happened}${/[.?!]$/.test(happened) ? '' : '.'} ${advice} [${code}]`;
 }
 
 export class ActonceError extends Error {

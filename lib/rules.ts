@@ -3,6 +3,7 @@
  * undefined. `check` refuses unknown options too: a misspelt `leaseMS` would silently leave the default in force.
  */
 import { type ActonceError, invalid } from './errors';
+import { suggestion } from './suggestion';
 
 /** Longest time a Node timer can be set to. */
 export const LONGEST_TIMER_MS = 2_147_483_647;
@@ -53,6 +54,11 @@ export function optionError(name: string, reason: string): ActonceError {
   return invalid(`option ${name} ${reason}`);
 }
 
+function unknownOption(rules: Rules, name: string, path: string): ActonceError {
+  const meant = suggestion(name, rules.keys());
+  return optionError(path + name, meant === undefined ? 'is not known' : `is not known; did you mean ${path}${meant}?`);
+}
+
 /**
  * @param what names the options in the message
  * @param path stands in front of an option's name in the message
@@ -60,10 +66,14 @@ export function optionError(name: string, reason: string): ActonceError {
  */
 export function check(rules: Rules, options: unknown, what = 'options', path = ''): void {
   if (typeof options !== 'object' || options === null) throw invalid(`${what} must be an object`);
+  // What an object has from its prototype is an option as well; a method that somebody put on Object.prototype is none.
   for (const name in options) {
     const value = (options as Record<string, unknown>)[name];
     const rule = rules.get(name);
-    if (rule === undefined) throw optionError(path + name, 'is not known');
+    if (rule === undefined) {
+      if (!Object.hasOwn(options, name)) continue;
+      throw unknownOption(rules, name, path);
+    }
     const reason = value === undefined ? undefined : rule(value);
     if (reason !== undefined) throw optionError(path + name, reason);
   }

@@ -17,7 +17,7 @@ const FLOORS = [
   ['exports'],
 ];
 /** The files beside the folders that lie beneath them; the others are what the package exports. */
-const GROUND = ['announce.ts', 'errors.ts', 'rules.ts'];
+const GROUND = ['announce.ts', 'errors.ts', 'rules.ts', 'suggestion.ts'];
 /** Rooms that may import less than the floors below. */
 const NARROWER = { wire: [], react: ['wire'] };
 /** Imports that lead up all the same: every call has `ctx.transition`. */

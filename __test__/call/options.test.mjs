@@ -64,6 +64,44 @@ test('an option nobody knows is refused by name: a misspelt one would silently b
   assert.throws(() => createClient({ defaults: { scope: 's' } }), { message: /option scope is not known/ });
 });
 
+test('an option that is nearly one, or is called otherwise elsewhere: the message says which is meant', async (t) => {
+  const client = createClient({ url: NOWHERE });
+  t.after(() => client.close());
+  const call = (options) => client.withIdempotency('k', () => 1, options).catch((error) => error.message);
+  for (const [given, meant] of Object.entries({
+    leaseMS: 'leaseMs',
+    lease: 'leaseMs',
+    lockTimeout: 'leaseMs',
+    ttl: 'retentionMs',
+    expiresIn: 'retentionMs',
+    retentionSeconds: 'retentionMs',
+    timeout: 'waitTimeoutMs',
+    onerror: 'onError',
+    onFailure: 'onError',
+    onDuplicates: 'onDuplicate',
+    playload: 'payload',
+    userId: 'scope',
+    maxKeys: 'maxKeysPerScope',
+  })) {
+    assert.match(await call({ [given]: 5 }), new RegExp(`option ${given} is not known; did you mean ${meant}\\?`));
+  }
+  assert.match(await call({ zebra: 5 }), /option zebra is not known\./, 'no guess');
+  const make = (options) => {
+    try {
+      createClient(options);
+    } catch (error) {
+      return error.message;
+    }
+  };
+  const tls = (name) => make({ url: 'rediss://host', tls: { [name]: 'x' } });
+  assert.match(make({ uri: 'memory:' }), /option uri is not known; did you mean url\?/);
+  assert.match(make({ host: 'localhost' }), /option host is not known; did you mean url\?/);
+  assert.match(make({ keyPrefix: 'p' }), /option keyPrefix is not known; did you mean prefix\?/);
+  assert.match(make({ leaseMs: 5 }), /option leaseMs belongs to calls; did you mean defaults: \{ leaseMs \}\?/);
+  assert.match(tls('serverName'), /option tls\.serverName is not known; did you mean tls\.servername\?/);
+  assert.match(tls('rejectUnauthorized'), /rejectUnauthorized is not known; did you mean tls\.fingerprint256\?/);
+});
+
 test('an fn that is no function, or a generator function, is refused before the key is claimed', async (t) => {
   const client = createClient({ url: NOWHERE });
   t.after(() => client.close());
@@ -82,6 +120,19 @@ test('A13 a missing or empty key is refused before any I/O', async (t) => {
       { code: 'ERR_KEY_MISSING' },
     );
   }
+});
+
+test('a missing key: the message says whose it is, where a key comes from, and how to do without', async (t) => {
+  const client = createClient({ url: NOWHERE });
+  t.after(() => client.close());
+  const missing = (scope) => client.withIdempotency(undefined, () => 1, { scope }).catch((error) => error.message);
+  const message = await missing(['placeOrder', 'user-4711']);
+  for (const word of ["'placeOrder'", 'idempotency-key', 'Idempotency-Key', "missingKey: 'run'", 'skip: true']) {
+    assert.ok(message.includes(word), `${word}: ${message}`);
+  }
+  assert.doesNotMatch(message, /user-4711/);
+  // A scope that is no array may be a user's id.
+  assert.doesNotMatch(await missing('user-4711'), /user-4711/);
 });
 
 test('every option of a client is refused when it cannot be used', () => {

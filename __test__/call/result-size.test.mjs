@@ -1,8 +1,9 @@
 // Scenario H8: what a result may weigh, and that one that weighs more makes no key runnable again.
 import assert from 'node:assert/strict';
-import { createClient } from '../support/actonce.mjs';
+import { createClient, defineStateMachine } from '../support/actonce.mjs';
 import { conformance } from '../support/conformance.mjs';
 import { startMonitor } from '../support/monitor.mjs';
+import { paymentConfig } from '../support/payment.mjs';
 
 const { onEachStore, onEachSharedStore } = conformance(createClient);
 
@@ -102,3 +103,41 @@ onEachStore('H8 a codec whose text would not survive UTF-8 leaves the record wit
   }
   assert.equal(ledger.count('k'), 1);
 });
+
+onEachStore(
+  'a result that cannot be recorded: the message says what is there, where, and what to do',
+  async (world) => {
+    const client = world.client();
+    class Order {
+      total = 5;
+    }
+    class Money {
+      amount = 1n;
+    }
+    const cases = [
+      [new Order(), /the value is an instance of class Order.*plain object.*values/],
+      [{ order: { price: new Money() } }, /order\.price is an instance of class Money.*plain object.*values/],
+      [() => 1, /the value is a function/],
+      [[1, Promise.resolve(2)], /\[1\] is a promise/],
+      [{ items: [Symbol('s')] }, /items\[0\] is a symbol/],
+    ];
+    for (const [number, [value, words]] of cases.entries()) {
+      const key = `k${number}`;
+      // In development the first caller is told; a replay knows the place only.
+      const first = await client.withIdempotency(key, () => value).catch((error) => error);
+      assert.equal(first.code, 'ERR_RESULT_UNAVAILABLE');
+      assert.match(first.message, words);
+      const replay = await client.withIdempotency(key, () => 'again').catch((error) => error);
+      assert.equal(replay.path, first.path || undefined);
+      assert.match(replay.message, first.path ? /cannot be recorded/ : /the value cannot be recorded/);
+      for (const { message } of [first, replay]) assert.doesNotMatch(message, / at \.|at {2}/, message);
+    }
+    const machine = defineStateMachine(paymentConfig, { client });
+    const refused = machine.create('o-1', { data: new Order() });
+    await assert.rejects(refused, { message: /data is an instance of class Order/ });
+    const within = machine.create('o-1', { data: { order: new Order() } });
+    await assert.rejects(within, {
+      message: /data\.order is an instance of class Order|order is an instance of class Order/,
+    });
+  },
+);

@@ -69,11 +69,11 @@ class Script {
 /**
  * Starts a module's text; `options` is what the script finds under that name. It ends with its test at the latest, and
  * is killed when it has not ended by itself within `limitMs`: what hangs shows as the signal SIGKILL. `program` is another
- * runtime than this process's.
+ * runtime than this process's, `folder` where the script lies.
  */
 export function startScript(test, text, more = {}) {
   const { options = {}, env = {}, args = [], limitMs = 20_000, program = process.execPath } = more;
-  const file = path.join(temporaryFolder('script'), 'script.mjs');
+  const file = path.join(more.folder ?? temporaryFolder('script'), 'script.mjs');
   fs.writeFileSync(file, PRELUDE + text);
   const { NODE_TEST_CONTEXT: _, ...outer } = process.env;
   const child = spawn(program, [...args, file], {

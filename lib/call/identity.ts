@@ -10,13 +10,20 @@ const LONGEST_KEY_BYTES = 255;
 const SURELY_SHORT = Math.floor(LONGEST_KEY_BYTES / 3);
 
 /** @throws ActonceError `ERR_KEY_MISSING`, `ERR_INVALID_ARGUMENT` */
-export function checkKey(key: unknown): asserts key is string {
-  if (key === undefined || key === null || key === '') throw new ActonceError('ERR_KEY_MISSING');
+export function checkKey(key: unknown, scope?: Scope): asserts key is string {
+  if (key === undefined || key === null || key === '') throw missing(operationOf(scope));
   if (typeof key !== 'string') throw invalid(`the idempotency key must be a string, not ${typeof key}`);
   if (key.length > LONGEST_KEY_BYTES || (key.length > SURELY_SHORT && Buffer.byteLength(key) > LONGEST_KEY_BYTES)) {
     throw invalid(`the idempotency key is longer than ${LONGEST_KEY_BYTES} bytes`);
   }
   if (!key.isWellFormed()) throw invalid('the idempotency key holds half a surrogate pair');
+}
+
+function missing(operation: string | undefined): ActonceError {
+  return new ActonceError(
+    'ERR_KEY_MISSING',
+    operation === undefined ? {} : { detail: `'${operation}' was called without one` },
+  );
 }
 
 export function isKey(key: unknown): key is string {
@@ -58,7 +65,7 @@ export function scopeOf(identity: string, key: string): string {
  * @throws ActonceError `ERR_KEY_MISSING`, `ERR_INVALID_ARGUMENT`
  */
 export function identityOf(key: unknown, scope: Scope | undefined): string {
-  checkKey(key);
+  checkKey(key, scope);
   const end = keyPart(key);
   if (scope === undefined) return end;
   if (!Array.isArray(scope)) return scopePart(scope) + end;

@@ -110,6 +110,9 @@ const DURABILITY_RULES = rulesOf<keyof DurabilityOptions>({
 
 /** @throws ActonceError `ERR_INVALID_ARGUMENT` */
 export function checkClientOptions(options: ClientOptions): void {
+  for (const name of Object.keys(options ?? {})) {
+    if (Object.hasOwn(SETTINGS, name)) throw optionError(name, `belongs to calls; did you mean defaults: { ${name} }?`);
+  }
   check(CLIENT_RULES, options);
 }
 

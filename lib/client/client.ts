@@ -24,6 +24,7 @@ import { outcomeOf, returnOrThrow, runOnce } from '../call/idempotency';
 import { type Settings, settingsOfClient } from '../call/options';
 import { ActonceError } from '../errors';
 import { Binding, type NativeModule } from '../native/binding';
+import { checkRuntime, executorFor } from '../native/runtime';
 import { Results } from '../outcome/results';
 import {
   CLIENT_DEFAULTS,
@@ -70,6 +71,7 @@ export class Client implements ActonceClient, Host {
 
   /** @param addon stands in for the platform's addon, for tests */
   constructor(options: ClientOptions, events = new Events(), addon?: NativeModule) {
+    checkRuntime();
     checkClientOptions(options);
     this.events = events;
     this.on = events.on;
@@ -86,7 +88,7 @@ export class Client implements ActonceClient, Host {
       url,
       prefix,
       secrets,
-      executor: options.executor ?? CLIENT_DEFAULTS.executor,
+      executor: executorFor(options.executor ?? CLIENT_DEFAULTS.executor),
       connectTimeoutMs: options.connectTimeoutMs ?? CLIENT_DEFAULTS.connectTimeoutMs,
       commandTimeoutMs: options.commandTimeoutMs ?? CLIENT_DEFAULTS.commandTimeoutMs,
       ...sealOptions(options),

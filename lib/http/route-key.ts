@@ -9,7 +9,7 @@ import { problemResponse } from './route-problem';
 
 /** @returns undefined when there is no key and none is needed; a response when the key is missing or malformed */
 export async function keyOfRequest(
-  { key, missingKey = DEFINITION_DEFAULTS.missingKey, documentation }: RouteOptions,
+  { name, key, missingKey = DEFINITION_DEFAULTS.missingKey, documentation }: RouteOptions,
   request: Request,
   rawBody: Uint8Array,
   verified: unknown,
@@ -18,7 +18,7 @@ export async function keyOfRequest(
   if ((given === undefined || given === null) && missingKey === 'run') return undefined;
   try {
     const read = key === undefined && given !== undefined ? parsed(given as string) : given;
-    checkKey(read);
+    checkKey(read, [name]);
     return read;
   } catch (error) {
     if (!isActonceError(error)) throw error;

@@ -1,7 +1,9 @@
 /** Defining state machines; machine.d.ts describes it. */
+
 import type * as described from '../../index';
 import type { StateMachineOptions } from '../../index';
 import { CLIENT_RULE, SETTINGS } from '../call/options';
+import { checkRuntime } from '../native/runtime';
 import { check, rulesOf, whole } from '../rules';
 import { defineStates } from './definition';
 import { Machine } from './machine';
@@ -17,6 +19,7 @@ const RULES = rulesOf<keyof StateMachineOptions>({
 });
 
 export const defineStateMachine = ((config: unknown, options: StateMachineOptions = {}) => {
+  checkRuntime();
   check(RULES, options);
   const definition = defineStates(config);
   const { client, retentionMs = MACHINE_DEFAULTS.retentionMs, historyLimit = MACHINE_DEFAULTS.historyLimit } = options;

@@ -9,7 +9,7 @@ import { type Answer, storeError, Tag } from '../native/answer';
 import type { InstanceCall } from '../native/binding';
 import { nameOf, readInstance, readTransition, stateOf } from '../native/instance-answer';
 import { type Encoded, wholeText } from '../outcome/codec';
-import { isEncoded, type Unkept } from '../outcome/results';
+import { isEncoded, type Unkept, whyUnencodable } from '../outcome/results';
 import { allowed, type Definition } from './definition';
 import { InvalidTransitionError, UnknownStateError, VersionConflictError } from './errors';
 
@@ -157,7 +157,8 @@ export class Instances {
 function kept(encoded: Encoded | Unkept, what: string): string {
   if (isEncoded(encoded)) return wholeText(encoded);
   const { reason, path, cause } = encoded;
-  const where = path === undefined ? '' : ` at ${path}`;
-  const why = reason === 'too-large' ? `is larger than ${LARGEST_DATA_BYTES} bytes` : `cannot be encoded${where}`;
-  throw new ActonceError('ERR_INVALID_ARGUMENT', { detail: `${what} ${why}`, cause });
+  const place = path === undefined ? what : what + (path.startsWith('[') ? path : `.${path}`);
+  const detail =
+    reason === 'too-large' ? `${what} is larger than ${LARGEST_DATA_BYTES} bytes` : whyUnencodable(place, cause);
+  throw new ActonceError('ERR_INVALID_ARGUMENT', { detail, cause });
 }

@@ -3,7 +3,8 @@
  * that Next's tracer and bundlers see them. A package that is not installed is skipped.
  */
 import type { ErrorCode } from '../../index';
-import { ActonceError } from '../errors';
+import { whyNotLoaded } from './load-error';
+import { unsupported } from './runtime';
 import type { NativeBegin } from './terms';
 
 /**
@@ -144,23 +145,19 @@ function candidates(): (() => unknown)[] {
   }
 }
 
-const SUPPORTED = 'linux (x64, arm64; glibc or musl) and macOS (x64, arm64)';
-
 let loaded: NativeModule | undefined;
 
-/** @throws ActonceError `ERR_UNSUPPORTED_PLATFORM`, naming this platform and the supported ones. */
+/** @throws ActonceError `ERR_UNSUPPORTED_PLATFORM`, saying why there is none and what helps. */
 export function loadAddon(): NativeModule {
   if (loaded !== undefined) return loaded;
-  let cause: unknown;
+  const errors: unknown[] = [];
   for (const load of candidates()) {
     try {
       loaded = load() as NativeModule;
       return loaded;
     } catch (error) {
-      // A file that does not load says more than a file that is not there.
-      if (cause === undefined || (error as { code?: string }).code !== 'MODULE_NOT_FOUND') cause = error;
+      errors.push(error);
     }
   }
-  const detail = `${process.platform}-${process.arch}; supported are ${SUPPORTED}`;
-  throw new ActonceError('ERR_UNSUPPORTED_PLATFORM', { detail, cause });
+  throw unsupported(whyNotLoaded(errors), errors.length > 1 ? new AggregateError(errors) : errors[0]);
 }

@@ -7,11 +7,12 @@
 
 import type { ErrorPolicy } from '../../index';
 import { reportEviction } from '../announce';
-import { invalid } from '../errors';
+import { type ActonceError, invalid } from '../errors';
 import type { Encoded } from '../outcome/codec';
 import { loadAddon, type NativeClient, type NativeModule } from './addon';
 import { type Answer, endsOperation, failedStore, Tag } from './answer';
 import { OpenOperations } from './open-operations';
+import { unsupported } from './runtime';
 import { beginOn, type Terms } from './terms';
 
 export type { NativeModule } from './addon';
@@ -65,6 +66,14 @@ const CLOSED = failedStore('ERR_CLOSED');
 /** A call of the addon about a state machine's instances, once the operation has its id. */
 export type InstanceCall = (native: NativeClient, op: number) => number;
 
+/** The addon refuses an option with a code of its own; everything else is a runtime that it cannot live in. */
+function refusalOf(error: unknown): ActonceError {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  return code === 'InvalidArg'
+    ? invalid(String(message))
+    : unsupported(`the addon cannot live here: ${message}`, error);
+}
+
 export class Binding {
   readonly #native: NativeClient;
   readonly #outcomes = new Float64Array(FIELDS * BATCH);
@@ -76,7 +85,11 @@ export class Binding {
     const text = JSON.stringify(config);
     const reason = addon.validateConfig(text);
     if (reason !== null) throw invalid(reason);
-    this.#native = addon.open(text, this.#outcomes, (count, payloads) => this.#deliver(count, payloads));
+    try {
+      this.#native = addon.open(text, this.#outcomes, (count, payloads) => this.#deliver(count, payloads));
+    } catch (error) {
+      throw refusalOf(error);
+    }
   }
 
   /**

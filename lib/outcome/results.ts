@@ -238,7 +238,13 @@ export function isEncoded(encoded: Encoded | Unkept): encoded is Encoded {
 }
 
 function unencodable(cause: unknown): Unkept {
-  return { reason: 'unencodable', path: cause instanceof UnencodableError ? cause.path : undefined, cause };
+  return { reason: 'unencodable', path: (cause instanceof UnencodableError && cause.path) || undefined, cause };
+}
+
+/** Why what is at this place cannot be recorded, as far as it is known. */
+export function whyUnencodable(place: string, cause: unknown): string {
+  if (cause instanceof UnencodableError) return `${place} is ${cause.kind}`;
+  return cause instanceof Error ? cause.message : `${place} cannot be recorded`;
 }
 
 function decodeUnkept(text: string): Unavailable {
@@ -255,12 +261,6 @@ export function unavailable(
   cause?: unknown,
 ): ResultUnavailableError {
   const tooLarge = 'it is larger than maxResultBytes, or than the store takes';
-  const detail = reason === 'too-large' ? tooLarge : whyUnencodable(path, cause);
+  const detail = reason === 'too-large' ? tooLarge : whyUnencodable(path ?? 'the value', cause);
   return new ResultUnavailableError(reason, path, cause === undefined ? { detail, hash } : { detail, hash, cause });
-}
-
-function whyUnencodable(path: string | undefined, cause: unknown): string {
-  if (cause instanceof UnencodableError) return `${cause.path === '' ? 'it' : cause.path} is ${cause.kind}`;
-  if (cause instanceof Error) return cause.message;
-  return path === undefined || path === '' ? 'it cannot be encoded' : `it cannot be encoded at ${path}`;
 }

@@ -67,7 +67,8 @@ pub fn open<'env>(
         ExecutorChoice::Loop | ExecutorChoice::Auto => event_loop(env.raw()),
     };
     if on_loop.is_none() && settings.config.executor == ExecutorChoice::Loop {
-        return Err(napi::Error::from_reason("executor: this runtime does not lend its event loop"));
+        let reason = "option executor cannot be 'loop': this runtime does not lend its event loop";
+        return Err(napi::Error::new(napi::Status::InvalidArg, reason));
     }
     let clock = Clock::default();
     let (executor, keeper) = match on_loop {

@@ -70,7 +70,9 @@ function isExactObject(object: object, met: Met, depth: number): boolean {
   if (prototype !== Object.prototype || Object.getOwnPropertySymbols(object).length !== 0) return false;
   for (const key in object) {
     met.parts += 1;
-    if (key === '__proto__' || !isExact((object as Record<string, unknown>)[key], met, depth)) return false;
+    const isPlain = key !== '__proto__' && isExact((object as Record<string, unknown>)[key], met, depth);
+    // What somebody put on Object.prototype is not written, as JSON does not write it.
+    if (!isPlain && Object.hasOwn(object, key)) return false;
   }
   return true;
 }
