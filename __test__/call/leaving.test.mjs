@@ -1,12 +1,14 @@
 // Callers that wait together for another process: each keeps its own patience, signal and onDuplicate, and whoever leaves
 // disturbs nobody. Scenario I6 as the server sees it.
 import assert from 'node:assert/strict';
-import { createClient } from '../support/actonce.mjs';
+import { getEventListeners } from 'node:events';
+import { createClient, defineStateMachine } from '../support/actonce.mjs';
 import { conformance } from '../support/conformance.mjs';
 import { eventually } from '../support/eventually.mjs';
 import { gate } from '../support/gate.mjs';
 import { heldRun } from '../support/held-run.mjs';
 import { startMonitor } from '../support/monitor.mjs';
+import { paymentConfig } from '../support/payment.mjs';
 import { recordUnder } from '../support/record.mjs';
 
 const { onEachStore, onEachStoreAndPolicy, onEachSharedStore } = conformance(createClient);
@@ -93,6 +95,39 @@ onEachSharedStore('when the last one has left, nobody listens any more', async (
   await eventually(async () => (await subscribed()).length === 0);
   run.returns('paid');
   assert.equal(await owned, 'paid');
+});
+
+onEachStore('more than ten calls may wait under one signal, and Node has nothing to warn of', async (world) => {
+  const { other, run, owned, isWaiting } = await inFlight(world);
+  const warned = [];
+  const onWarning = (warning) => warned.push(warning.name);
+  process.on('warning', onWarning);
+  world.t.after(() => process.off('warning', onWarning));
+  const leave = new AbortController();
+  const call = (signal) => other.withIdempotency('k', world.effect('k'), { signal });
+  const leaving = Array.from({ length: 30 }, () => call(leave.signal));
+  const stays = call(new AbortController().signal);
+  await isWaiting();
+  const machine = defineStateMachine(paymentConfig, { client: other });
+  await machine.create('o-1');
+  const watching = Array.from({ length: 30 }, () => machine.waitFor('o-1', 'completed', { signal: leave.signal }));
+  await new Promise(setImmediate);
+  assert.equal(getEventListeners(leave.signal, 'abort').length, 1, 'one for all of them');
+  const reason = new Error('left');
+  leave.abort(reason);
+  for (const each of [...leaving, ...watching]) await assert.rejects(each, (error) => error === reason);
+  run.returns('paid');
+  assert.deepEqual([await stays, await owned], ['paid', 'paid']);
+  assert.equal(getEventListeners(leave.signal, 'abort').length, 0);
+  assert.deepEqual(warned, []);
+});
+
+onEachStore('a signal that lives on keeps nothing of calls that have ended', async ({ client }) => {
+  const { signal } = new AbortController();
+  const one = client();
+  const calls = Array.from({ length: 30 }, (_, n) => one.withIdempotency(`k${n}`, async () => n, { signal }));
+  await Promise.all(calls);
+  assert.equal(getEventListeners(signal, 'abort').length, 0);
 });
 
 onEachStore(

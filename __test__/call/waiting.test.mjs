@@ -1,8 +1,10 @@
 // Scenarios I1 to I3: a duplicate of a run in another process waits for its outcome, whatever that is, and is woken the
 // moment it is there. The other processes are real ones.
 import assert from 'node:assert/strict';
+import { setTimeout as pause } from 'node:timers/promises';
 import { createClient } from '../support/actonce.mjs';
 import { conformance } from '../support/conformance.mjs';
+import { gate } from '../support/gate.mjs';
 import { startMonitor } from '../support/monitor.mjs';
 import { queueUp } from '../support/queue.mjs';
 import { startWorker } from '../support/worker.mjs';
@@ -28,6 +30,25 @@ onEachSharedStoreAndPolicy(
     assert.equal(ledger.count('k'), 1);
   },
 );
+
+onEachSharedStore('who would wait as long as an option can say is not refused at once', async ({ client }) => {
+  const [owner, rival] = [client(), client()];
+  const started = gate();
+  const held = gate();
+  const owned = owner.withIdempotency('k', () => {
+    started.resolve();
+    return held.promise;
+  });
+  await started.promise;
+  const waitTimeoutMs = 2_147_483_647;
+  // The longest that an option can say is the longest of Node's timers, and a clock that is read as a fraction made it
+  // longer: one call in four was refused.
+  const all = Array.from({ length: 40 }, () => rival.withIdempotency('k', () => 'ran', { waitTimeoutMs }));
+  const refused = await Promise.race([Promise.all(all.map((call) => call.catch((error) => error.code))), pause(300)]);
+  assert.equal(refused, undefined, String(refused));
+  held.resolve('paid');
+  assert.deepEqual(new Set(await Promise.all([owned, ...all])), new Set(['paid']));
+});
 
 onEachSharedStore(
   'I1 (RA2) eight hundred duplicates in four processes cost a few commands per process',

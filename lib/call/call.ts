@@ -9,6 +9,7 @@ import type { IdempotencyContext, IdempotencyEvent, IdempotencyOptions } from '.
 import type { Answer } from '../native/answer';
 import type { Encoded } from '../outcome/codec';
 import type { Cached, Settled } from '../outcome/results';
+import { LONGEST_TIMER_MS } from '../rules';
 import type { Compared } from './compared';
 import type { ContextSource } from './context';
 import type { Particulars } from './events';
@@ -17,6 +18,7 @@ import type { Host } from './host';
 import { operationOf } from './identity';
 import type { Lease } from './lease';
 import { type Settings, shareAClaim } from './options';
+import { onAbort } from './signals';
 import { Observation } from './telemetry';
 
 export type UserFunction = (ctx: IdempotencyContext) => unknown;
@@ -180,8 +182,7 @@ export class Call implements ContextSource {
     const signal = this.options?.signal;
     if (signal !== undefined) {
       const leave = () => flight.leave(this, { as: 'cancelled', reason: signal.reason });
-      signal.addEventListener('abort', leave, { once: true });
-      this.#stopListening = () => signal.removeEventListener('abort', leave);
+      this.#stopListening = onAbort(signal, leave);
     }
     return new Promise((resolve) => {
       this.#take = resolve;
@@ -193,7 +194,9 @@ export class Call implements ContextSource {
     if (this.#timer !== undefined) return;
     const now = performance.now();
     this.#waitUntil ??= now + this.settings.waitTimeoutMs;
-    this.#timer = setTimeout(onTimeout, Math.max(this.#waitUntil - now, 0));
+    // A clock that counts fractions makes the longest wait a little longer than the longest timer, which Node then ends
+    // at once.
+    this.#timer = setTimeout(onTimeout, Math.min(Math.max(this.#waitUntil - now, 0), LONGEST_TIMER_MS));
   }
 
   hash(): string {

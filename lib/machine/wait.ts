@@ -1,6 +1,7 @@
 /** Waiting for an instance to come into a state: told by the store, and looking again now and then all the same. */
 import type { Instance, WaitForOptions } from '../../index';
 import { SIGNAL_RULE } from '../call/options';
+import { onAbort } from '../call/signals';
 import { type Answer, Tag } from '../native/answer';
 import { stateOf, timeoutInMsOf } from '../native/instance-answer';
 import { check, duration, rulesOf } from '../rules';
@@ -36,6 +37,7 @@ class Wait {
   readonly #resolve: (instance: Instance<string>) => void;
   readonly #reject: (reason: unknown) => void;
   #op = 0;
+  #stopListening: (() => void) | undefined;
 
   constructor(
     machine: Machine,
@@ -61,7 +63,7 @@ class Wait {
     const purpose = this.#wanted.join(',');
     host.enter();
     this.#op = host.binding.open(this);
-    this.#signal?.addEventListener('abort', this.#abort, { once: true });
+    if (this.#signal !== undefined) this.#stopListening = onAbort(this.#signal, this.#abort);
     host.binding.ask(this.#op, (native, op) => native.look(op, number, this.#id, purpose, host.totalTimeoutMs));
   }
 
@@ -116,7 +118,7 @@ class Wait {
   };
 
   #end(outcome: () => Instance<string>): void {
-    this.#signal?.removeEventListener('abort', this.#abort);
+    this.#stopListening?.();
     this.#instances.host.leave();
     try {
       this.#resolve(outcome());
