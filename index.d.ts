@@ -231,11 +231,11 @@ export interface IdempotencyDefaults {
   onCrash?: 'rerun' | 'hold' | undefined;
   /**
    * What happens to the record when `fn` throws. The caller always gets exactly what `fn` threw. `release`: a later
-   * call runs `fn` again; the error is not stored, but for calls that wait for this run in other processes, as long as
-   * `waitTimeoutMs` and at least 10 seconds. `record`: the error is kept, and a replay throws it again. `hold`: the record becomes
-   * indeterminate, because a provider's timeout does not prove that the charge failed. The option may also be a
-   * function of the error that returns one of these three words. The function must be synchronous; when it throws or
-   * returns anything else, the default applies.
+   * call runs `fn` again. The error is not stored, except while calls in other processes wait for the run: then it is
+   * stored for `waitTimeoutMs`, and for 10 seconds at least. `record`: the error is kept, and a replay throws it again.
+   * `hold`: the record becomes indeterminate, because a provider's timeout does not prove that the charge failed. The
+   * option may also be a function of the error that returns one of these three words. The function must be synchronous;
+   * when it throws or returns anything else, the default applies.
    * @default 'release', or 'hold' when `onCrash` is 'hold'
    */
   onError?: ErrorPolicy | ((error: unknown) => ErrorPolicy) | undefined;
@@ -723,10 +723,10 @@ export interface CacheOptions {
   maxAgeMs?: number | undefined;
 }
 
-/** TLS for `rediss://`. Certificates and keys are PEM texts. `docs/servers.md` says which option which server needs. */
+/** TLS for `rediss://`. Certificates and keys are PEM texts. `docs/servers.md` says which server needs which option. */
 export interface TlsOptions {
   /**
-   * Certificate authority (or several) to trust, and no other.
+   * Certificate authority (or several). The client trusts no other.
    * @default those that Node trusts (its own list, `NODE_EXTRA_CA_CERTS`, `--use-system-ca`) and those of the system
    */
   ca?: string | undefined;
@@ -741,15 +741,15 @@ export interface TlsOptions {
    */
   key?: string | undefined;
   /**
-   * The name that the server is told and that its certificate must have. With Sentinels or a cluster, all servers are
-   * told the same name.
+   * The name that the client sends to the server and expects in its certificate. With Sentinels or a cluster, it is the
+   * same name for all servers.
    * @default the host of the URL, or the host that Sentinels and nodes report
    */
   servername?: string | undefined;
   /**
-   * SHA-256 of the server's certificate, 64 hexadecimal digits with or without colons; or several, of which one must
-   * match. A certificate with this fingerprint is accepted whoever signed it, whatever its name and its dates; any other
-   * certificate is refused. Not together with `ca`.
+   * SHA-256 of the server's certificate: 64 hexadecimal digits, with or without colons. Or several, one of which must
+   * match. The client accepts a certificate with this fingerprint whatever its issuer, its name and its dates, and no
+   * other certificate. Not together with `ca`.
    * @default none
    */
   fingerprint256?: string | readonly string[] | undefined;
@@ -925,7 +925,7 @@ export interface DurabilityOptions {
   fsync?: boolean | undefined;
 }
 
-/** A client of one store. Printed (by `console.log`, `JSON.stringify` or a logger) it shows URL and prefix, no secret. */
+/** A client of one store. When it is printed, it shows its URL without the login, and its prefix. */
 export interface ActonceClient extends AsyncDisposable {
   /** As the function of the same name, with this client's store and defaults. */
   readonly withIdempotency: WithIdempotency;
@@ -948,7 +948,9 @@ export interface ActonceClient extends AsyncDisposable {
 }
 
 /**
- * Makes a client. Nothing connects before the first call.
+ * Makes a client. Nothing connects before the first call. Make one client per process and keep it: each client has its
+ * own connection until you close it. When ten clients of one store are open, a process warning (`ActonceWarning`) says
+ * so once.
  *
  * @throws {ActonceError} `ERR_INVALID_ARGUMENT` an option cannot be used.
  * @throws {ActonceError} `ERR_UNSUPPORTED_PLATFORM` actonce cannot run here: the message says why and what helps.
@@ -1079,8 +1081,8 @@ export class LeaseLostError extends ActonceError {
   /** Whether `fn` had returned. */
   readonly hasValue: boolean;
   /**
-   * What `fn` had returned. Its effect happened, although the recorded outcome is that of another attempt. Whoever logs
-   * the error does not log the value: it is no property of the error's own.
+   * What `fn` had returned. Its effect happened, although the recorded outcome is that of another attempt. It is not an
+   * own property of the error, so logging the error does not log the value.
    */
   readonly value: unknown;
 }

@@ -55,6 +55,18 @@ export function reportEviction(policy: string): void {
   process.emitWarning(`${what}. ${advice}.`, { type: 'ActonceWarning' });
 }
 
+const TOLD_OF_CLIENTS = Symbol.for('actonce.told-of-clients');
+
+/** Warns once, since code that makes a client per request makes many more of them. */
+export function reportManyClients(count: number, url: string): void {
+  const state = globalThis as { [TOLD_OF_CLIENTS]?: boolean };
+  if (state[TOLD_OF_CLIENTS] === true) return;
+  state[TOLD_OF_CLIENTS] = true;
+  const what = `${count} clients of ${url} are open, each with a connection of its own`;
+  const advice = 'Make one for the process and keep it, or close() those that are done';
+  process.emitWarning(`${what}. ${advice}.`, { type: 'ActonceWarning' });
+}
+
 /**
  * A hook that has to answer at once may return a promise. Its answer has been refused by then, so nobody needs to know
  * how the promise ends.

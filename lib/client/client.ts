@@ -37,7 +37,7 @@ import {
 import { secretFromEnvironment, urlFromEnvironment } from './environment';
 import { Operator } from './operator';
 import { sealOptions } from './seal-options';
-import { shownUrl, spaceOf } from './space';
+import { clientClosed, clientOpened, shownUrl, spaceOf } from './space';
 import { tlsOptions } from './tls-options';
 
 const INSPECT = Symbol.for('nodejs.util.inspect.custom');
@@ -63,6 +63,7 @@ export class Client implements ActonceClient, Host {
   readonly on: Subscribe;
   readonly #operator: Operator;
   readonly [HOST]: Host = this;
+  readonly #hasConnection: boolean;
   readonly #shown: { readonly url: string; readonly prefix: string };
   #closing: Promise<void> | undefined;
   /** Calls and recordings under way. */
@@ -99,6 +100,8 @@ export class Client implements ActonceClient, Host {
     this.binding = new Binding(config, addon);
     this.space = spaceOf(url, prefix, secrets);
     this.#shown = { url: shownUrl(url), prefix };
+    this.#hasConnection = !url.startsWith('memory:');
+    if (this.#hasConnection) clientOpened(this.space, url);
     this.flights = new Flights(this.binding, this.totalTimeoutMs);
     this.#operator = new Operator(this);
     if (this.isDisabled) announceOnce('disabled', 'ACTONCE_DISABLED=1: every function runs every time, unprotected.');
@@ -151,8 +154,13 @@ export class Client implements ActonceClient, Host {
 
   async close(options: CloseOptions = {}): Promise<void> {
     checkClose(options);
-    this.#closing ??= this.#drain(options.graceMs ?? CLOSE_DEFAULTS.graceMs).then(() => this.binding.close());
+    this.#closing ??= this.#drain(options.graceMs ?? CLOSE_DEFAULTS.graceMs).then(() => this.#end());
     return this.#closing;
+  }
+
+  #end(): void {
+    if (this.#hasConnection) clientClosed(this.space);
+    this.binding.close();
   }
 
   #drain(graceMs: number): Promise<void> {
@@ -170,7 +178,7 @@ export class Client implements ActonceClient, Host {
     return this.close();
   }
 
-  /** What `console.log` and loggers show of it. */
+  /** What `console.log` and loggers show. */
   [INSPECT](
     _depth: number,
     options: InspectOptions,
