@@ -21,9 +21,9 @@ export const CODES: Readonly<Record<ErrorCode, CodeEntry>> = {
     retryable: false,
     what: 'There is no idempotency key',
     advice:
-      "Make one in the client, once per intent, and send it with every retry of it: in the form's field idempotency-key " +
-      '(IdempotentForm does), as the first argument (useIdempotentCall does) or in the header Idempotency-Key. An action ' +
-      "or a route that may run without one says missingKey: 'run', a call skip: true.",
+      'Make one in the client, once per intent, and send it with every retry of the intent: in the field ' +
+      'idempotency-key of the form (IdempotentForm does), as the first argument (useIdempotentCall does) or in the ' +
+      "header Idempotency-Key. To run without a key, give an action or route missingKey: 'run', or a call skip: true.",
   },
   ERR_INVALID_INPUT: {
     retryable: false,
@@ -205,7 +205,7 @@ export class IndeterminateError extends ActonceError {
   }
 }
 
-/** What `fn` had returned. It is no field of the error: who logs the error does not log that. */
+/** What `fn` had returned. It is not a field of the error, so that logging the error does not log the value. */
 const RETURNED = new WeakMap<ActonceError, unknown>();
 
 export class LeaseLostError extends ActonceError {

@@ -15,7 +15,7 @@ export function show(value: unknown): string {
   return typeof value === 'function' ? 'a function' : String(value);
 }
 
-/** As `show`, where a text may be what nobody should read in a log: a word is shown, any other text is not. */
+/** As `show`, but of a text only a plain word is shown: a longer text may be a secret in the wrong place. */
 function showWord(value: unknown): string {
   return typeof value !== 'string' || /^[A-Za-z]{1,20}$/.test(value) ? show(value) : 'this text';
 }
@@ -23,7 +23,8 @@ function showWord(value: unknown): string {
 export function whole(least: number, most: number): Rule {
   return (value) => {
     if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return undefined;
-    return `must be a whole number from ${least} to ${most}, not ${typeof value === 'string' ? 'a string' : show(value)}`;
+    const given = typeof value === 'string' ? 'a string' : show(value);
+    return `must be a whole number from ${least} to ${most}, not ${given}`;
   };
 }
 
@@ -66,7 +67,8 @@ function unknownOption(rules: Rules, name: string, path: string): ActonceError {
  */
 export function check(rules: Rules, options: unknown, what = 'options', path = ''): void {
   if (typeof options !== 'object' || options === null) throw invalid(`${what} must be an object`);
-  // What an object has from its prototype is an option as well; a method that somebody put on Object.prototype is none.
+  // An option may be inherited. An inherited property that is no option is ignored: a library may have put it on
+  // Object.prototype.
   for (const name in options) {
     const value = (options as Record<string, unknown>)[name];
     const rule = rules.get(name);

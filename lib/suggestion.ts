@@ -1,6 +1,6 @@
-/** Which option somebody meant who wrote one that there is not: a slip of the keyboard, or another library's word. */
+/** Guesses which option is meant by one that does not exist: a slip of the keyboard, or another library's word. */
 
-/** In lower case, without a unit at the end: what others call it, and what it is here, the likeliest first. */
+/** Other libraries' words, in lower case and without a unit, and what they may stand for, the likeliest first. */
 const ELSEWHERE: ReadonlyMap<string, readonly string[]> = new Map(
   Object.entries({
     ttl: ['retentionMs'],
@@ -42,7 +42,7 @@ const ELSEWHERE: ReadonlyMap<string, readonly string[]> = new Map(
 const UNIT = /(?:ms|millis|milliseconds|seconds|secs|minutes|hours)$/;
 const MOST_SLIPS = 2;
 
-/** @param names those that there are */
+/** @param names the options that exist */
 export function suggestion(given: string, names: Iterable<string>): string | undefined {
   const known = [...names];
   const word = wordOf(given);
@@ -50,7 +50,7 @@ export function suggestion(given: string, names: Iterable<string>): string | und
   if (same !== undefined) return same;
   const elsewhere = ELSEWHERE.get(word)?.find((name) => known.includes(name));
   if (elsewhere !== undefined) return elsewhere;
-  // A short word has too many neighbours.
+  // Too many other words are two letters away from a short one.
   const most = Math.min(MOST_SLIPS, Math.floor(word.length / 3));
   const slips = known.map((name) => [slipsBetween(word, wordOf(name)), name] as const);
   const [fewest] = slips.filter(([count]) => count <= most).sort(([one], [other]) => one - other);
@@ -62,7 +62,7 @@ function wordOf(name: string): string {
   return lower.replace(UNIT, '') || lower;
 }
 
-/** How many letters are left out, put in or exchanged. */
+/** How many letters are left out, added or exchanged. */
 function slipsBetween(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, column) => column);
   for (const [at, letter] of [...one].entries()) {

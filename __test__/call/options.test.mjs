@@ -131,7 +131,7 @@ test('a missing key: the message says whose it is, where a key comes from, and h
     assert.ok(message.includes(word), `${word}: ${message}`);
   }
   assert.doesNotMatch(message, /user-4711/);
-  // A scope that is no array may be a user's id.
+  // A scope that is not an array may be a user's id.
   assert.doesNotMatch(await missing('user-4711'), /user-4711/);
 });
 

@@ -1,4 +1,5 @@
-// A library of an app's puts an enumerable method on Object.prototype. Nothing of ours takes it for an option or a field.
+// A library in the app puts an enumerable method on Object.prototype. actonce takes it neither for an option nor for a
+// field of a value.
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { after, before, describe, it } from 'node:test';

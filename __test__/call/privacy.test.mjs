@@ -10,7 +10,7 @@ import { startWorker } from '../support/worker.mjs';
 
 const { onEachStore, onEachSharedStore } = conformance(createClient);
 const secrets = { key: 'hunter2-the-key', user: 'user-4711', card: '4242424242424242' };
-/** As errors of HTTP clients are: they carry the request that failed. */
+/** An error as HTTP clients throw it: it carries the request that failed. */
 const declined = () =>
   Object.assign(new Error(`the bank declined ${secrets.card}`), {
     request: { authorization: `Bearer ${secrets.key}` },
@@ -61,7 +61,7 @@ onEachSharedStore('H3 (RH10) key, user and payload are not on the wire, in Redis
   assert.match(worker.output, /without a scope/);
 });
 
-/** Every string under a prefix, as the servers hold it, and how long it lives. */
+/** Every string under a prefix as the servers hold it, with the time it has left. */
 async function everythingKept(servers, prefix) {
   const kept = [];
   for (const server of servers) {
@@ -118,7 +118,7 @@ for (const waitTimeoutMs of [undefined, 30_000]) {
     const telling = kept.filter(({ text }) => spoken(text).length > 0);
     assert.equal(telling.length, 1, JSON.stringify(kept));
     assert.ok(telling[0].leftMs > limit - 5_000 && telling[0].leftMs <= limit, `${telling[0].leftMs} ms`);
-    // Who did not wait for that run runs.
+    // A caller who did not wait for that run runs.
     assert.equal(await client().withIdempotency('k', () => 'ran again'), 'ran again');
   });
 }

@@ -123,7 +123,7 @@ onEachStore(
     ];
     for (const [number, [value, words]] of cases.entries()) {
       const key = `k${number}`;
-      // In development the first caller is told; a replay knows the place only.
+      // In development the first caller learns what is there; a replay knows only where.
       const first = await client.withIdempotency(key, () => value).catch((error) => error);
       assert.equal(first.code, 'ERR_RESULT_UNAVAILABLE');
       assert.match(first.message, words);

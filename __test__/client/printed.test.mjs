@@ -1,6 +1,7 @@
-// What somebody sees who prints an object of ours, or an error: no password, no secret, no key, whatever printed it and
-// wherever the secret was given, in the right place or in a wrong one.
+// Nothing that is printed shows a password, a secret or a key: no object of the package and no error, however it is
+// printed, and wherever the user gave the secret, in the right place or in a wrong one.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import { describe, it } from 'node:test';
 import { format, inspect } from 'node:util';
@@ -8,6 +9,7 @@ import * as actonce from '../support/actonce.mjs';
 import { makeCertificates } from '../support/certificates.mjs';
 import { next } from '../support/next.mjs';
 import { paymentConfig } from '../support/payment.mjs';
+import { startRedis } from '../support/redis.mjs';
 import { runScript } from '../support/script.mjs';
 
 const require = createRequire(import.meta.url);
@@ -32,7 +34,7 @@ const URL_OF_SENTINELS =
 const spoken = (text, secrets = SECRETS) =>
   Object.entries(secrets).flatMap(([name, secret]) => (text.includes(secret) ? [name] : []));
 
-/** Every way in which an object ends in a log. */
+/** The ways in which an object reaches a log. */
 function* printed(value) {
   const everything = {
     depth: Infinity,
@@ -44,7 +46,7 @@ function* printed(value) {
   yield ['inspect', inspect(value)];
   yield ['inspect, everything', inspect(value, everything)];
   yield ['inspect, without our own way', inspect(value, { ...everything, customInspect: false })];
-  // Who asks an error for what its getters say gets what fn had returned.
+  // With `getters` inspect calls `LeaseLostError.value`, which is what whoever sets that option asks for.
   if (!(value instanceof Error)) yield ['inspect, with getters', inspect(value, { ...everything, getters: true })];
   yield ['format', format('%o %O %j %s', value, value, value, value)];
   yield ['String', `${typeof value === 'symbol' ? '' : value}`];
@@ -57,7 +59,7 @@ function* printed(value) {
   if (value instanceof Error) yield ['stack', `${value.stack} ${value.message}`];
 }
 
-/** `value` and whatever can be reached from it by a property, own or inherited from a class of ours. */
+/** `value` and every object that its own properties lead to. */
 function reachable(value, found = new Set()) {
   const isObject = (typeof value === 'object' && value !== null) || typeof value === 'function';
   if (!isObject || found.has(value) || value === globalThis || value instanceof Buffer) return found;
@@ -283,6 +285,54 @@ describe('an error of ours shows no result', () => {
       const error = await client.withIdempotency(`k${Math.random()}`, () => value).catch((caught) => caught);
       assert.ok(isActonceError(error, 'ERR_RESULT_UNAVAILABLE'), String(error));
       assertSilent(error, 'ResultUnavailableError');
+    }
+  });
+});
+
+describe('an error of the store shows no secret', { timeout: 60_000 }, () => {
+  const { password, encryption, result } = SECRETS;
+
+  it('a login that the server refuses', async (t) => {
+    const redis = await startRedis({ config: [`requirepass another-${password}`] });
+    t.after(() => redis.stop());
+    const client = createClient({ url: redis.urlFor({ user: 'app', password }) });
+    t.after(() => client.close({ graceMs: 0 }));
+    const error = await client.withIdempotency('k', () => 1, { scope: 's' }).catch((caught) => caught);
+    assert.equal(error.code, 'ERR_STORE_REFUSED');
+    assertSilent(error, 'a refused login');
+  });
+
+  it('a record that another key has encrypted, and one that was changed', async (t) => {
+    const redis = await startRedis();
+    t.after(() => redis.stop());
+    const client = (id, key) => {
+      const made = createClient({ url: redis.url, cache: false, encryption: { keys: [{ id, key }] } });
+      t.after(() => made.close({ graceMs: 0 }));
+      return made;
+    };
+    const call = (on) => on.withIdempotency('k', () => ({ card: result }), { scope: 's' }).catch((error) => error);
+    await call(client('k1', encryption));
+    const [name] = await redis.send('KEYS', '*');
+    const others = [client('k2', Buffer.alloc(32, 7)), client('k1', Buffer.alloc(32, 7))];
+    for (const on of others) {
+      const error = await call(on);
+      assert.equal(error.code, 'ERR_RECORD_UNREADABLE');
+      assertSilent(error, 'an unreadable record');
+    }
+    await redis.send('SET', name, `2${result}`);
+    const error = await call(client('k1', encryption));
+    assert.equal(error.code, 'ERR_RECORD_UNREADABLE');
+    assertSilent(error, 'a record of another version');
+  });
+
+  it('every code, with everything that an error may carry', () => {
+    const text = fs.readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8');
+    const codes = new Set(text.match(/^## (ERR_\w+)$/gm).map((line) => line.slice(3)));
+    assert.ok(codes.size >= 23);
+    for (const code of codes) {
+      const error = new actonce.ActonceError(code, { detail: 'why', hash: 'Jt9Zq0b1y3R5k2n8x7u4Vw', retryAfterMs: 5 });
+      const own = JSON.parse(JSON.stringify(error));
+      assert.deepEqual(Object.keys(own).sort(), ['code', 'digest', 'hash', 'retryAfterMs', 'retryable'], code);
     }
   });
 });

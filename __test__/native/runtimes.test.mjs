@@ -1,6 +1,6 @@
-// Where actonce cannot run it says why, and which command helps: another runtime, a Node that is too old, a Node that may
-// not load addons, an addon that is missing or of another system. Other runtimes come from npm; without a registry their
-// tests are skipped, with the reason.
+// Where actonce cannot run, it says why and which command helps: on another runtime, on an old Node, on a Node that may
+// not load addons, and when the addon is missing or was made for another system. npm brings the other runtimes. Without
+// a registry their tests are skipped, with the reason.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -12,7 +12,7 @@ import { nodeProgram, programOf } from '../support/node-program.mjs';
 import { startRedis } from '../support/redis.mjs';
 import { runScript } from '../support/script.mjs';
 
-/** What somebody sees who makes a client, from `load`, which gives the package. */
+/** Makes a client of the package that `load` returns, and says what came of it. */
 const MAKE = `
   try {
     const client = load().createClient({ url: 'memory:' });
@@ -140,12 +140,12 @@ describe('a Node that may not load the addon', () => {
   }
 });
 
-/** The addon that was built here. */
+/** The addon of this checkout. */
 function localAddon() {
   return path.join(root, addonFile());
 }
 
-/** An app with the package and these packages of addons: `addon` is the file, or `fault` what loading it throws. */
+/** An app with the package and these addon packages: `addon` is the file; or `fault` is the error of loading it. */
 async function installed(packages) {
   const app = temporaryFolder('app');
   const modules = path.join(app, 'node_modules');
@@ -165,7 +165,7 @@ async function installed(packages) {
   return app;
 }
 
-/** Runs the package of an app. */
+/** Runs `MAKE` with the package that is installed in an app. */
 function runIn(t, app, { preface = '', program, args } = {}) {
   const text = `
     ${preface}
@@ -175,7 +175,7 @@ function runIn(t, app, { preface = '', program, args } = {}) {
   return runScript(t, text, { program, args, folder: app });
 }
 
-/** As the addon, but for one text in it. */
+/** The addon with one text in it replaced. */
 function patched(from, to) {
   const addon = fs.readFileSync(localAddon());
   const at = addon.indexOf(from);

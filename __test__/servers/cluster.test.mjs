@@ -23,7 +23,7 @@ async function recordName(cluster, prefix) {
   return found.flat()[0];
 }
 
-/** Its text. */
+/** The text of that record. */
 async function recordOf(cluster, prefix) {
   const name = await recordName(cluster, prefix);
   const texts = await Promise.all(cluster.nodes.map((node) => node.send('GET', name).catch(() => null)));
@@ -144,7 +144,7 @@ for (const executor of EXECUTORS) {
     }
 
     for (const moment of ['begun', 'moved']) {
-      it(`RD11 the slot moves during fn; fn throws while it is ${moment}: nobody is made to wait for the move`, async (t) => {
+      it(`RD11 the slot moves during fn; fn throws while it is ${moment}: nobody waits for the move`, async (t) => {
         const c = contenders(t);
         const [owner, rival] = [c.client(), c.client()];
         const effect = (ctx) => {
@@ -163,7 +163,7 @@ for (const executor of EXECUTORS) {
           const startedAt = performance.now();
           held.letGo();
           await assert.rejects(held.result, { name: 'RangeError', message: 'declined' });
-          // The error beside the record is a second key, which is nowhere yet: the rival is told of it, or runs.
+          // The error lies at a second key, which neither node has yet. The rival gets the error, or it runs.
           const outcome = await waited;
           assert.ok(outcome === 'ran again' || outcome.message === 'declined', String(outcome));
           assert.ok(performance.now() - startedAt < 3_000, `${performance.now() - startedAt} ms`);

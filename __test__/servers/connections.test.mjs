@@ -13,7 +13,7 @@ import { Contenders, EXECUTORS, isClaim, isCompletion, LEASE_MS } from '../suppo
 import { eventually } from '../support/eventually.mjs';
 import { gate } from '../support/gate.mjs';
 import { paymentConfig } from '../support/payment.mjs';
-import { freePort, startRedis } from '../support/redis.mjs';
+import { startRedis } from '../support/redis.mjs';
 import { it } from '../support/steady.mjs';
 import { startCluster } from '../support/topologies.mjs';
 import '../support/unhandled.mjs';
@@ -79,7 +79,7 @@ async function everything(c, more) {
     owner.told.filter((type) => type === 'lease-lost' || type === 'store-error'),
     [],
   );
-  // One that fails while it is waited for: its error is shared.
+  // A run that fails while another client waits for it: its error is shared.
   const [begun, seen] = [gate(), gate()];
   const failing = owner.withIdempotency('fails late', async () => {
     begun.resolve();
@@ -219,69 +219,6 @@ describe('RH8 TLS', { concurrency: 4, timeout: 60_000 }, () => {
     const bytes = Buffer.concat(received);
     assert.equal(bytes[0], 0x16, 'a TLS handshake');
     assert.doesNotMatch(bytes.toString('latin1'), /HELLO|hunter2|actonce/);
-  });
-});
-
-describe('the wrong scheme', { concurrency: 4, timeout: 60_000 }, () => {
-  /** Somebody who answers every first word with these bytes. */
-  const answering = async (t, bytes) => {
-    const server = net.createServer((socket) => {
-      socket.on('error', () => {});
-      socket.once('data', () => socket.end(Buffer.from(bytes, 'latin1')));
-    });
-    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-    t.after(() => server.close());
-    return `127.0.0.1:${server.address().port}`;
-  };
-  const refusal = async (t, url) => {
-    const c = new Contenders(t, { url }, { executor, totalTimeoutMs: 1_500, connectTimeoutMs: 700 });
-    const error = await c
-      .client()
-      .withIdempotency(key, c.effect)
-      .catch((caught) => caught);
-    assert.equal(c.ledger.count(), 0);
-    return error;
-  };
-  const FATAL_ALERT = '\x15\x03\x01\x00\x02\x02\x46';
-
-  it('redis:// to a server with TLS: the message names rediss://', async (t) => {
-    const server = await open(t, 'tls');
-    if (!server) return;
-    const { code, message } = await refusal(t, server.url.replace('rediss:', 'redis:'));
-    assert.equal(code, 'ERR_STORE_UNAVAILABLE');
-    assert.match(message, /rediss:\/\//);
-  });
-
-  it('redis:// to a server that answers as TLS does: refused at once, and the message names rediss://', async (t) => {
-    const { code, message } = await refusal(t, `redis://${await answering(t, FATAL_ALERT)}`);
-    assert.equal(code, 'ERR_STORE_REFUSED');
-    assert.match(message, /speaks TLS.*rediss:\/\//);
-  });
-
-  for (const [scheme, rest] of [
-    ['rediss', ''],
-    ['rediss+sentinel', '/orders'],
-    ['rediss+cluster', ''],
-  ]) {
-    it(`${scheme}:// to a server without TLS: the message names redis://`, async (t) => {
-      const server = await open(t, 'tcp');
-      const { code, message } = await refusal(t, `${server.url.replace('redis:', `${scheme}:`)}${rest}`);
-      assert.equal(code, 'ERR_STORE_UNAVAILABLE');
-      assert.match(message, /TLS handshake was not answered.*redis:\/\//);
-    });
-  }
-
-  it('rediss:// to a server that answers in plain text: refused at once, and the message names redis://', async (t) => {
-    const { code, message } = await refusal(t, `rediss://${await answering(t, '-ERR Protocol error\r\n')}`);
-    assert.equal(code, 'ERR_STORE_REFUSED');
-    assert.match(message, /does not speak TLS.*redis:\/\//);
-  });
-
-  it('a server that is merely away: nothing is said of TLS', async (t) => {
-    for (const scheme of ['redis', 'rediss']) {
-      const { message } = await refusal(t, `${scheme}://127.0.0.1:${await freePort()}`);
-      assert.doesNotMatch(message, /TLS/);
-    }
   });
 });
 

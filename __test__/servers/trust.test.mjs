@@ -1,8 +1,9 @@
-// Whose certificate is accepted: what Node trusts is trusted here, too; and there is a way to each server that nobody
-// has vouched for, by its authority or by its fingerprint. Every server is a real one, with TLS and certificates of its own.
+// Which servers a rediss:// client trusts: those that Node trusts, and those whose authority, name or fingerprint it
+// was given. What the client says when TLS and the scheme do not fit. Every server is real, with its own certificates.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
+import net from 'node:net';
 import path from 'node:path';
 import { before, describe } from 'node:test';
 import tls from 'node:tls';
@@ -10,12 +11,12 @@ import { createClient } from '../support/actonce.mjs';
 import { makeCertificates } from '../support/certificates.mjs';
 import { Contenders } from '../support/contenders.mjs';
 import { nodeProgram } from '../support/node-program.mjs';
-import { startRedis } from '../support/redis.mjs';
+import { freePort, startRedis } from '../support/redis.mjs';
 import { runScript } from '../support/script.mjs';
 import { it } from '../support/steady.mjs';
 
 const key = 'order-1';
-/** As on node:22-slim: the system has no certificate authorities. */
+/** The system has no certificate authorities, as in the image node:22-slim. */
 const NO_SYSTEM_STORE = { SSL_CERT_FILE: '/nowhere/ca.pem', SSL_CERT_DIR: '/nowhere' };
 const ORDER = `
 const client = load().createClient(options);
@@ -28,7 +29,7 @@ await client.close();
 `;
 
 let hasTls = true;
-/** A server with TLS of the test's own; the test is skipped, with the reason, where the server was built without. */
+/** The test's own server with TLS. The test is skipped, with the reason, if the server was built without TLS. */
 async function open(t, options) {
   if (!hasTls) return t.skip('this server was built without TLS');
   const redis = await startRedis({ listen: 'tls', ...options });
@@ -44,7 +45,7 @@ function fingerprintOf(server, name) {
   return execFileSync('openssl', args, { encoding: 'utf8' }).trim().split('=')[1];
 }
 
-/** What becomes of one call in a process of its own. */
+/** Makes one call in a process of its own and returns what came of it. */
 async function order(t, server, { env = {}, program, preface = '', ...options } = {}) {
   const environment = { ...NO_SYSTEM_STORE, ...env };
   const more = { options: { url: server.url, totalTimeoutMs: 4_000, ...options }, env: environment, program };
@@ -110,7 +111,7 @@ describe('what Node trusts is trusted', { timeout: 120_000 }, () => {
   it("Node's own roots, where the system has none", async (t) => {
     const server = await open(t);
     if (!server) return;
-    // No public authority signs for a test: the list that Node was built with is another one here.
+    // No public authority signs certificates for a test, so the test replaces Node's list.
     const preface = `
       const Module = require('node:module');
       const { _load } = Module;
@@ -215,7 +216,7 @@ describe('a server that is reached by another name', { timeout: 60_000 }, () => 
 });
 
 describe('a server that nobody vouches for', { timeout: 120_000 }, () => {
-  /** As `openssl req -x509` makes it: its own authority. */
+  /** A server with a self-signed certificate. Without an extension, `openssl req -x509` makes it an authority. */
   const selfSigned = async (t, extension) => {
     const server = await open(t);
     if (!server) return undefined;
@@ -288,11 +289,75 @@ describe('a server that nobody vouches for', { timeout: 120_000 }, () => {
   });
 });
 
+describe('the wrong scheme', { concurrency: 4, timeout: 60_000 }, () => {
+  /** Somebody who answers every first word with these bytes. */
+  const answering = async (t, bytes) => {
+    const server = net.createServer((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', () => socket.end(Buffer.from(bytes, 'latin1')));
+    });
+    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+    t.after(() => server.close());
+    return `127.0.0.1:${server.address().port}`;
+  };
+  const refusalOf = async (t, url) => {
+    const c = new Contenders(t, { url }, { totalTimeoutMs: 1_500, connectTimeoutMs: 700 });
+    const error = await c
+      .client()
+      .withIdempotency(key, c.effect)
+      .catch((caught) => caught);
+    assert.equal(c.ledger.count(), 0);
+    return error;
+  };
+  const FATAL_ALERT = '\x15\x03\x01\x00\x02\x02\x46';
+
+  it('redis:// to a server with TLS: the message names rediss://', async (t) => {
+    const server = await open(t);
+    if (!server) return;
+    const { code, message } = await refusalOf(t, server.url.replace('rediss:', 'redis:'));
+    assert.equal(code, 'ERR_STORE_UNAVAILABLE');
+    assert.match(message, /rediss:\/\//);
+  });
+
+  it('redis:// to a server that answers as TLS does: refused at once, and the message names rediss://', async (t) => {
+    const { code, message } = await refusalOf(t, `redis://${await answering(t, FATAL_ALERT)}`);
+    assert.equal(code, 'ERR_STORE_REFUSED');
+    assert.match(message, /speaks TLS.*rediss:\/\//);
+  });
+
+  for (const [scheme, rest] of [
+    ['rediss', ''],
+    ['rediss+sentinel', '/orders'],
+    ['rediss+cluster', ''],
+  ]) {
+    it(`${scheme}:// to a server without TLS: the message names redis://`, async (t) => {
+      const server = await startRedis({ listen: 'tcp' });
+      t.after(() => server.stop());
+      const { code, message } = await refusalOf(t, `${server.url.replace('redis:', `${scheme}:`)}${rest}`);
+      assert.equal(code, 'ERR_STORE_UNAVAILABLE');
+      assert.match(message, /did not answer the TLS handshake.*redis:\/\//);
+    });
+  }
+
+  it('rediss:// to a server that answers in plain text: refused at once, and the message names redis://', async (t) => {
+    const { code, message } = await refusalOf(t, `rediss://${await answering(t, '-ERR Protocol error\r\n')}`);
+    assert.equal(code, 'ERR_STORE_REFUSED');
+    assert.match(message, /does not speak TLS.*redis:\/\//);
+  });
+
+  it('a server that is merely away: nothing is said of TLS', async (t) => {
+    for (const scheme of ['redis', 'rediss']) {
+      const { message } = await refusalOf(t, `${scheme}://127.0.0.1:${await freePort()}`);
+      assert.doesNotMatch(message, /TLS/);
+    }
+  });
+});
+
 describe('options of TLS that cannot be used are refused when the client is made', () => {
   const url = 'rediss://localhost';
   const print = 'AB'.repeat(32);
   for (const [what, options, words] of [
-    ['a fingerprint that is none', { fingerprint256: 'AB:CD' }, /tls\.fingerprint256.*SHA-256/],
+    ['a fingerprint that is none', { fingerprint256: 'AB:CD' }, /tls\.fingerprint256.*64 hexadecimal/],
     ['a list of none', { fingerprint256: [] }, /tls\.fingerprint256/],
     ['a fingerprint and an authority', { fingerprint256: print, ca: makeCertificates().ca }, /tls\.fingerprint256.*ca/],
     ['a name that is none', { servername: 'not a name' }, /tls\.servername/],

@@ -1,4 +1,4 @@
-// Other versions of Node and other runtimes, from npm; where no registry answers, there is nothing to run them with.
+// Other versions of Node and other runtimes, which npm brings. Without a registry there are none.
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -12,7 +12,7 @@ export async function nodeProgram(major) {
   return programOf('node', ['-p', 'process.execPath'], `node@${major}`);
 }
 
-/** The same of another runtime, whose package is named as its program, which tells its own place when it is asked to. */
+/** The same for another runtime: the program `name` of a package, run with `ask`, prints where it is. */
 export async function programOf(name, ask, packageName = name) {
   const args = ['-y', '-p', packageName, '--', name, ...ask];
   try {

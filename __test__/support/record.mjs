@@ -27,7 +27,7 @@ function parse(text, leftMs) {
  */
 export async function recordUnder(server, prefix) {
   const all = await server.send('KEYS', `${prefix}:*`);
-  // Beside a released record lies its error, for a moment.
+  // The error of a released record lies beside it for a while.
   const names = all.filter((name) => name.endsWith('}'));
   if (names.length > 1) throw new Error(`${names.length} records under ${prefix}`);
   if (names.length === 0) return undefined;

@@ -68,8 +68,8 @@ class Script {
 
 /**
  * Starts a module's text; `options` is what the script finds under that name. It ends with its test at the latest, and
- * is killed when it has not ended by itself within `limitMs`: what hangs shows as the signal SIGKILL. `program` is another
- * runtime than this process's, `folder` where the script lies.
+ * is killed when it has not ended by itself within `limitMs`: what hangs shows as the signal SIGKILL. `program` is the
+ * runtime, and `folder` is where the script lies.
  */
 export function startScript(test, text, more = {}) {
   const { options = {}, env = {}, args = [], limitMs = 20_000, program = process.execPath } = more;

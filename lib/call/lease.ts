@@ -6,8 +6,8 @@ import type { Encoded } from '../outcome/codec';
 import { SETTINGS, type Settings } from './options';
 
 /**
- * How long a released error is kept for those who wait in other processes, at least. Their waitTimeoutMs is not known
- * here; most have the same as this call, or the default.
+ * The shortest time that a released error is kept for callers who wait in other processes. Their `waitTimeoutMs` is not
+ * known here; most have that of this call, or the default.
  */
 const TOLD_AT_LEAST_MS = SETTINGS.waitTimeoutMs.default;
 

@@ -1,13 +1,13 @@
 /**
- * Which server a client believes: what the option `tls` says, and where it names no authority, those that Node trusts.
- * The addon reads the system's by itself; it cannot see Node's, so they are handed over when a client is made.
+ * Which servers a client trusts: the option `tls`, and, if the option names no authority, the authorities that Node
+ * trusts. The addon reads the system's authorities itself. It cannot see Node's, so the client hands them over.
  */
 import fs from 'node:fs';
 import type { TlsOptions } from '../../index';
 import type { NativeConfig } from '../native/binding';
 import { check, ofType, optionError, type Rule, rulesOf } from '../rules';
 
-/** As openssl and Node write it, or the digits alone. */
+/** With colons, as openssl and Node write it, or without. */
 const FINGERPRINT = /^[0-9a-f]{2}(:?[0-9a-f]{2}){31}$/i;
 
 const areFingerprints: Rule = (value) => {
@@ -30,7 +30,7 @@ export function tlsOptions(tls: TlsOptions | undefined, url: string): Pick<Nativ
   const { ca, cert, key, servername, fingerprint256 } = tls ?? {};
   if ((cert === undefined) !== (key === undefined)) throw optionError('tls', 'needs cert and key together');
   if (ca !== undefined && fingerprint256 !== undefined) {
-    throw optionError('tls.fingerprint256', 'accepts a certificate whoever signed it, so it goes without ca');
+    throw optionError('tls.fingerprint256', 'must not be given together with ca');
   }
   const needsRoots = url.startsWith('rediss') && ca === undefined && fingerprint256 === undefined;
   if (tls === undefined && !needsRoots) return {};
@@ -45,10 +45,10 @@ export function tlsOptions(tls: TlsOptions | undefined, url: string): Pick<Nativ
   };
 }
 
-/** What Node's own TLS trusts by default: its list, what flags and calls have made of it, and the extra file. */
+/** The authorities that Node's own TLS trusts by default, and the extra file. */
 function rootsOfNode(): string {
   const { getCACertificates, rootCertificates } = nodeTls();
-  // Node reads the file when it starts. Before 22.15 it does not tell what it read.
+  // Node 22.15 and newer say what they trust, the extra file included. Older versions show only their own list.
   return [...(getCACertificates?.('default') ?? rootCertificates ?? []), extraFile()].join('\n');
 }
 
@@ -61,7 +61,7 @@ function nodeTls(): NodeTls {
   try {
     return require('node:tls') as NodeTls;
   } catch {
-    return {}; // a Node without TLS
+    return {}; // this Node was built without TLS
   }
 }
 
@@ -69,6 +69,6 @@ function extraFile(): string {
   try {
     return fs.readFileSync(process.env.NODE_EXTRA_CA_CERTS ?? '', 'utf8');
   } catch {
-    return ''; // Node has warned of a file that it cannot read
+    return ''; // Node has already warned about a file that it cannot read
   }
 }

@@ -27,7 +27,7 @@ export interface NativeClient {
     budgetMs: number,
     mark: number,
   ): number;
-  /** mode: 0 release, 1 record, 2 hold. keptForMs: of what is recorded; of what is released, for those who wait. */
+  /** mode: 0 release, 1 record, 2 hold. keptForMs: how long the error is kept; when released, for those who wait. */
   fail(
     op: number,
     mode: 0 | 1 | 2,
@@ -147,7 +147,7 @@ function candidates(): (() => unknown)[] {
 
 let loaded: NativeModule | undefined;
 
-/** @throws ActonceError `ERR_UNSUPPORTED_PLATFORM`, saying why there is none and what helps. */
+/** @throws ActonceError `ERR_UNSUPPORTED_PLATFORM`, which says why no addon was loaded and what helps. */
 export function loadAddon(): NativeModule {
   if (loaded !== undefined) return loaded;
   const errors: unknown[] = [];

@@ -66,12 +66,10 @@ const CLOSED = failedStore('ERR_CLOSED');
 /** A call of the addon about a state machine's instances, once the operation has its id. */
 export type InstanceCall = (native: NativeClient, op: number) => number;
 
-/** The addon refuses an option with a code of its own; everything else is a runtime that it cannot live in. */
+/** The addon has a code of its own for an option that it refuses. Any other error means that it cannot run here. */
 function refusalOf(error: unknown): ActonceError {
   const { code, message } = error as { code?: unknown; message?: unknown };
-  return code === 'InvalidArg'
-    ? invalid(String(message))
-    : unsupported(`the addon cannot live here: ${message}`, error);
+  return code === 'InvalidArg' ? invalid(String(message)) : unsupported(`the addon cannot run here: ${message}`, error);
 }
 
 export class Binding {
@@ -198,7 +196,7 @@ export class Binding {
     }
   }
 
-  /** @param keptForMs a released error only for those who wait */
+  /** @param keptForMs how long the error is kept; a released one only for those who wait */
   fail(op: number, policy: ErrorPolicy, payload: string | null, keptForMs: number, patience: Patience): void {
     if (this.#isClosedTo(op)) return;
     try {

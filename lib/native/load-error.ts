@@ -1,8 +1,6 @@
-/**
- * Why no addon was loaded, and which command helps: what the errors of the loader mean. Asked only after it failed.
- */
+/** Says why no addon was loaded and which command helps, from the errors that loading it threw. */
 
-/** The loader's complaint about one place where the addon may be. */
+/** What loading the addon from one place threw. */
 interface LoadError {
   readonly code?: string;
   readonly message: string;
@@ -11,7 +9,7 @@ interface LoadError {
 const SUPPORTED = 'Linux (x64, arm64; glibc or musl) and macOS (x64, arm64)';
 const MISSING = ['MODULE_NOT_FOUND', 'ERR_MODULE_NOT_FOUND'];
 
-/** @param errors one for each place, in the order of the places; none for a platform that has no addon */
+/** @param errors one for each place that was tried; empty on a platform that has no addon */
 export function whyNotLoaded(errors: readonly unknown[]): string {
   const platform = `${process.platform}-${process.arch}`;
   if (errors.length === 0) return `${platform} is not supported; supported are ${SUPPORTED}`;
@@ -19,7 +17,8 @@ export function whyNotLoaded(errors: readonly unknown[]): string {
   if (all.some(({ code }) => code === 'ERR_DLOPEN_DISABLED')) return whyForbidden();
   const unread = all.find(({ code }) => code === 'ERR_ACCESS_DENIED') as { resource?: string } | undefined;
   if (unread !== undefined) {
-    return `Node's --permission does not let the addon be read: start Node with --allow-fs-read=${unread.resource ?? '*'}`;
+    const place = unread.resource ?? '*';
+    return `Node's --permission does not let Node read the addon: start Node with --allow-fs-read=${place}`;
   }
   const found = all.find(({ code }) => !MISSING.includes(code ?? ''));
   const name = packageName();
@@ -36,12 +35,13 @@ function whyForbidden(): string {
     : "Node's --permission does not allow native addons: start Node with --allow-addons";
 }
 
-/** Of a file that is there: what the system's loader said. */
+/** @param message what the system's loader said about a file that is there */
 function whyRefused(message: string, name: string): string {
   const wanted = [...message.matchAll(/GLIBC_(\d[\d.]*)/g)].map(([, version]) => version as string);
   if (wanted.length > 0) {
     const most = wanted.sort((one, other) => one.localeCompare(other, undefined, { numeric: true })).at(-1);
-    return `the glibc ${glibcVersion() ?? ''} of this system is too old: the addon needs ${most}. Use a newer system or base image`;
+    const here = glibcVersion() ?? '';
+    return `glibc ${here} of this system is too old: the addon needs ${most}. Use a newer system or base image`;
   }
   const install = `run npm install --include=optional ${name} on the system where it is to run`;
   if (/libc\.musl|ld-musl/.test(message))
@@ -57,7 +57,7 @@ function packageName(): string {
   return `actonce-${process.platform}-${process.arch}${libc}`;
 }
 
-/** Undefined where the C library is another. */
+/** Undefined on a system with another C library. */
 function glibcVersion(): string | undefined {
   const report = process.report?.getReport() as { header?: { glibcVersionRuntime?: string } } | undefined;
   return report?.header?.glibcVersionRuntime;

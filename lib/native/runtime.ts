@@ -1,6 +1,6 @@
 /**
- * Where the addon can run at all, and on which of its executors: what can be told before it is loaded. Elsewhere it would
- * end the process, or fail at some later line that says nothing.
+ * Checks before the addon is loaded whether it can run in this runtime, and on which executor. Without these checks the
+ * addon would end the process, or a later line would fail without saying why.
  */
 import type { ClientOptions } from '../../index';
 import { ActonceError } from '../errors';
@@ -21,7 +21,7 @@ export function checkRuntime(): void {
 }
 
 /**
- * Bun says that it lends its event loop, and ends the process when it is used.
+ * Bun claims to lend its event loop, but it ends the process when the addon uses the loop.
  * @throws ActonceError `ERR_INVALID_ARGUMENT`
  */
 export function executorFor(chosen: Executor): Executor {

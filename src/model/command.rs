@@ -68,7 +68,7 @@ impl Command {
     pub fn payload_len(&self) -> usize {
         match self {
             Self::Complete { record, .. } => record.state.payload_len(),
-            Self::Fail { failure: Failure::Release { payload } | Failure::Record { payload, .. }, .. }
+            Self::Fail { failure: Failure::Release { payload, .. } | Failure::Record { payload, .. }, .. }
             | Self::Resolve { to: Resolution::Value { payload, .. }, .. } => payload.len(),
             Self::Begin(_) | Self::Extend { .. } | Self::Fail { .. } | Self::Resolve { .. } | Self::Reset { .. } => 0,
         }
@@ -77,8 +77,8 @@ impl Command {
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Failure {
-    /// A retry may run. The payload is the error for those who waited; it is empty when the run never started. Those who
-    /// waited are told for `told_for_ms`.
+    /// A retry may run. The payload is the error for those who waited; it is empty when the run never started. They can
+    /// get the error for `told_for_ms`.
     Release { payload: Vec<u8>, told_for_ms: u64 },
     /// The error is the outcome, which a replay throws again.
     Record { payload: Vec<u8>, retention_ms: u64 },

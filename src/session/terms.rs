@@ -43,7 +43,7 @@ pub struct ScopeQuota {
 /// How long an outcome may take to be recorded.
 #[derive(Clone, Copy, Debug)]
 pub struct Recording {
-    /// Of an outcome; of a released error, how long those who waited may ask for it.
+    /// How long the outcome is kept; for a released error, how long those who waited can get it.
     pub retention_ms: u64,
     pub patience: Micros,
     pub budget: Micros,

@@ -6,7 +6,7 @@ use actonce::scripts::{self, Script, TimeSource};
 use super::link::{Link, Reply, pack};
 
 pub const KEY: &[u8] = b"actonce:{differential}";
-/// What those who waited are told stands here.
+/// Where the error lies that those who waited get.
 const BESIDE: &[u8] = b"actonce:{differential}:e";
 /// Where the plain commands are tried beside the scripts.
 const PLAIN_KEY: &[u8] = b"actonce:{plain}";
@@ -63,7 +63,7 @@ impl Lua {
         self.link.heard.clear();
     }
 
-    /// Its time is over, by the clock of the test.
+    /// Removes that error, whose time is over by the test's clock.
     pub fn forget_told(&mut self) {
         self.link.call(&[b"DEL", BESIDE]);
     }

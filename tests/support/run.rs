@@ -31,7 +31,7 @@ impl World {
         }
     }
 
-    /// What stands beside the record for those who waited: the record's text with its error.
+    /// What lies beside the record for those who waited: the record's text and its error.
     pub fn beside(&self) -> Option<Vec<u8>> {
         let told = self.stored.as_ref()?.told.as_ref()?;
         Some([self.text()?, told.payload.clone()].concat())
@@ -191,7 +191,7 @@ fn agree_nearly(what: &str, ttl_ms: u64, pttl_ms: i64) -> Result<(), String> {
     if (expected - SLACK_MS..=expected).contains(&pttl_ms) { Ok(()) } else { agree(what, &expected, &pttl_ms) }
 }
 
-/// What an earlier attempt left beside the record says nothing of this one.
+/// Ignores what an earlier attempt left beside the record.
 fn agree_on_told(effect: &Effect, world: &World, seen: &Seen) -> Result<(), String> {
     let text = world.text();
     let is_of_this = |beside: &Vec<u8>| text.as_ref().is_some_and(|text| beside.starts_with(text));

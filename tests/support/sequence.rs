@@ -18,7 +18,7 @@ pub enum Elapse {
     LeaseEnd(i64),
     /// To the record's end, plus this many milliseconds.
     RecordEnd(i64),
-    /// To the end of what those who waited are told, and this many milliseconds further.
+    /// To the moment when those who waited can no longer get the error, and this many milliseconds further.
     ToldEnd(i64),
     /// The server's clock is set back.
     BackMs(u64),
@@ -110,7 +110,7 @@ pub fn asks() -> impl Strategy<Value = Ask> {
     let retention = || prop_oneof![Just(20_000_u64), Just(600_000), Just(86_400_000)];
     let lease = prop_oneof![Just(100_u64), Just(30_000), Just(1_000_000)];
     let awaited = prop_oneof![2 => Just(Awaited::Nothing), 2 => Just(Awaited::Current), 1 => Just(Awaited::Earlier)];
-    // Shorter and longer than an unfinished record lives.
+    // One is shorter and one longer than the life of an unfinished record.
     let told_for = prop_oneof![Just(20_000_u64), Just(100_000_000_000)];
     let text = || 0..5_u8;
     let known = prop_oneof![8 => Just(3_u8), 1 => 0..3_u8];

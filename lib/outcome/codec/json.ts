@@ -71,7 +71,7 @@ function isExactObject(object: object, met: Met, depth: number): boolean {
   for (const key in object) {
     met.parts += 1;
     const isPlain = key !== '__proto__' && isExact((object as Record<string, unknown>)[key], met, depth);
-    // What somebody put on Object.prototype is not written, as JSON does not write it.
+    // JSON leaves out what the object inherits, such as a method that a library has put on Object.prototype.
     if (!isPlain && Object.hasOwn(object, key)) return false;
   }
   return true;

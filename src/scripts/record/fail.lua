@@ -22,8 +22,8 @@ elseif ARGV[2] == 'R' then
   if bits % 2 == 1 and ARGV[3] ~= '' then
     local told_for_ms = string.format('%.0f', math.min(tonumber(ARGV[4]), ttl_ms))
     -- The error lies beside the record, and only for those who wait. KEYS does not name this key: while a slot moves to
-    -- another node, a cluster refuses a script with two keys until the slot has moved. The write may fail: then nobody is
-    -- told, and whoever waited runs.
+    -- another node, a cluster refuses a script with two keys until the slot has moved. If this write fails, nobody gets
+    -- the error, and whoever waited runs.
     redis.pcall('SET', key .. ':e', released .. ARGV[3], 'PX', told_for_ms)
   end
 else

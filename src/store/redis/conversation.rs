@@ -23,15 +23,15 @@ use crate::error::StoreError;
 pub trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Io for S {}
 
-/// Whether the client waits for the server's part of a TLS handshake. A server that does not speak TLS says nothing then:
-/// it waits for the end of a command.
+/// Whether the client is waiting for the server's part of a TLS handshake. A server that does not speak TLS says
+/// nothing then, because it waits for the end of a command.
 #[derive(Default)]
 pub struct Handshake {
     is_under_way: AtomicBool,
 }
 
 impl Handshake {
-    /// For the message of whoever gave up waiting.
+    /// What to add to the message when the client gives up waiting.
     pub fn hint(&self) -> &'static str {
         if self.is_under_way.load(Ordering::Relaxed) { tls::NO_ANSWER } else { "" }
     }
@@ -154,7 +154,7 @@ pub async fn converse_but(
     Ok(Replies { values: replies, is_surplus: !inbox.is_empty() })
 }
 
-/// For a server that has said nothing yet: one that expects TLS ends a connection that does not begin with a handshake.
+/// The error of a server that ends the connection before it has said anything, as a server does that expects TLS.
 fn wordless(at: &ConnectionAddr, error: &io::Error) -> ConnectError {
     if is_plain(at) {
         return ConnectError::unreachable(at, &format!("{error}; {}", tls::MAY_BE_WANTED));

@@ -93,7 +93,7 @@ impl Servers {
 const SCHEMES: &str =
     "redis://, rediss://, unix://, redis+sentinel://, redis+cluster:// (with rediss for TLS) or memory:";
 
-/// The one part of an URL that a message quotes: what comes before `://`, if it cannot be a password.
+/// The scheme, which is the only part of a URL that a message quotes: it must not be able to be a password.
 fn scheme_of(url: &str) -> Result<&str, StoreError> {
     let is_scheme = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-'));
     let (scheme, rest) = url
@@ -101,8 +101,8 @@ fn scheme_of(url: &str) -> Result<&str, StoreError> {
         .filter(|(scheme, _)| !scheme.is_empty() && is_scheme(scheme))
         .ok_or_else(|| invalid(format!("url: it must begin with a scheme and '://'; use {SCHEMES}")))?;
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    // Only the path of a socket may have an `@`. In any other URL it means that a password was cut in two, and the second
-    // half would be taken for a path or a parameter.
+    // Only the path of a socket may have an `@`. In any other URL an `@` this late means that a password with a `/`, `?`
+    // or `#` was cut in two, and that the second half would be taken for a path or a parameter.
     if scheme != "unix" && rest[authority.len()..].contains('@') {
         return Err(invalid("url: '/', '?', '#' and '@' in a user or password must be percent-encoded".into()));
     }
@@ -160,7 +160,7 @@ impl Several {
     }
 }
 
-/// A name that is none may be half of a password, so the message does not quote it.
+/// An unknown parameter may be half of a password, so the message does not quote it.
 const PARAMETERS: &str = "url: it may have no parameters but, for Sentinels, sentinel_username and sentinel_password";
 
 fn parsed(url: &str) -> Result<ConnectionInfo, StoreError> {

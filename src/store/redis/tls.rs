@@ -1,11 +1,11 @@
-//! Which server is believed, and what is said of one that is not. Owns the certificates a client was given, the authorities
-//! it trusts and the name it expects. No I/O but reading the system's authorities, and that only when a connection is made.
+//! Which servers a client trusts, and what it says about a server that it does not trust. The only I/O is reading the
+//! system's certificate authorities, and that happens only when a connection is made.
 //!
-//! | given | accepted |
+//! | the client was given | it accepts |
 //! |---|---|
 //! | nothing | a chain to an authority of the system or of Node (`roots`), for the server's name |
 //! | `ca` | a chain to that authority and to no other, for the server's name |
-//! | `fingerprint256` | this certificate, whoever signed it, whatever its name and its days |
+//! | `fingerprint256` | a certificate with this fingerprint, whatever its issuer, its name and its dates |
 
 use std::io;
 use std::sync::{Arc, OnceLock};
@@ -23,23 +23,23 @@ use serde::Deserialize;
 
 use crate::error::StoreError;
 
-/// As TypeScript sends it: PEM texts, and the rest of what the option `tls` may hold. No `Debug`: `key` is a secret.
+/// The option `tls` as TypeScript sends it; certificates are PEM texts. It has no `Debug`, because `key` is a secret.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Tls {
-    /// Trusted instead of the system's authorities and of `roots`.
+    /// The client trusts it instead of the system's authorities and `roots`.
     pub ca: Option<String>,
     pub cert: Option<String>,
     pub key: Option<String>,
-    /// The name its certificate must have, and that it is told; else the host of the URL.
+    /// The client sends this name to the server and expects it in the certificate; without it, the host of the URL.
     pub servername: Option<String>,
-    /// SHA-256 of the certificates that are accepted, in hexadecimal digits.
+    /// The SHA-256 of each accepted certificate, in hexadecimal digits.
     pub fingerprint256: Vec<String>,
-    /// What Node trusts, besides the system's authorities. One that cannot be read is left out, as Node does.
+    /// The authorities that Node trusts, besides the system's. The client leaves out what it cannot read, as Node does.
     pub roots: Option<String>,
 }
 
-/// How a client's servers are told from others.
+/// How one client recognises its servers.
 pub struct Trust {
     given: Tls,
     name: Option<ServerName<'static>>,
@@ -49,7 +49,7 @@ pub struct Trust {
 type Fingerprint = [u8; digest::SHA256_OUTPUT_LEN];
 
 impl Tls {
-    /// More than what every client is given.
+    /// Whether a user gave any of it: every client gets `roots`.
     pub(super) fn is_an_option(&self) -> bool {
         let Self { ca, cert, key, servername, fingerprint256, roots: _ } = self;
         ca.is_some() || cert.is_some() || key.is_some() || servername.is_some() || !fingerprint256.is_empty()
@@ -59,8 +59,7 @@ impl Tls {
         self.fingerprint256
             .iter()
             .map(|text| {
-                fingerprint(text)
-                    .ok_or_else(|| invalid("tls.fingerprint256: a SHA-256 has 64 hexadecimal digits".into()))
+                fingerprint(text).ok_or_else(|| invalid("tls.fingerprint256: must be 64 hexadecimal digits".into()))
             })
             .collect()
     }
@@ -68,14 +67,14 @@ impl Tls {
 
 impl Trust {
     /// # Errors
-    /// `Invalid` for PEM that does not parse, a key that does not fit its certificate, a name that is none.
+    /// `Invalid` for PEM that does not parse, for a key that does not fit its certificate, and for a malformed name.
     pub(super) fn new(given: Tls) -> Result<Self, StoreError> {
         let name = given.servername.clone().map(|name| {
             ServerName::try_from(name)
                 .map_err(|_| invalid("tls.servername: must be a host name or an IP address".into()))
         });
         if given.ca.is_some() && !given.fingerprint256.is_empty() {
-            return Err(invalid("tls.fingerprint256: a pinned certificate needs no ca".into()));
+            return Err(invalid("tls.fingerprint256: must not be given together with ca".into()));
         }
         let trust = Self { name: name.transpose()?, config: OnceLock::new(), given };
         if trust.given.is_an_option() {
@@ -84,10 +83,10 @@ impl Trust {
         Ok(trust)
     }
 
-    /// What the certificate of the server at `host` must name.
+    /// The name that the certificate of the server at `host` must have.
     ///
     /// # Errors
-    /// `host` is no name that a certificate can have.
+    /// A certificate cannot have the name `host`.
     pub(super) fn name_of(&self, host: &str) -> Result<ServerName<'static>, StoreError> {
         match &self.name {
             Some(name) => Ok(name.clone()),
@@ -95,14 +94,14 @@ impl Trust {
         }
     }
 
-    /// Built once, off the event loop: reading the authorities of the system takes its time.
+    /// It is built once, off the event loop, because reading the system's authorities takes time.
     ///
     /// # Errors
     /// As [`Trust::new`].
     pub(super) fn config(&self) -> Result<Arc<ClientConfig>, StoreError> {
         let build = || {
-            let is_told_whom = self.given.ca.is_some() || !self.given.fingerprint256.is_empty();
-            let system = if is_told_whom { Vec::new() } else { rustls_native_certs::load_native_certs().certs };
+            let has_own = self.given.ca.is_some() || !self.given.fingerprint256.is_empty();
+            let system = if has_own { Vec::new() } else { rustls_native_certs::load_native_certs().certs };
             self.build(&system).map(Arc::new)
         };
         self.config.get_or_init(build).clone()
@@ -147,37 +146,37 @@ impl Trust {
         Ok(roots)
     }
 
-    /// As [`refusal`], of a server that was to be one of these.
+    /// As [`refusal`], for a handshake under this client's options.
     pub(super) fn refusal(&self, error: &io::Error) -> Option<String> {
         refusal(error, self.given.ca.as_deref())
     }
 }
 
-/// Of a server under `rediss://` that says nothing.
-pub(super) const NO_ANSWER: &str = ": the TLS handshake was not answered. A server that does not speak TLS is silent like \
-    that; its url begins with redis://";
-/// Of a server under `redis://` that ends the connection.
+/// About a server under `rediss://` that says nothing.
+pub(super) const NO_ANSWER: &str = ": the server did not answer the TLS handshake. A server that does not speak TLS \
+    does the same; its url must begin with redis://";
+/// About a server under `redis://` that ends the connection before it has said anything.
 pub(super) const MAY_BE_WANTED: &str =
-    "a server that wants TLS ends a plain connection like that; its url begins with rediss://";
-/// Of a server under `redis://` that says so.
-pub(super) const IS_WANTED: &str = "the server speaks TLS: its url begins with rediss://";
+    "a server that expects TLS ends a plain connection like this; its url must begin with rediss://";
+/// About a server under `redis://` that answers with a TLS alert.
+pub(super) const IS_WANTED: &str = "the server speaks TLS: its url must begin with rediss://";
 
-/// What a TLS server answers to a command in plain text: a fatal alert.
+/// Whether a server's first bytes are a TLS alert: the answer of some TLS servers to a command in plain text.
 pub(super) fn is_alert(first: &[u8]) -> bool {
     matches!(first, [21, 3, ..])
 }
 
-/// Why there is no TLS with a server, in words that say what to do. `None` when the connection was merely lost: a
-/// certificate that one side does not accept shows as invalid data.
+/// Why a TLS handshake failed, and what to do about it. `None` when the connection was merely lost: a certificate that
+/// one side rejects shows as invalid data.
 pub(super) fn refusal(error: &io::Error, ca: Option<&str>) -> Option<String> {
     if error.kind() != io::ErrorKind::InvalidData {
         return None;
     }
     let advice = match error.get_ref().and_then(|error| error.downcast_ref::<TlsError>()) {
         Some(TlsError::InvalidCertificate(reason)) => advice(reason, ca.is_some()),
-        Some(TlsError::InvalidMessage(_)) => "the server does not speak TLS; its url begins with redis://",
+        Some(TlsError::InvalidMessage(_)) => "the server does not speak TLS; its url must begin with redis://",
         Some(TlsError::AlertReceived(AlertDescription::CertificateRequired)) => {
-            "the server wants a certificate of this client: tls.cert and tls.key"
+            "the server wants a certificate of the client: give tls.cert and tls.key"
         }
         _ => "",
     };
@@ -187,32 +186,31 @@ pub(super) fn refusal(error: &io::Error, ca: Option<&str>) -> Option<String> {
 fn advice(reason: &CertificateError, has_ca: bool) -> &'static str {
     match reason {
         CertificateError::UnknownIssuer if has_ca => {
-            "no authority in tls.ca has signed the server's certificate. Give its authority, or pin the certificate with \
-             tls.fingerprint256"
+            "the authority in tls.ca has not signed the server's certificate. Give the authority that has, or pin the \
+             certificate with tls.fingerprint256"
         }
         CertificateError::UnknownIssuer => {
-            "no authority that Node or the system trusts has signed the server's certificate. Give its authority as tls.ca \
-             or in the file that NODE_EXTRA_CA_CERTS names, or pin the certificate with tls.fingerprint256"
+            "no authority that Node or the system trusts has signed the server's certificate. Give its authority as \
+             tls.ca or in the file that NODE_EXTRA_CA_CERTS names, or pin the certificate with tls.fingerprint256"
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "if this is the right server, say the name in its certificate as tls.servername"
+            "if this is the right server, give the name in its certificate as tls.servername"
         }
         CertificateError::ApplicationVerificationFailure => {
-            "the server's certificate is none of those in tls.fingerprint256"
+            "the server's certificate has none of the fingerprints in tls.fingerprint256"
         }
-        // The words of webpki, which has no types for them here.
+        // rustls passes these two on as webpki's own errors, whose type this crate does not have.
         CertificateError::Other(other) if format!("{other:?}").contains("CaUsedAsEndEntity") => {
-            "the server's certificate is self-signed and its own authority, so nobody vouches for it. Pin it with \
-             tls.fingerprint256"
+            "the server's certificate is self-signed and is its own authority. Pin it with tls.fingerprint256"
         }
         CertificateError::Other(other) if format!("{other:?}").contains("UnsupportedCertVersion") => {
-            "the server's certificate is of X.509 version 1. Make one of version 3, with a subjectAltName"
+            "the server's certificate has X.509 version 1. Make one of version 3, with a subjectAltName"
         }
         _ => "",
     }
 }
 
-/// Accepts a certificate for what it is. That the server has its key, the handshake's signature shows as ever.
+/// Accepts a certificate by its fingerprint. The handshake's signature still has to prove that the server has the key.
 #[derive(Debug)]
 struct Pinned {
     accepted: Vec<Fingerprint>,
@@ -258,7 +256,7 @@ impl ServerCertVerifier for Pinned {
     }
 }
 
-/// `AB:CD:…` as openssl and Node write it, or the digits alone.
+/// Reads `AB:CD:…`, as openssl and Node write a fingerprint, or the digits alone.
 fn fingerprint(text: &str) -> Option<Fingerprint> {
     let digits: Vec<u8> = text.bytes().filter(|byte| *byte != b':').collect();
     let mut bytes = [0; digest::SHA256_OUTPUT_LEN];

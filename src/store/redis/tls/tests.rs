@@ -11,7 +11,7 @@ use rustls::{ClientConnection, ServerConfig, ServerConnection, SupportedProtocol
 
 use super::*;
 
-/// Self-signed, for nobody, and long expired: what openssl makes of `req -x509`.
+/// A self-signed certificate as `openssl req -x509` makes it. It has expired and names no host.
 const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----
 MIIBbTCCAROgAwIBAgIUdairV6XRKfx5fRb4hnhnZ4htibowCgYIKoZIzj0EAwIw
 DDEKMAgGA1UEAwwBYTAeFw0yNjExMjgyMjQwMzRaFw0yNjExMzAyMjQwMzRaMAwx
@@ -49,7 +49,7 @@ fn a_fingerprint_is_read_as_openssl_and_node_write_it() {
 fn what_cannot_be_used_is_refused_before_anything_connects() {
     let certificate = || Some(CERTIFICATE.to_owned());
     assert!(reason(pinning("nonsense")).contains("64 hexadecimal digits"));
-    assert!(reason(Tls { ca: certificate(), ..pinning(FINGERPRINT) }).contains("needs no ca"));
+    assert!(reason(Tls { ca: certificate(), ..pinning(FINGERPRINT) }).contains("together with ca"));
     assert!(reason(Tls { servername: Some("a b".into()), ..Tls::default() }).contains("tls.servername"));
     assert!(reason(Tls { ca: Some("garbage".into()), ..Tls::default() }).contains("tls.ca"));
     assert!(reason(Tls { cert: certificate(), ..Tls::default() }).contains("together"));
@@ -64,7 +64,7 @@ fn of_nodes_authorities_one_that_cannot_be_read_is_left_out() {
     assert_eq!(trust.roots(&[]).unwrap().len(), 1);
 }
 
-/// A server that shows the certificate and signs with another key: all that somebody can do who has only seen it.
+/// A server that presents the certificate and signs with another key, as anybody can who has seen the certificate.
 #[derive(Debug)]
 struct Liar(Arc<CertifiedKey>);
 

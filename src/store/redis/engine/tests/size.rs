@@ -11,7 +11,7 @@ fn large(id: u64) -> Request {
 }
 
 fn release_of(id: u64, payload: Vec<u8>) -> Request {
-    let failure = Failure::Release { payload };
+    let failure = Failure::Release { payload, told_for_ms: 1 };
     request(id, Ask::Command(Command::Fail { owner: owner(1), failure }))
 }
 
