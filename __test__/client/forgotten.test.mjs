@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { startRedis } from '../support/redis.mjs';
 import { runScript } from '../support/script.mjs';
+import '../support/unhandled.mjs';
 
 describe('clients of one server that are not closed', () => {
   let redis;

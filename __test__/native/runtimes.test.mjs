@@ -11,6 +11,7 @@ import { temporaryFolder } from '../support/folder.mjs';
 import { nodeProgram, programOf } from '../support/node-program.mjs';
 import { startRedis } from '../support/redis.mjs';
 import { runScript } from '../support/script.mjs';
+import '../support/unhandled.mjs';
 
 /** Makes a client of the package that `load` returns, and says what came of it. */
 const MAKE = `

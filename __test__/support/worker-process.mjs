@@ -31,7 +31,9 @@ function describe(error) {
   if (!(error instanceof Error)) return { thrown: error };
   const { name, message, cause } = error;
   const own = Object.fromEntries(Object.entries(error).filter(([, value]) => typeof value !== 'function'));
-  return { ...own, name, message, ...(cause === undefined ? {} : { cause: describe(cause) }) };
+  // What fn had returned is not the error's own field.
+  const returned = error.hasValue === true ? { value: error.value } : {};
+  return { ...own, ...returned, name, message, ...(cause === undefined ? {} : { cause: describe(cause) }) };
 }
 
 function revive(thrown) {
