@@ -20,6 +20,7 @@ import {
   unavailable,
 } from '../outcome/results';
 import type { Call, OwnerTurn, Shared } from './call';
+import { SETTINGS, type Settings } from './options';
 import { isThenable, Run } from './run';
 
 /** How an attempt ends in the store, and what its callers get. */
@@ -161,7 +162,12 @@ function tellStore(
   }
   const patience = { patienceMs: call.host.totalTimeoutMs, budgetMs };
   if (how === 'complete') lease.complete(text as Encoded, patience, onAnswer);
-  else lease.fail(how, text as string | null, patience, onAnswer);
+  else lease.fail(how, text as string | null, toldForMs(call.settings), patience, onAnswer);
+}
+
+/** Other callers' `waitTimeoutMs` is not known here; most have that of this call, or the default. */
+function toldForMs({ waitTimeoutMs }: Settings): number {
+  return Math.max(waitTimeoutMs, SETTINGS.waitTimeoutMs.default);
 }
 
 function conclude(run: Run, report: Report, answer: Answer | undefined): void {

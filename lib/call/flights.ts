@@ -186,7 +186,7 @@ export class Flight implements Receiver {
     if (runner === undefined) {
       // leave() forgets the operation when its last member leaves. If leave() ever misses one, no claim is left behind.
       this.land();
-      this.#lease.fail('release', null, IN_BACKGROUND, () => {});
+      this.#lease.fail('release', null, 0, IN_BACKGROUND, () => {});
     } else this.#run(runner, undefined);
   }
 

@@ -3,13 +3,7 @@ import type { ErrorPolicy, LeaseLossReason } from '../../index';
 import { type Answer, lossReasonOf, Tag } from '../native/answer';
 import type { Binding, Patience } from '../native/binding';
 import type { Encoded } from '../outcome/codec';
-import { SETTINGS, type Settings } from './options';
-
-/**
- * The shortest time that a released error is kept for callers who wait in other processes. Their `waitTimeoutMs` is not
- * known here; most have that of this call, or the default.
- */
-const TOLD_AT_LEAST_MS = SETTINGS.waitTimeoutMs.default;
+import type { Settings } from './options';
 
 export class Lease {
   readonly fence: number;
@@ -17,7 +11,7 @@ export class Lease {
   readonly recovered: boolean;
   readonly #binding: Binding;
   readonly #op: number;
-  readonly #settings: Settings;
+  readonly #retentionMs: number;
   #lossReason: LeaseLossReason | undefined;
   #answer: Answer | undefined;
   #onAnswer: ((answer: Answer) => void) | undefined;
@@ -28,7 +22,7 @@ export class Lease {
   constructor(binding: Binding, op: number, settings: Settings, acquired: Answer) {
     this.#binding = binding;
     this.#op = op;
-    this.#settings = settings;
+    this.#retentionMs = settings.retentionMs;
     this.fence = acquired.fence;
     this.attempt = acquired.attempt;
     this.recovered = acquired.recovered;
@@ -61,14 +55,20 @@ export class Lease {
    */
   complete(payload: Encoded, patience: Patience, onAnswer: (answer: Answer) => void): void {
     this.#onAnswer = onAnswer;
-    this.#binding.complete(this.#op, payload, this.#settings.retentionMs, patience);
+    this.#binding.complete(this.#op, payload, this.#retentionMs, patience);
     this.#repeat();
   }
 
-  fail(policy: ErrorPolicy, payload: string | null, patience: Patience, onAnswer: (answer: Answer) => void): void {
+  /** @param toldForMs how long a released error is kept for callers who wait in other processes */
+  fail(
+    policy: ErrorPolicy,
+    payload: string | null,
+    toldForMs: number,
+    patience: Patience,
+    onAnswer: (answer: Answer) => void,
+  ): void {
     this.#onAnswer = onAnswer;
-    const { retentionMs, waitTimeoutMs } = this.#settings;
-    const keptForMs = policy === 'release' ? Math.max(waitTimeoutMs, TOLD_AT_LEAST_MS) : retentionMs;
+    const keptForMs = policy === 'release' ? toldForMs : this.#retentionMs;
     this.#binding.fail(this.#op, policy, payload, keptForMs, patience);
     this.#repeat();
   }

@@ -70,9 +70,10 @@ function isExactObject(object: object, met: Met, depth: number): boolean {
   if (prototype !== Object.prototype || Object.getOwnPropertySymbols(object).length !== 0) return false;
   for (const key in object) {
     met.parts += 1;
-    const isPlain = key !== '__proto__' && isExact((object as Record<string, unknown>)[key], met, depth);
-    // JSON leaves out what the object inherits, such as a method that a library has put on Object.prototype.
-    if (!isPlain && Object.hasOwn(object, key)) return false;
+    if (key === '__proto__' || !isExact((object as Record<string, unknown>)[key], met, depth)) {
+      // JSON leaves out what the object inherits, such as a method that a library has put on Object.prototype.
+      if (Object.hasOwn(object, key)) return false;
+    }
   }
   return true;
 }
