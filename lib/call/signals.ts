@@ -1,6 +1,6 @@
 /**
- * Who is told when a signal aborts: one listener on it, however many calls of this process wait under it. Node warns of
- * more than ten, and a request's signal may well have them.
+ * Tells waiting calls that a signal has aborted. All calls of this process that wait under one signal share one listener,
+ * because Node warns about more than ten listeners on a signal.
  */
 
 const AUDIENCES = new WeakMap<AbortSignal, Audience>();
@@ -34,7 +34,7 @@ class Audience {
 
 /**
  * @param listener must not throw
- * @returns what takes it back
+ * @returns a function that takes the listener back
  */
 export function onAbort(signal: AbortSignal, listener: () => void): () => void {
   const audience = AUDIENCES.get(signal) ?? new Audience(signal);

@@ -37,7 +37,7 @@ import {
 import { secretFromEnvironment, urlFromEnvironment } from './environment';
 import { Operator } from './operator';
 import { sealOptions } from './seal-options';
-import { clientClosed, clientOpened, shownUrl, spaceOf } from './space';
+import { enterSpace, shownUrl } from './space';
 import { tlsOptions } from './tls-options';
 
 const INSPECT = Symbol.for('nodejs.util.inspect.custom');
@@ -63,7 +63,7 @@ export class Client implements ActonceClient, Host {
   readonly on: Subscribe;
   readonly #operator: Operator;
   readonly [HOST]: Host = this;
-  readonly #hasConnection: boolean;
+  readonly #leaveSpace: () => void;
   readonly #shown: { readonly url: string; readonly prefix: string };
   #closing: Promise<void> | undefined;
   /** Calls and recordings under way. */
@@ -98,10 +98,10 @@ export class Client implements ActonceClient, Host {
       ...((options.eviction ?? CLIENT_DEFAULTS.eviction) === 'refuse' ? { refusesEviction: true } : {}),
     };
     this.binding = new Binding(config, addon);
-    this.space = spaceOf(url, prefix, secrets);
+    const space = enterSpace(url, prefix, secrets);
+    this.space = space.name;
+    this.#leaveSpace = space.leave;
     this.#shown = { url: shownUrl(url), prefix };
-    this.#hasConnection = !url.startsWith('memory:');
-    if (this.#hasConnection) clientOpened(this.space, url);
     this.flights = new Flights(this.binding, this.totalTimeoutMs);
     this.#operator = new Operator(this);
     if (this.isDisabled) announceOnce('disabled', 'ACTONCE_DISABLED=1: every function runs every time, unprotected.');
@@ -159,7 +159,7 @@ export class Client implements ActonceClient, Host {
   }
 
   #end(): void {
-    if (this.#hasConnection) clientClosed(this.space);
+    this.#leaveSpace();
     this.binding.close();
   }
 

@@ -7,47 +7,47 @@ import { reportManyClients } from '../announce';
 /** Hardly anybody means to have this many clients of one space: each keeps a connection until it is closed. */
 const MANY_CLIENTS = 10;
 
-/** The fields are private, so that nothing prints what the names stand for. */
-class Spaces {
-  readonly #names = new Map<string, string>();
-  readonly #clients = new Map<string, number>();
+interface Space {
+  readonly name: string;
+  /** How many clients of the space are open. */
+  clients: number;
+}
 
-  nameOf(text: string): string {
-    let name = this.#names.get(text);
-    if (name === undefined) {
-      name = `space ${this.#names.size + 1}`;
-      this.#names.set(text, name);
+/** The field is private, so that nothing prints what the names stand for. */
+class Spaces {
+  readonly #spaces = new Map<string, Space>();
+  #count = 0;
+
+  enter(key: string): Space {
+    let space = this.#spaces.get(key);
+    if (space === undefined) {
+      space = { name: `space ${++this.#count}`, clients: 0 };
+      this.#spaces.set(key, space);
     }
-    return name;
+    space.clients++;
+    return space;
   }
 
-  /** @returns how many clients of the space are open now */
-  count(space: string, change: 1 | -1): number {
-    const clients = (this.#clients.get(space) ?? 0) + change;
-    this.#clients.set(space, clients);
-    return clients;
+  leave(key: string, space: Space): void {
+    space.clients--;
+    if (space.clients === 0) this.#spaces.delete(key);
   }
 }
 
 const SPACES = Symbol.for('actonce.spaces');
 
-function spaces(): Spaces {
+/**
+ * Counts a new client in its space, and warns once when there are many that have a connection.
+ * @returns the name of the space, and what to call when the client has closed
+ */
+export function enterSpace(url: string, prefix: string, secrets: readonly string[]): { name: string; leave(): void } {
   const shared = globalThis as { [SPACES]?: Spaces };
   shared[SPACES] ??= new Spaces();
-  return shared[SPACES];
-}
-
-export function spaceOf(url: string, prefix: string, secrets: readonly string[]): string {
-  return spaces().nameOf(JSON.stringify([url, prefix, secrets]));
-}
-
-/** Counts a new client of the space, and warns once when there are many. */
-export function clientOpened(space: string, url: string): void {
-  if (spaces().count(space, 1) === MANY_CLIENTS) reportManyClients(MANY_CLIENTS, shownUrl(url));
-}
-
-export function clientClosed(space: string): void {
-  spaces().count(space, -1);
+  const spaces = shared[SPACES];
+  const key = JSON.stringify([url, prefix, secrets]);
+  const space = spaces.enter(key);
+  if (space.clients === MANY_CLIENTS && !url.startsWith('memory:')) reportManyClients(MANY_CLIENTS, shownUrl(url));
+  return { name: space.name, leave: () => spaces.leave(key, space) };
 }
 
 /**
