@@ -160,7 +160,8 @@ impl Caller {
             lease_ms: LEASE_MS,
             retention_ms: RETENTION_MS,
             hold,
-            mark_waited: false,
+            // The error of a released attempt is kept only where somebody waits.
+            mark_waited: true,
             awaited_fence: self.awaited,
         }
     }
