@@ -811,10 +811,10 @@ export interface ClientOptions {
   prefix?: string | undefined;
   /**
    * A secret for the hash that names records, at least 16 characters long. With a secret, no client can search for keys
-   * that land in a chosen slot of a cluster. An array rotates secrets: new records are made under the first secret, and
-   * records are looked for under all of them. Keep an old secret for a retention period. Roll out in two steps:
-   * `[old, new]` on every instance first, and `[new, old]` after that. An instance that knows only the old secret does
-   * not find records made under the new one, and would run `fn` again.
+   * that land in a chosen slot of a cluster. An array rotates secrets: records are looked for under all of them, and
+   * `fn` runs under the first one only. Roll out in three steps: `[old, new]` on every instance, then `[new, old]`, and
+   * `new` alone after a retention period, at least an hour (`docs/guarantees.md` says when exactly). An instance that
+   * knows only the old secret does not find records made under the new one, and would run `fn` again.
    * @default `ACTONCE_SECRET`, else none
    */
   secret?: string | readonly string[] | undefined;

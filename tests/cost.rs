@@ -9,7 +9,7 @@ mod support;
 
 use std::time::Instant;
 
-use actonce::model::{Begin, Command, Fingerprint, Flags, Now, Outcome, Owner, Record, State};
+use actonce::model::{Absent, Begin, Command, Fingerprint, Flags, Now, Outcome, Owner, Record, State};
 use actonce::scripts::{self, TimeSource};
 use actonce::store::embedded::MemoryStore;
 
@@ -48,6 +48,7 @@ impl Operation {
             hold: false,
             mark_waited: false,
             awaited_fence: None,
+            absent: Absent::Acquire,
         };
         let payload = format!("j{{\"orderId\":\"{}\"}}", "x".repeat(236)).into_bytes();
         Self { key: format!("actonce:{{{hash:?}}}"), begin, payload }

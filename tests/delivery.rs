@@ -6,7 +6,7 @@ mod support;
 
 use std::collections::HashMap;
 
-use actonce::model::{Begin, Command, Outcome, Owner, Record, Stored};
+use actonce::model::{Absent, Begin, Command, Failure, Outcome, Owner, Record};
 use actonce::store::embedded::MemoryStore;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -40,6 +40,8 @@ impl History {
             (Command::Extend { owner }, Outcome::Done, Some((holder, lease_ms, _))) if *owner == holder => {
                 self.held = Some((holder, lease_ms, now_ms + lease_ms));
             }
+            // Nothing is left under this name, and nothing is promised of it.
+            (Command::Fail { failure: Failure::Leave, .. }, Outcome::Done, _) => *self = Self::default(),
             (_, Outcome::Done, _) => self.held = None,
             _ => {}
         }
@@ -73,13 +75,18 @@ struct Clients {
 }
 
 impl Clients {
-    fn speak(&mut self, number: usize, step: &Step, stored: Option<&Stored>) -> Command {
+    fn speak(&mut self, number: usize, step: &Step, world: &World) -> Command {
+        let stored = world.stored.as_ref();
         let mut ask = step.ask.clone();
         if let Ask::Complete { known, .. } = &mut ask {
             *known = 3;
         }
         let mut command = ask.command(stored);
         let fresh = Owner::from_random([100 + u8::try_from(number).unwrap(); 12]);
+        if let Command::Begin(Begin { absent: Absent::Resume { fence, .. }, .. }) = &mut command {
+            // Given under another name, and not in the future.
+            *fence = (*fence).min(world.now.us - 1);
+        }
         match &mut command {
             Command::Begin(Begin { owner, .. }) if stored.is_none_or(|stored| stored.record.owner != *owner) => {
                 *owner = fresh;
@@ -103,7 +110,7 @@ fn send(steps: &[Step], repeats: &[(Index, Index)]) -> Result<(), String> {
         if !matches!(step.elapse, Elapse::BackMs(_)) {
             world.reach(step.elapse.from(world.now, world.stored.as_ref()));
         }
-        sent.push(clients.speak(number, step, world.stored.as_ref()));
+        sent.push(clients.speak(number, step, &world));
         let late = repeats.iter().filter(|(_, after)| after.index(steps.len()) == number);
         let late = late.map(|(what, _)| &sent[what.index(sent.len())]);
         for command in sent.last().into_iter().chain(late) {

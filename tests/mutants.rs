@@ -83,7 +83,37 @@ const MUTANTS: &[Mutant] = &[
     mutant("begin", "fence falls with the clock", "math.max(now_us, old_fence + 1)", "now_us"),
     mutant("begin", "fence without the clock", "math.max(now_us, old_fence + 1)", "old_fence + 1"),
     mutant("begin", "attempts not counted", "old_attempt + 1", "1"),
-    mutant("begin", "own policy not kept", "inherited + tonumber(ARGV[5])", "inherited"),
+    mutant("begin", "own policy not kept", "inherited + tonumber(string.sub(ARGV[5], 1, 1))", "inherited"),
+    mutant(
+        "begin",
+        "begun where there is no record to go on from",
+        "if not stored and string.sub(ARGV[5], 2) == '-' then return 'lost' end",
+        "",
+    ),
+    mutant(
+        "begin",
+        "recovered lost under another name",
+        "if its_recovered == '2' and inherited < 2 then",
+        "if false then",
+    ),
+    mutant(
+        "begin",
+        "recovered counted twice",
+        "its_recovered == '2' and inherited < 2 then",
+        "its_recovered == '2' then",
+    ),
+    mutant(
+        "begin",
+        "the fence of another name forgotten",
+        "math.max(old_fence, tonumber(its_fence) or 0)",
+        "old_fence",
+    ),
+    mutant(
+        "begin",
+        "the attempt of another name forgotten",
+        "math.max(old_attempt + 1, tonumber(its_attempt) or 1)",
+        "old_attempt + 1",
+    ),
     mutant("begin", "expiry forgotten", "record, 'PX', ARGV[4])", "record)"),
     mutant("begin", "lease taken from the TTL", "' ' .. ARGV[3] .. ' '", "' ' .. ARGV[4] .. ' '"),
     mutant("complete", "owner check dropped", "string.sub(header, 3, 56) == string.sub(record, 3, 56)", "true"),
@@ -122,8 +152,11 @@ const MUTANTS: &[Mutant] = &[
     mutant("extend", "the lease for the TTL", "string.format('%.0f', ttl_ms)", "string.format('%.0f', lease_ms)"),
     mutant("fail", "owner check dropped", "if owner ~= ARGV[1] then return {'stale', fence} end", ""),
     mutant("fail", "not idempotent", "if state == ARGV[2] then return 'done' end", ""),
-    mutant("fail", "the vanished owner refused", "state ~= 'P' and state ~= 'I'", "state ~= 'P'"),
-    mutant("fail", "an outcome overwritten", "state ~= 'P' and state ~= 'I'", "state == 'R'"),
+    mutant("fail", "the vanished owner refused", "state ~= 'P' and (state ~= 'I' or ARGV[2] == '-')", "state ~= 'P'"),
+    mutant("fail", "an outcome overwritten", "state ~= 'P' and (state ~= 'I' or ARGV[2] == '-')", "state == 'R'"),
+    mutant("fail", "what is held left alone", "(state ~= 'I' or ARGV[2] == '-')", "state ~= 'I'"),
+    mutant("fail", "what goes on elsewhere stays", "redis.call('PEXPIRE', key, '0')", ""),
+    mutant("fail", "what is gone cannot be left", "if not stored and ARGV[2] == '-' then return 'done' end", ""),
     mutant("fail", "recovered lost", "bits % 4 >= 2 and '2' or '0'", "'0'"),
     mutant("fail", "recovered kept by a recorded error", "header .. '0' .. attempt", "header .. flags .. attempt"),
     mutant("fail", "TTL kept by a release", "released, 'PX', ttl)", "released, 'KEEPTTL')"),
@@ -187,6 +220,10 @@ fn mutated(script: &Script, mutant: &Mutant) -> String {
 fn every_broken_script_is_noticed() {
     let server = Server::start();
     let lua = RefCell::new(Lua::load(server.connect()));
+    for mutant in MUTANTS {
+        let script = ALL.iter().find(|script| script.name == mutant.script).unwrap();
+        mutated(script, mutant);
+    }
     let mut survivors = Vec::new();
     for mutant in MUTANTS {
         let script: &'static Script = ALL.iter().find(|script| script.name == mutant.script).unwrap();

@@ -52,6 +52,16 @@ impl Trio {
     fn ask(&mut self, quota: Quota, now: Now) -> Result<Outcome, String> {
         let mut request = Vec::new();
         quota::pack(quota, KEY, TimeSource::Test { now, left_ms: 0 }, &mut request);
+        self.reply(request)
+    }
+
+    fn count(&mut self, now: Now) -> Result<Outcome, String> {
+        let mut request = Vec::new();
+        quota::pack_count(KEY, TimeSource::Test { now, left_ms: 0 }, &mut request);
+        self.reply(request)
+    }
+
+    fn reply(&mut self, mut request: Vec<u8>) -> Result<Outcome, String> {
         let at = request.windows(40).position(|bytes| bytes == ADMIT.sha1.as_bytes()).unwrap();
         request[at..at + 40].copy_from_slice(self.sha1.as_bytes());
         self.link.send(&request);
@@ -69,6 +79,11 @@ impl Trio {
         let mut now = START;
         for key in keys {
             now.us += key.after_ms * 1_000;
+            let counted = count.counted(now);
+            let told = (self.count(now)?, store.counted("count", now));
+            if told != (counted, counted) {
+                return Err(format!("{told:?} instead of {counted:?} at {now:?}"));
+            }
             let expected = count.admit(key.quota, now);
             let seen = (self.ask(key.quota, now)?, store.admit("count", key.quota, now));
             if seen != (expected, expected) {
@@ -123,6 +138,9 @@ fn a_script_that_is_broken_anywhere_is_found_out() {
         ("last_ms - now_ms))", "slice_ms))"),
         ("table.concat(slices, ' ')", "slices[#slices]"),
         ("if not is_counted then", "if true then"),
+        ("total > 0 and first_ms - now_ms or 0", "first_ms - now_ms"),
+        ("string.format('%.0f', total), free_in_ms", "string.format('%.0f', total + 1), free_in_ms"),
+        ("total), free_in_ms}", "total), '0'}"),
     ] {
         let mutant = ADMIT.source.replacen(sound, broken, 1);
         assert_ne!(mutant, ADMIT.source, "'{sound}' is in the script");
@@ -137,10 +155,13 @@ fn the_header_declares_what_rust_sends_and_every_reply() {
     let lines: Vec<_> = ADMIT.source.lines().map_while(|line| line.strip_prefix("-- ")).collect();
     let declared = |table| lines.iter().filter(|line| line.starts_with(table)).count();
     assert!(request.starts_with(format!("*{}\r\n", 3 + declared("KEYS[") + declared("ARGV[")).as_bytes()));
-    assert_eq!(lines.last(), Some(&"Replies  admitted | full free_in_ms"));
+    assert_eq!(lines.last(), Some(&"Replies  admitted | full free_in_ms | counted keys free_in_ms"));
     assert_eq!(quota::parse(&["admitted"]), Ok(Outcome::Admitted));
     assert_eq!(quota::parse(&["full", "7"]), Ok(Outcome::Full { free_in_ms: 7 }));
-    for reply in [&[][..], &["full"], &["full", "-1"], &["full", "1", "2"], &["admitted", "1"], &["done"]] {
+    assert_eq!(quota::parse(&["counted", "3", "7"]), Ok(Outcome::Counted { keys: 3, free_in_ms: 7 }));
+    for reply in
+        [&[][..], &["full"], &["full", "-1"], &["full", "1", "2"], &["admitted", "1"], &["counted", "1"], &["done"]]
+    {
         assert!(quota::parse(reply).is_err(), "{reply:?}");
     }
 }

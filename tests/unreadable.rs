@@ -103,12 +103,13 @@ fn check(lua: &mut Lua, bytes: &[u8], ask: &Ask, left_ms: Option<u64>) -> Result
     let seen = lua.run(&command, NOW, left)?;
     let (effect, outcome) = expected(bytes, &command, left_ms);
     let record = match &effect {
-        Effect::Keep | Effect::Renew { .. } => bytes.to_vec(),
-        Effect::Write { record, .. } | Effect::Patch { record } => text(record),
+        Effect::Keep | Effect::Renew { .. } => Some(bytes.to_vec()),
+        Effect::Write { record, .. } | Effect::Patch { record } => Some(text(record)),
+        Effect::Remove { .. } => None,
     };
     let what = |error: String| format!("{command:?} on {}: {error}", bytes.escape_ascii());
     agree("outcome", &outcome, &seen.outcome).map_err(what)?;
-    agree("record", &Some(record), &seen.record).map_err(what)
+    agree("record", &record, &seen.record).map_err(what)
 }
 
 fn run_cases(mut runner: TestRunner, lua: &RefCell<Lua>) -> Result<(), String> {

@@ -7,7 +7,7 @@ use actonce::clock::{MILLI, Micros, ServerClock};
 use actonce::error::StoreError;
 use actonce::model::machine::{self, Look, Machine};
 use actonce::model::quota::Quota;
-use actonce::model::{Begin, Command, Failure, Flags, Owner, Record, State};
+use actonce::model::{Absent, Begin, Command, Failure, Flags, Owner, Record, State};
 use actonce::scripts::machine::Prepared;
 use actonce::store::redis::FleetNews;
 use actonce::store::redis::engine::Engine;
@@ -110,6 +110,7 @@ impl Life {
                 hold: false,
                 mark_waited: true,
                 awaited_fence: None,
+                absent: Absent::Acquire,
             })),
             1 => Ask::Command(Command::Complete { record, retention_ms: 1 }),
             2 => {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use actonce::model::machine::{self, Fields, Instance, Look, Machine};
 use actonce::model::record::FENCE_LIMIT;
 use actonce::model::{
-    Begin, Command, Effect, Failure, Fingerprint, Flags, Now, Owner, Record, Resolution, State, Stored, apply,
+    Absent, Begin, Command, Effect, Failure, Fingerprint, Flags, Now, Owner, Record, Resolution, State, Stored, apply,
 };
 use actonce::scripts;
 use actonce::store::redis::inbox::Inbox;
@@ -51,6 +51,7 @@ fn commands(record: &Record) -> Vec<Command> {
             hold,
             mark_waited: true,
             awaited_fence: Some(record.fence),
+            absent: Absent::Acquire,
         })
     };
     let (holder, other) = (record.owner, Owner::from_random([7; 12]));
@@ -153,6 +154,7 @@ fn interpret(value: &Value) {
                 hold: false,
                 mark_waited: false,
                 awaited_fence: None,
+                absent: Absent::Acquire,
             };
             scripts::judge_set(Some(text.clone()), &begin, NOW.us);
         }

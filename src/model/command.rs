@@ -16,6 +16,18 @@ pub struct Begin {
     pub mark_waited: bool,
     /// The attempt the caller waited for: if it was released with an error, the caller shares that error.
     pub awaited_fence: Option<u64>,
+    pub absent: Absent,
+}
+
+/// What a begin does with a key that has no record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Absent {
+    /// It begins the first attempt.
+    Acquire,
+    /// It does nothing: the record that was seen here no longer exists, and no attempt may begin under this name.
+    Refuse,
+    /// It goes on with this attempt, which was acquired under another name of the key.
+    Resume { fence: u64, attempt: u64, recovered: bool },
 }
 
 impl Begin {
@@ -24,6 +36,22 @@ impl Begin {
         let &Self { owner, fingerprint, lease_ms, hold, .. } = self;
         let state = State::Processing { lease_ms, ttl_ms: self.ttl_ms() };
         Record { fence, owner, fingerprint, flags: Flags { hold, ..inherited }, attempt, state }
+    }
+
+    /// The record of a key that had none. `now_fence` is the fence of this moment.
+    pub fn first_record(&self, now_fence: u64) -> Record {
+        match self.absent {
+            Absent::Resume { fence, attempt, recovered } => {
+                self.record(now_fence.max(fence + 1), attempt, Flags { recovered, ..Flags::default() })
+            }
+            Absent::Acquire | Absent::Refuse => self.record(now_fence, 1, Flags::default()),
+        }
+    }
+
+    /// Whether a `SET NX GET` may begin it. If the key has no record, that command always writes one.
+    #[must_use]
+    pub fn may_be_plain(&self) -> bool {
+        self.awaited_fence.is_none() && self.absent != Absent::Refuse
     }
 
     pub fn ttl_ms(&self) -> u64 {
@@ -84,6 +112,8 @@ pub enum Failure {
     Record { payload: Vec<u8>, retention_ms: u64 },
     /// Nobody knows whether the work was done, so nobody runs until somebody resolves the record.
     Hold,
+    /// The attempt goes on under another name of the key, so the record is removed.
+    Leave,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]

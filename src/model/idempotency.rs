@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::command::{Begin, Command, Failure, Resolution};
+use super::command::{Absent, Begin, Command, Failure, Resolution};
 use super::record::{Flags, Origin, Owner, Record, State, Unreadable, unfinished_ttl_ms};
 
 /// The store's time, never the caller's.
@@ -71,6 +71,10 @@ pub enum Effect {
     /// Leave the record untouched and renew its TTL.
     Renew {
         ttl_ms: u64,
+    },
+    /// Remove the record, and tell those who wait.
+    Remove {
+        publish: bool,
     },
 }
 
@@ -143,7 +147,8 @@ pub enum Outcome {
 pub fn apply(stored: Option<&Stored>, command: &Command, now: Now) -> (Effect, Outcome) {
     let Some(stored) = stored.filter(|stored| stored.expires_at_ms > now.ms()) else {
         return match command {
-            Command::Begin(begin) => acquire(begin, now.us, 1, Flags::default()),
+            Command::Begin(begin) if begin.absent != Absent::Refuse => acquired(begin, begin.first_record(now.us)),
+            Command::Fail { failure: Failure::Leave, .. } => (Effect::Keep, Outcome::Done),
             _ => (Effect::Keep, Outcome::Lost),
         };
     };
@@ -201,8 +206,7 @@ fn apply_begin(stored: &Stored, begin: &Begin, now: Now) -> (Effect, Outcome) {
             let (origin, payload) = (record.origin(), told.payload.clone());
             return (Effect::Keep, Outcome::Released { fence, attempt, origin, payload });
         }
-        let kept = Flags { recovered: flags.recovered, ..Flags::default() };
-        return acquire(begin, next_fence(fence, now), attempt + 1, kept);
+        return acquire(begin, record, Flags { recovered: flags.recovered, ..Flags::default() }, now);
     };
     if record.owner == begin.owner {
         return (Effect::Renew { ttl_ms }, Outcome::Acquired { fence, attempt, recovered: flags.recovered });
@@ -220,12 +224,21 @@ fn apply_begin(stored: &Stored, begin: &Begin, now: Now) -> (Effect, Outcome) {
         return (held(record, lease_ms, ttl_ms, since_ms), Outcome::Indeterminate { fence, since_ms });
     }
     // The takeover: the lease is over. Those who waited for the vanished attempt now wait for this one.
-    acquire(begin, next_fence(fence, now), attempt + 1, Flags { recovered: true, waited: flags.waited, hold: false })
+    acquire(begin, record, Flags { recovered: true, waited: flags.waited, hold: false }, now)
 }
 
-fn acquire(begin: &Begin, fence: u64, attempt: u64, inherited: Flags) -> (Effect, Outcome) {
-    let record = begin.record(fence, attempt, inherited);
-    let outcome = Outcome::Acquired { fence, attempt, recovered: record.flags.recovered };
+/// Acquires the attempt after that of `record`, or the one that was acquired under another name if that one is later.
+fn acquire(begin: &Begin, record: &Record, inherited: Flags, now: Now) -> (Effect, Outcome) {
+    let (mut fence, mut attempt, mut flags) = (record.fence, record.attempt + 1, inherited);
+    if let Absent::Resume { fence: theirs, attempt: their_attempt, recovered } = begin.absent {
+        (fence, attempt) = (fence.max(theirs), attempt.max(their_attempt));
+        flags.recovered |= recovered;
+    }
+    acquired(begin, begin.record(next_fence(fence, now), attempt, flags))
+}
+
+fn acquired(begin: &Begin, record: Record) -> (Effect, Outcome) {
+    let outcome = Outcome::Acquired { fence: record.fence, attempt: record.attempt, recovered: record.flags.recovered };
     (Effect::Write { record, ttl_ms: begin.ttl_ms(), publish: false, tell: None }, outcome)
 }
 
@@ -269,6 +282,7 @@ fn apply_fail(record: &Record, owner: Owner, failure: &Failure, now: Now) -> (Ef
             write(record, Record { flags: Flags::default(), state, ..record.clone() }, *retention_ms)
         }
         (State::Processing { lease_ms, ttl_ms }, Failure::Hold) => held(record, *lease_ms, *ttl_ms, now.ms()),
+        (State::Processing { .. }, Failure::Leave) => Effect::Remove { publish: record.flags.waited },
         (State::Released { .. }, Failure::Release { .. })
         | (State::Failed { .. }, Failure::Record { .. })
         | (State::Indeterminate { .. }, Failure::Hold) => Effect::Keep,

@@ -12,6 +12,6 @@ pub mod machine;
 pub mod quota;
 pub mod record;
 
-pub use command::{Begin, Command, Failure, Resolution};
+pub use command::{Absent, Begin, Command, Failure, Resolution};
 pub use idempotency::{Effect, Now, Outcome, Stored, Tell, Told, apply, outcome_at_any_time};
 pub use record::{Fingerprint, Flags, Origin, Owner, Record, State, Unreadable, unfinished_ttl_ms};

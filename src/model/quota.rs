@@ -23,6 +23,8 @@ pub enum Outcome {
     Admitted,
     /// The key has not been counted; the next slice is over after this time.
     Full { free_in_ms: u64 },
+    /// Only the count was asked. This many keys are counted; the next slice is over after this time.
+    Counted { keys: u64, free_in_ms: u64 },
 }
 
 /// The keys of one scope.
@@ -54,9 +56,9 @@ impl Count {
     /// Counts one more key, unless the quota is used up.
     pub fn admit(&mut self, quota: Quota, now: Now) -> Outcome {
         self.slices.retain(|slice| slice.ends_ms > now.ms());
-        if self.slices.iter().map(|slice| slice.keys).sum::<u64>() >= quota.limit {
-            let first_ms = self.slices.iter().map(|slice| slice.ends_ms).min().unwrap_or_default();
-            return Outcome::Full { free_in_ms: first_ms.saturating_sub(now.ms()) };
+        let (keys, free_in_ms) = self.so_far(now);
+        if keys >= quota.limit {
+            return Outcome::Full { free_in_ms };
         }
         let ends_ms = quota.ends_ms(now);
         match self.slices.iter_mut().find(|slice| slice.ends_ms == ends_ms) {
@@ -64,6 +66,20 @@ impl Count {
             None => self.slices.push(Slice { ends_ms, keys: 1 }),
         }
         Outcome::Admitted
+    }
+
+    /// How many keys are counted. Changes nothing.
+    #[must_use]
+    pub fn counted(&self, now: Now) -> Outcome {
+        let (keys, free_in_ms) = self.so_far(now);
+        Outcome::Counted { keys, free_in_ms }
+    }
+
+    /// How many keys are counted, and after how many ms the next slice is over.
+    fn so_far(&self, now: Now) -> (u64, u64) {
+        let running = || self.slices.iter().filter(|slice| slice.ends_ms > now.ms());
+        let first_ms = running().map(|slice| slice.ends_ms).min().unwrap_or(now.ms());
+        (running().map(|slice| slice.keys).sum(), first_ms - now.ms())
     }
 
     /// When the last slice is over.

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 
 use super::Script;
 use super::resp::{Malformed, Resp, TimeSource, call, decimal, unreadable};
-use crate::model::record::{Origin, push_fence};
+use crate::model::record::{Origin, push_decimal, push_fence};
 use crate::model::{
-    Begin, Command, Failure, Fingerprint, Flags, Outcome, Record, Resolution, outcome_at_any_time, unfinished_ttl_ms,
+    Absent, Begin, Command, Failure, Fingerprint, Outcome, Record, Resolution, outcome_at_any_time, unfinished_ttl_ms,
 };
 
 /// Appends the `EVALSHA` of `command` on the record at `key`.
@@ -31,7 +31,7 @@ pub fn pack(command: &Command, key: &[u8], clock: TimeSource, out: &mut Vec<u8>)
 /// Appends the plain `SET … NX GET PX` that is a begin on Redis 7 and newer. It acquires a free key with `fence`, the
 /// client's estimate of the server's microseconds, or returns the stored record for [`super::judge_set`].
 pub fn pack_set_if_absent(begin: &Begin, key: &[u8], fence: u64, out: &mut Vec<u8>) {
-    let record = begin.record(fence, 1, Flags::default());
+    let record = begin.first_record(fence);
     Resp::start(out, 7).arg(b"SET").arg(key).record(&record).arg(b"NX").arg(b"GET").arg(b"PX").number(begin.ttl_ms());
 }
 
@@ -54,10 +54,24 @@ fn pack_begin<'a>(request: Resp<'a>, begin: &Begin, clock: TimeSource) -> Resp<'
         .arg(Fingerprint::text(begin.fingerprint.as_ref()))
         .number(begin.lease_ms)
         .number(begin.ttl_ms())
-        .arg(if begin.hold { b"4" } else { b"0" })
+        .arg(&hold_and_absent(begin))
         .flag(begin.mark_waited)
         .arg(&awaited)
         .clock(clock)
+}
+
+fn hold_and_absent(begin: &Begin) -> Vec<u8> {
+    let mut text = vec![if begin.hold { b'4' } else { b'0' }];
+    match begin.absent {
+        Absent::Acquire => {}
+        Absent::Refuse => text.push(b'-'),
+        Absent::Resume { fence, attempt, recovered } => {
+            push_fence(&mut text, fence);
+            text.push(if recovered { b'2' } else { b'0' });
+            push_decimal(&mut text, attempt);
+        }
+    }
+    text
 }
 
 fn pack_fail<'a>(request: Resp<'a>, failure: &Failure, clock: TimeSource) -> Resp<'a> {
@@ -65,6 +79,7 @@ fn pack_fail<'a>(request: Resp<'a>, failure: &Failure, clock: TimeSource) -> Res
         Failure::Release { payload, told_for_ms } => request.arg(b"R").arg(payload).number(*told_for_ms),
         Failure::Record { payload, retention_ms } => request.arg(b"F").arg(payload).number(*retention_ms),
         Failure::Hold => request.arg(b"I").arg(b"").arg(b""),
+        Failure::Leave => request.arg(b"-").arg(b"").arg(b""),
     }
     .clock(clock)
 }
@@ -113,7 +128,8 @@ pub fn parse<B: AsRef<[u8]>>(reply: &[B]) -> Result<Outcome, Malformed> {
 /// `None` when the clock or a write has to decide; then the caller runs the script of the same begin.
 pub fn judge_set(reply: Option<Vec<u8>>, begin: &Begin, fence: u64) -> Option<Outcome> {
     let Some(text) = reply else {
-        return Some(Outcome::Acquired { fence, attempt: 1, recovered: false });
+        let Record { fence, attempt, flags, .. } = begin.first_record(fence);
+        return Some(Outcome::Acquired { fence, attempt, recovered: flags.recovered });
     };
     match Record::decode(text) {
         Ok(record) => outcome_at_any_time(Cow::Owned(record), begin),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::delivery::{Delivery, Tag};
+use super::names::Names;
 use super::op::{Op, Phase};
 use super::terms::DAY_MS;
 use super::{Ask, Command, Session, Terms};
@@ -70,11 +71,13 @@ impl Session {
         };
         let budget = request.budget_ms.unwrap_or(DEFAULT_BUDGET_MS) * MILLI;
         let terms = Terms { retention_ms: request.retention_ms.unwrap_or(DAY_MS), ..Terms::without_lease(budget) };
-        let mut op = match (&request.hash, &request.identity) {
-            (Some(hash), None) => Op::of_hash(&self.hashers[0], hash, terms, now + budget),
-            (None, Some(identity)) => Op::new(&self.hashers, identity, None, terms, now + budget),
+        let names = match (&request.hash, &request.identity) {
+            // An operator names a record by what logs show.
+            (Some(hash), None) => Names::at(self.hashers[0].record_key(hash)),
+            (None, Some(identity)) => Names::of(&self.hashers, identity, None),
             _ => return self.deliver(Delivery::failed(id, &StoreError::Invalid("give hash or identity".into()))),
         };
+        let mut op = Op::new(names, terms, now + budget);
         op.phase = Phase::Admin(request);
         self.ops.insert(id, op);
         self.send_admin(id, now);
@@ -101,7 +104,7 @@ impl Session {
 
     /// There is no record under this secret; perhaps there is one under an older secret.
     fn try_next_name(&mut self, id: u32, now: Micros) -> bool {
-        let more = self.ops.get_mut(&id).is_some_and(Op::choose_next);
+        let more = self.ops.get_mut(&id).is_some_and(|op| op.names.choose_next());
         if more {
             self.send_admin(id, now);
         }

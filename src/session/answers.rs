@@ -26,7 +26,10 @@ impl Session {
             Answer::Due(members) => self.listed(id, &members, now),
             Answer::Delayed => self.deliver(Delivery::bare(id, Tag::Delayed)),
             Answer::TooLarge(why) => self.too_large(id, &why, now),
-            Answer::Unreadable(reason) => self.end(id, Delivery::text(id, Tag::Unreadable, reason.into_bytes()), now),
+            Answer::Unreadable(reason) => {
+                self.give_back(id, now);
+                self.end(id, Delivery::text(id, Tag::Unreadable, reason.into_bytes()), now);
+            }
             Answer::Failed { error, unknown, has_record } => {
                 let delivery = Delivery { recovered: has_record, ..Delivery::failed(id, &error) };
                 let beginning = self.ops.get(&id).is_some_and(|op| matches!(op.phase, Phase::Beginning));
@@ -34,6 +37,7 @@ impl Session {
                     let (key, owner, lease_ms) = (Arc::clone(op.key()), op.owner, op.terms.lease_ms);
                     self.withdraw(id, key, owner, lease_ms, now);
                 }
+                self.give_back(id, now);
                 self.end(id, delivery, now);
             }
         }
@@ -44,6 +48,13 @@ impl Session {
         if matches!(op.phase, Phase::Admin(_)) {
             return self.administered(id, &outcome, now);
         }
+        if op.names.is_carried() {
+            match outcome {
+                Outcome::Unreadable(_) => self.give_back(id, now),
+                _ => self.leave_behind(id, now),
+            }
+            return self.outcome(id, outcome, sent_at, now);
+        }
         let bare = |tag| Delivery::bare(id, tag);
         match outcome {
             Outcome::Acquired { fence, attempt, recovered } => {
@@ -53,7 +64,11 @@ impl Session {
                     // renews the lease, or tells who has taken over. Starting now would be a second run.
                     return self.again(id, now);
                 }
-                op.phase = Phase::Held(Claim { fence, attempt, recovered });
+                let claim = Claim { fence, attempt, recovered };
+                if op.names.is_older() {
+                    return self.carry_on(id, claim, now);
+                }
+                op.phase = Phase::Held(claim);
                 let held = Held {
                     key: Arc::clone(op.key()),
                     owner: op.owner,
@@ -89,6 +104,7 @@ impl Session {
             }
             Outcome::Stale { fence } => self.end(id, Delivery { fence, ..bare(Tag::Stale) }, now),
             Outcome::Done => self.end(id, bare(Tag::Done), now),
+            Outcome::Lost if matches!(op.phase, Phase::Beginning) => self.look_on(id, now),
             Outcome::Lost => self.end(id, bare(Tag::Lost), now),
             Outcome::Settled => self.end(id, bare(Tag::Settled), now),
             Outcome::Unreadable(why) => {

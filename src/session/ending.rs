@@ -75,17 +75,33 @@ impl Session {
     /// Gives an operation up. A begin that may have been applied is withdrawn: the run it stood for never started.
     pub fn forget(&mut self, id: u32, now: Micros) {
         self.stop_listening(id, now);
-        let Some(op) = self.ops.remove(&id) else { return };
+        let Some(mut op) = self.ops.remove(&id) else { return };
         self.leases.release(id);
         let never_left = self.store.forget(u64::from(id));
         // Held: the key was acquired while its caller, who has not heard of it yet, gave up.
         if matches!(op.phase, Phase::Beginning | Phase::Held(_)) && !never_left {
             self.withdraw(id, Arc::clone(op.key()), op.owner, op.terms.lease_ms, now);
         }
+        if let Some(carried) = op.names.arrive() {
+            self.withdraw(id, carried.key, op.owner, op.terms.lease_ms, now);
+        }
     }
 
     pub(super) fn withdraw(&mut self, id: u32, key: Arc<str>, owner: Owner, lease_ms: u64, now: Micros) {
-        let command = Command::Fail { owner, failure: Failure::Release { payload: Vec::new(), told_for_ms: 0 } };
+        self.fail_unheard(id, key, owner, Failure::Release { payload: Vec::new(), told_for_ms: 0 }, lease_ms, now);
+    }
+
+    /// Ends an attempt that never ran, with nobody to tell.
+    pub(super) fn fail_unheard(
+        &mut self,
+        id: u32,
+        key: Arc<str>,
+        owner: Owner,
+        failure: Failure,
+        lease_ms: u64,
+        now: Micros,
+    ) {
+        let command = Command::Fail { owner, failure };
         let deadline = now + lease_ms * MILLI;
         self.ask(u64::from(id) | WITHDRAWAL, key, Ask::Command(command), deadline, now);
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::delivery::{Delivery, Tag};
+use super::names::Names;
 use super::op::{Op, Phase};
 use super::{Ask, Session, Terms};
 use crate::clock::Micros;
@@ -100,7 +101,7 @@ impl Session {
         let Some(due_set) = self.defined(machine).and_then(|defined| defined.due_sets.get(partition).cloned()) else {
             return self.deliver(Delivery::failed(id, &undefined()));
         };
-        self.ops.insert(id, Op::at(Arc::clone(&due_set), Terms::without_lease(budget), now + budget));
+        self.ops.insert(id, Op::new(Names::at(Arc::clone(&due_set)), Terms::without_lease(budget), now + budget));
         self.ask(u64::from(id), due_set, Ask::Due { limit }, now + budget, now);
     }
 
@@ -138,7 +139,7 @@ impl Session {
         let partition = keys::partition_of(name, id);
         let key = keys::instance_key(self.hashers[0].prefix(), name, id, partition);
         let deadline = now + budget;
-        let mut opened = Op::at(Arc::clone(&key), Terms::without_lease(budget), deadline);
+        let mut opened = Op::new(Names::at(Arc::clone(&key)), Terms::without_lease(budget), deadline);
         // The owner is random, so no other command has this token.
         let command = command(Token::start_of(opened.owner.as_bytes()));
         opened.phase = Phase::Machine(Asked { machine, id: id.into(), purpose, is_keyed });

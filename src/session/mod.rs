@@ -6,8 +6,8 @@
 //!
 //! `begin` starts an operation, `waits` has the blocked ones, and `ending` ends one. `answers` says what a store's
 //! answer means for its operation. `payloads` seals what goes to the store and opens what comes back. `machines` has
-//! the commands on instances, `admin` those of an operator, `rehearsal` those of a test. `op` is one operation, `terms`
-//! how it wants to run, and `delivery` what JavaScript is told.
+//! the commands on instances, `admin` those of an operator, `rehearsal` those of a test. `op` is one operation, `names`
+//! the names of its record, `terms` how it wants to run, and `delivery` what JavaScript is told.
 
 mod admin;
 mod answers;
@@ -15,6 +15,7 @@ mod begin;
 mod delivery;
 mod ending;
 mod machines;
+mod names;
 mod op;
 mod payloads;
 mod rehearsal;
@@ -62,7 +63,7 @@ pub enum Notice {
 
 pub struct Session {
     pub store: AnyStore,
-    /// The first one writes; a record found under a later one is used where it is.
+    /// The first one writes. A record found under a later one is read where it is; a new attempt moves to the first.
     hashers: Vec<Hasher>,
     leases: Arc<Leases>,
     ops: FxHashMap<u32, Op>,

@@ -1,7 +1,7 @@
 //! How an operation wants to run and to be recorded.
 
 use crate::clock::Micros;
-use crate::model::{Begin, Fingerprint, Owner};
+use crate::model::{Absent, Begin, Fingerprint, Owner};
 
 pub const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
@@ -26,9 +26,17 @@ impl Terms {
 
     /// The command that begins an attempt under these terms.
     #[must_use]
-    pub fn begin(&self, owner: Owner, fingerprint: Option<Fingerprint>, awaited_fence: Option<u64>) -> Begin {
-        let &Self { lease_ms, retention_ms, hold, will_wait: mark_waited, .. } = self;
-        Begin { owner, fingerprint, lease_ms, retention_ms, hold, mark_waited, awaited_fence }
+    pub fn begin(
+        &self,
+        owner: Owner,
+        fingerprint: Option<Fingerprint>,
+        awaited_fence: Option<u64>,
+        absent: Absent,
+    ) -> Begin {
+        let &Self { lease_ms, retention_ms, will_wait: mark_waited, .. } = self;
+        // Under an older name no attempt runs, so one that vanishes there is not held.
+        let hold = self.hold && absent != Absent::Refuse;
+        Begin { owner, fingerprint, lease_ms, retention_ms, hold, mark_waited, awaited_fence, absent }
     }
 }
 

@@ -92,9 +92,14 @@ impl Session {
     /// also ends as soon as changes can be heard, because earlier changes were missed.
     pub fn wait(&mut self, id: u32, for_us: Micros, now: Micros) {
         let Some(op) = self.ops.get_mut(&id) else { return };
-        let first = !std::mem::replace(&mut op.listening, true);
-        let changed = std::mem::take(&mut op.changed);
         let key = Arc::clone(op.key());
+        let first = op.listens_to.as_ref() != Some(&key);
+        if first {
+            self.stop_listening(id, now);
+        }
+        let Some(op) = self.ops.get_mut(&id) else { return };
+        op.listens_to = Some(Arc::clone(&key));
+        let changed = std::mem::take(&mut op.changed);
         let mut audible_already = false;
         if first {
             audible_already = self.listen(id, &key, now);
@@ -113,11 +118,7 @@ impl Session {
     }
 
     pub(super) fn stop_listening(&mut self, id: u32, now: Micros) {
-        let Some(op) = self.ops.get_mut(&id) else { return };
-        if !std::mem::take(&mut op.listening) {
-            return;
-        }
-        let key = Arc::clone(op.key());
+        let Some(key) = self.ops.get_mut(&id).and_then(|op| op.listens_to.take()) else { return };
         if self.waits.unlisten(id, &key) {
             self.store.stop_listening(&key, now);
         }

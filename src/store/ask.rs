@@ -37,6 +37,8 @@ pub enum Ask {
     Find,
     /// Counts one more key of its scope, within this quota.
     Quota(Quota),
+    /// Finds out how many keys of a scope are counted, and changes nothing.
+    Count,
     /// A command on an instance of a state machine.
     Machine(Box<MachineAsk>),
     /// Lists the members of a due set whose timer should have fired, at most this many.
@@ -97,7 +99,7 @@ impl Ask {
         match self {
             Self::Command(command) => command.payload_len(),
             Self::Machine(ask) => ask.command.payload_len(),
-            Self::Inspect | Self::Find | Self::Quota(_) | Self::Due { .. } => 0,
+            Self::Inspect | Self::Find | Self::Quota(_) | Self::Count | Self::Due { .. } => 0,
         }
     }
 }

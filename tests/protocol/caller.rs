@@ -2,7 +2,7 @@
 
 use actonce::clock::{MILLI, Micros};
 use actonce::lease::margin;
-use actonce::model::{Begin, Command, Failure, Flags, Outcome, Owner, Record, State};
+use actonce::model::{Absent, Begin, Command, Failure, Flags, Outcome, Owner, Record, State};
 
 /// Time passes in ticks; a lease is two ticks long.
 pub const TICK_MS: u64 = 100;
@@ -163,6 +163,7 @@ impl Caller {
             // The error of a released attempt is kept only where somebody waits.
             mark_waited: true,
             awaited_fence: self.awaited,
+            absent: Absent::Acquire,
         }
     }
 

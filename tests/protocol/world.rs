@@ -142,6 +142,7 @@ impl World {
             Effect::Write { record, ttl_ms, tell, .. } => self.stored = Some(Stored::new(record, ttl_ms, tell, now)),
             Effect::Patch { record } => self.stored.as_mut().unwrap().record = record,
             Effect::Renew { ttl_ms } => self.stored.as_mut().unwrap().expires_at_ms = expires_at(ttl_ms),
+            Effect::Remove { .. } => self.stored = None,
         }
         if let Some(stored) = self.stored.as_mut() {
             forget_times(stored);

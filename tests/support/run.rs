@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use actonce::model::{Command, Effect, Flags, Now, Outcome, Record, State, Stored, apply};
+use actonce::model::{Absent, Command, Effect, Flags, Now, Outcome, Record, State, Stored, apply};
 use actonce::store::embedded::MemoryStore;
 
 use super::lua::{Lua, MARK_MS, Seen};
@@ -46,6 +46,7 @@ impl World {
             }
             (Effect::Patch { record }, Some(stored)) => stored.record = record.clone(),
             (Effect::Renew { ttl_ms }, Some(stored)) => stored.expires_at_ms = expires_at(*ttl_ms),
+            (Effect::Remove { .. }, stored) => *stored = None,
             _ => {}
         }
         (effect, outcome)
@@ -118,6 +119,7 @@ impl<'a> Trial<'a> {
         let (effect, outcome) = self.world.apply(command);
         let published = match &effect {
             Effect::Write { record, publish: true, .. } => vec![vec![record.state.letter()]],
+            Effect::Remove { publish: true } => vec![b"-".to_vec()],
             _ => Vec::new(),
         };
         let record = shown(self.world.text());
@@ -149,7 +151,7 @@ impl<'a> Trial<'a> {
     /// decision to the script, and the record afterwards.
     fn plain(&mut self, command: &Command) -> Option<(Option<Outcome>, Option<Vec<u8>>)> {
         match command {
-            Command::Begin(begin) if self.lua.link.version >= (7, 0) => {
+            Command::Begin(begin) if self.lua.link.version >= (7, 0) && begin.absent != Absent::Refuse => {
                 Some(self.lua.plain_begin(begin, self.world.now))
             }
             Command::Complete { record, .. } if self.lua.set_if_equal => {
@@ -181,7 +183,7 @@ fn agree_on_ttl(effect: &Effect, world: &World, seen: &Seen) -> Result<(), Strin
     let expected = match effect {
         _ if world.stored.is_none() => return agree("TTL", &-2, &seen.pttl_ms),
         Effect::Write { ttl_ms, .. } | Effect::Renew { ttl_ms } => *ttl_ms,
-        Effect::Keep | Effect::Patch { .. } => MARK_MS,
+        Effect::Keep | Effect::Patch { .. } | Effect::Remove { .. } => MARK_MS,
     };
     agree_nearly("TTL", expected, seen.pttl_ms)
 }

@@ -1,7 +1,9 @@
 //! Random sequences of commands that keep hitting the edge cases: the holder's own commands, the last millisecond of a
 //! lease, a fence in the same microsecond, a clock that goes back.
 
-use actonce::model::{Begin, Command, Failure, Fingerprint, Flags, Now, Owner, Record, Resolution, State, Stored};
+use actonce::model::{
+    Absent, Begin, Command, Failure, Fingerprint, Flags, Now, Owner, Record, Resolution, State, Stored,
+};
 use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
@@ -39,6 +41,19 @@ pub enum Awaited {
     Earlier,
 }
 
+/// What a begin does with a key that has no record.
+#[derive(Clone, Copy, Debug)]
+pub enum Without {
+    Acquire,
+    Refuse,
+    /// Relative to the record: the fence is this much later, and the attempt this much further.
+    Resume {
+        later: i64,
+        further: i64,
+        recovered: bool,
+    },
+}
+
 /// A command whose parts depend on the record that it will meet.
 #[derive(Clone, Debug)]
 pub enum Ask {
@@ -50,6 +65,7 @@ pub enum Ask {
         hold: bool,
         mark_waited: bool,
         awaited: Awaited,
+        absent: Without,
     },
     Extend {
         who: Who,
@@ -65,6 +81,9 @@ pub enum Ask {
         who: Who,
         text: u8,
         told_for_ms: u64,
+    },
+    Leave {
+        who: Who,
     },
     Record {
         who: Who,
@@ -115,15 +134,16 @@ pub fn asks() -> impl Strategy<Value = Ask> {
     let text = || 0..5_u8;
     let known = prop_oneof![8 => Just(3_u8), 1 => 0..3_u8];
     prop_oneof![
-        10 => (caller(), 0..3_u8, lease, retention(), any::<bool>(), any::<bool>(), awaited).prop_map(
-            |(who, payload, lease_ms, retention_ms, hold, mark_waited, awaited)| Ask::Begin {
-                who, payload, lease_ms, retention_ms, hold, mark_waited, awaited
+        10 => (caller(), 0..3_u8, lease, retention(), any::<bool>(), any::<bool>(), awaited, without()).prop_map(
+            |(who, payload, lease_ms, retention_ms, hold, mark_waited, awaited, absent)| Ask::Begin {
+                who, payload, lease_ms, retention_ms, hold, mark_waited, awaited, absent
             }
         ),
         3 => holder().prop_map(|who| Ask::Extend { who }),
         4 => (holder(), known, text(), retention())
             .prop_map(|(who, known, text, retention_ms)| Ask::Complete { who, known, text, retention_ms }),
         4 => (holder(), text(), told_for).prop_map(|(who, text, told_for_ms)| Ask::Release { who, text, told_for_ms }),
+        1 => holder().prop_map(|who| Ask::Leave { who }),
         2 => (holder(), text(), retention()).prop_map(|(who, text, retention_ms)| Ask::Record { who, text, retention_ms }),
         2 => holder().prop_map(|who| Ask::Hold { who }),
         3 => (operator(), proptest::option::of(text()), retention(), any::<bool>())
@@ -131,6 +151,12 @@ pub fn asks() -> impl Strategy<Value = Ask> {
         2 => (operator(), retention(), any::<bool>())
             .prop_map(|(who, retention_ms, force)| Ask::Reset { who, retention_ms, force }),
     ]
+}
+
+fn without() -> impl Strategy<Value = Without> {
+    let resume = (-2..=2_000_000_i64, -1..3_i64, any::<bool>())
+        .prop_map(|(later, further, recovered)| Without::Resume { later, further, recovered });
+    prop_oneof![4 => Just(Without::Acquire), 1 => Just(Without::Refuse), 2 => resume]
 }
 
 impl Elapse {
@@ -161,6 +187,7 @@ impl Ask {
             hold: false,
             mark_waited: false,
             awaited: Awaited::Nothing,
+            absent: Without::Acquire,
         }
     }
 
@@ -176,19 +203,32 @@ impl Ask {
             (Who::Caller(number), _) => Owner::from_random([number; 12]),
         };
         match *self {
-            Self::Begin { who, payload, lease_ms, retention_ms, hold, mark_waited, awaited } => Command::Begin(Begin {
-                owner: whom(who),
-                fingerprint: (payload > 0).then(|| Fingerprint::from_hash([payload; 16])),
-                lease_ms,
-                retention_ms,
-                hold,
-                mark_waited,
-                awaited_fence: match awaited {
-                    Awaited::Nothing => None,
-                    Awaited::Current => known.map(|record| record.fence),
-                    Awaited::Earlier => known.map(|record| record.fence - 1),
-                },
-            }),
+            Self::Begin { who, payload, lease_ms, retention_ms, hold, mark_waited, awaited, absent } => {
+                Command::Begin(Begin {
+                    owner: whom(who),
+                    fingerprint: (payload > 0).then(|| Fingerprint::from_hash([payload; 16])),
+                    lease_ms,
+                    retention_ms,
+                    hold,
+                    mark_waited,
+                    awaited_fence: match awaited {
+                        Awaited::Nothing => None,
+                        Awaited::Current => known.map(|record| record.fence),
+                        Awaited::Earlier => known.map(|record| record.fence - 1),
+                    },
+                    absent: match absent {
+                        Without::Acquire => Absent::Acquire,
+                        Without::Refuse => Absent::Refuse,
+                        Without::Resume { later, further, recovered } => Absent::Resume {
+                            fence: known
+                                .map_or(1_763_900_000_000_000, |record| record.fence)
+                                .saturating_add_signed(later),
+                            attempt: known.map_or(1, |record| record.attempt).saturating_add_signed(further).max(1),
+                            recovered,
+                        },
+                    },
+                })
+            }
             Self::Extend { who } => Command::Extend { owner: whom(who) },
             Self::Complete { who, known: right, text, retention_ms } => {
                 let part = |number: u8| known.filter(|_| number < right);
@@ -202,6 +242,7 @@ impl Ask {
             Self::Release { who, text, told_for_ms } => {
                 Command::Fail { owner: whom(who), failure: Failure::Release { payload: payload(text), told_for_ms } }
             }
+            Self::Leave { who } => Command::Fail { owner: whom(who), failure: Failure::Leave },
             Self::Record { who, text, retention_ms } => {
                 Command::Fail { owner: whom(who), failure: Failure::Record { payload: payload(text), retention_ms } }
             }

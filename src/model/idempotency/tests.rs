@@ -1,18 +1,22 @@
 //! The table of states and commands, cell by cell, and tests of what the cells leave out: flags, fences, lifetimes.
 
+mod elsewhere;
+
 use super::*;
 use crate::model::Fingerprint;
 
 /// Each line is a command, each column a state. A cell is the answer, then what became of the record: nothing (it is as
-/// it was), `+` (its TTL is new), or `>` and the letter of the state that was written. `acq3r` is an acquisition with
-/// attempt 3, recovered; the record's own attempt is 2. "over" is a lease that has ended and that nobody has taken
-/// over, under the holder's policy; every other column runs under both policies.
+/// it was), `+` (its TTL is new), `-` (it is gone), or `>` and the letter of the state that was written. `acq3r` is an
+/// acquisition with attempt 3, recovered; the record's own attempt is 2. "over" is a lease that has ended and that
+/// nobody has taken over, under the holder's policy; every other column runs under both policies.
 const TABLE: &str = "
                        absent | expired | live   | over, rerun | over, hold | indeterminate | released | completed | failed
 begin, same payload    acq1>P | acq1>P  | prog   | acq3r>P     | indet>I    | indet         | acq3>P   | replay    | error
 begin, other payload   acq1>P | acq1>P  | mism   | mism        | mism       | indet         | acq3>P   | mism      | mism
 begin, no payload      acq1>P | acq1>P  | prog   | acq3r>P     | indet>I    | indet         | acq3>P   | replay    | error
 begin again, owner     acq1>P | acq1>P  | acq2+  | acq2+       | acq2+      | indet         | rel      | replay    | error
+begin where there is   lost   | lost    | prog   | acq3r>P     | indet>I    | indet         | acq3>P   | replay    | error
+begin as another name  acq7r>P | acq7r>P | prog  | acq7r>P     | indet>I    | indet         | acq7r>P  | replay    | error
 extend, owner          lost   | lost    | done+  | done+       | done+      | stale         | stale    | stale     | stale
 extend, other          lost   | lost    | stale  | stale       | stale      | stale         | stale    | stale     | stale
 complete, owner        lost   | lost    | done>C | done>C      | done>C     | done>C        | stale    | done      | stale
@@ -23,6 +27,8 @@ record, owner          lost   | lost    | done>F | done>F      | done>F     | do
 record, other          lost   | lost    | stale  | stale       | stale      | stale         | stale    | stale     | stale
 hold, owner            lost   | lost    | done>I | done>I      | done>I     | done          | stale    | stale     | stale
 hold, other            lost   | lost    | stale  | stale       | stale      | stale         | stale    | stale     | stale
+leave, owner           done   | done    | done-  | done-       | done-      | stale         | stale    | stale     | stale
+leave, other           done   | done    | stale  | stale       | stale      | stale         | stale    | stale     | stale
 resolve value          lost   | lost    | prog   | done>C      | done>C     | done>C        | done>C   | settled   | settled
 resolve value, force   lost   | lost    | done>C | done>C      | done>C     | done>C        | done>C   | settled   | settled
 resolve rerun          lost   | lost    | prog   | done>R      | done>R     | done>R        | done     | settled   | settled
@@ -36,6 +42,8 @@ const NOW: Now = Now { us: 1_763_900_000_000_000 };
 const LEASE_MS: u64 = 30_000;
 const TTL_MS: u64 = 86_400_000;
 const FENCE: u64 = 1_763_899_000_000_000;
+/// An attempt that was acquired under another name of the key.
+const ELSEWHERE: Absent = Absent::Resume { fence: FENCE + 5, attempt: 7, recovered: true };
 
 fn owner() -> Owner {
     Owner::from_random([1; 12])
@@ -87,6 +95,7 @@ fn begin(owner: Owner, fingerprint: Option<Fingerprint>) -> Begin {
         hold: false,
         mark_waited: false,
         awaited_fence: None,
+        absent: Absent::Acquire,
     }
 }
 
@@ -100,6 +109,8 @@ fn command(line: &str) -> Command {
             "begin, same payload" => begin(other(), Some(payload_one())),
             "begin, other payload" => begin(other(), Some(Fingerprint::from_hash([2; 16]))),
             "begin, no payload" => begin(other(), None),
+            "begin where there is" => Begin { absent: Absent::Refuse, ..begin(other(), None) },
+            "begin as another name" => Begin { absent: ELSEWHERE, ..begin(other(), None) },
             _ => begin(owner(), Some(payload_one())),
         }),
         Some("extend") => Command::Extend { owner: who },
@@ -110,6 +121,7 @@ fn command(line: &str) -> Command {
         Some("release") => fail(Failure::Release { payload: b"enew".to_vec(), told_for_ms: 400 }),
         Some("record") => fail(Failure::Record { payload: b"enew".to_vec(), retention_ms: 500 }),
         Some("hold") => fail(Failure::Hold),
+        Some("leave") => fail(Failure::Leave),
         Some("resolve") if line.contains("value") => {
             resolve(Resolution::Value { payload: b"jnew".to_vec(), retention_ms: 500 })
         }
@@ -139,6 +151,7 @@ fn cell(effect: &Effect, outcome: &Outcome) -> String {
         Effect::Keep => answer,
         Effect::Renew { .. } => answer + "+",
         Effect::Patch { .. } => answer + "*",
+        Effect::Remove { .. } => answer + "-",
         Effect::Write { record, .. } => format!("{answer}>{}", char::from(record.state.letter())),
     }
 }
@@ -178,11 +191,14 @@ fn every_cell_of_the_table_is_as_it_says() {
             }
         }
     }
-    assert_eq!(seen, 20 * (2 * 7 + 2) * 2);
+    assert_eq!(seen, 24 * (2 * 7 + 2) * 2);
 }
 
 /// Checks what holds in every cell: fences never fall, and those who wait are told of each new state and nothing else.
 fn check_effect(effect: &Effect, before: Option<&Stored>, waited: bool, what: &str) {
+    if let Effect::Remove { publish } = effect {
+        assert_eq!(*publish, waited, "{what}: publish");
+    }
     let Effect::Write { record, ttl_ms, publish, tell } = effect else { return };
     let Some(before) = before.filter(|before| before.expires_at_ms > NOW.ms()) else {
         assert!(!publish, "{what}: there is no new state to publish");

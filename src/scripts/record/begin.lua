@@ -4,15 +4,21 @@
 -- ARGV[2]  fingerprint, or 22 dashes
 -- ARGV[3]  lease_ms
 -- ARGV[4]  ttl_ms of an unfinished record
--- ARGV[5]  hold: '4' when the key is to be held if this attempt vanishes, else '0'
+-- ARGV[5]  hold: '4' when the key is to be held if this attempt vanishes, else '0'. The rest says what to do when the
+--          key has no record. Nothing: begin its first attempt. '-': do not begin. Otherwise the attempt was acquired
+--          under another name of the key and goes on here: its fence, 16 digits, '2' if it is recovered, else '0', and
+--          its attempt
 -- ARGV[6]  mark_waited: '1' when an in-progress answer marks the record, else '0'
 -- ARGV[7]  awaited_fence, 16 digits: the attempt the caller waited for, or empty
 -- ARGV[8]  clock, tests only: '<now_us> <pttl_ms>'; empty in production
--- Replies  acquired fence attempt recovered | in_progress fence remaining_ms | mismatch fence
+-- Replies  acquired fence attempt recovered | lost | in_progress fence remaining_ms | mismatch fence
 --          | indeterminate fence since_ms | released fence attempt origin payload
 --          | replay fence attempt origin payload | replay_error fence attempt origin payload | unreadable reason
 local key, caller, clock = KEYS[1], ARGV[1], ARGV[8]
 local stored = redis.call('GET', key)
+if not stored and string.sub(ARGV[5], 2) == '-' then return 'lost' end
+local its_fence, its_recovered, its_attempt =
+  string.sub(ARGV[5], 2, 17), string.sub(ARGV[5], 18, 18), string.sub(ARGV[5], 19)
 -- What a new attempt takes over. Of the flags it may inherit waited and recovered.
 local old_fence, old_attempt, inherited = 0, 0, 0
 if stored then
@@ -63,9 +69,12 @@ if stored then
   end
   old_fence, old_attempt = tonumber(fence), tonumber(attempt)
 end
+if its_recovered == '2' and inherited < 2 then inherited = inherited + 2 end
+old_fence = math.max(old_fence, tonumber(its_fence) or 0)
 -- @include now.lua
-local fence, attempt = string.format('%016.0f', math.max(now_us, old_fence + 1)), string.format('%.0f', old_attempt + 1)
-local flags = string.format('%.0f', inherited + tonumber(ARGV[5]))
+local fence = string.format('%016.0f', math.max(now_us, old_fence + 1))
+local attempt = string.format('%.0f', math.max(old_attempt + 1, tonumber(its_attempt) or 1))
+local flags = string.format('%.0f', inherited + tonumber(string.sub(ARGV[5], 1, 1)))
 local record = '1P' .. fence .. caller .. ARGV[2] .. flags .. attempt .. ' ' .. ARGV[3] .. ' ' .. ARGV[4]
 redis.call('SET', key, record, 'PX', ARGV[4])
 return {'acquired', fence, attempt, inherited >= 2 and '1' or '0'}

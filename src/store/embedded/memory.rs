@@ -87,6 +87,12 @@ impl MemoryStore {
         outcome
     }
 
+    /// How many keys of a scope are counted.
+    pub fn counted(&self, key: &str, now: Now) -> quota::Outcome {
+        let state = self.lock();
+        state.table.counts.live(key, now).map_or_else(|| Count::default().counted(now), |count| count.counted(now))
+    }
+
     /// A scope's count as Redis would hold it.
     pub fn count(&self, key: &str, now: Now) -> Option<String> {
         self.lock().table.counts.live(key, now).map(Count::text)

@@ -64,6 +64,7 @@ impl Store for EmbeddedStore {
             Ask::Inspect => Answer::Inspected(self.store.inspect(&key, server)),
             Ask::Find => Answer::Found(self.store.holds(&key, server)),
             Ask::Quota(quota) => Answer::Quota(self.store.admit(&key, *quota, server)),
+            Ask::Count => Answer::Quota(self.store.counted(&key, server)),
             Ask::Machine(ask) => {
                 let listed = (&*ask.due_set, &*ask.member);
                 Answer::Machine(self.store.transition(&ask.prepared.machine, &key, listed, &ask.command, server))

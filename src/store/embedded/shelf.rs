@@ -56,6 +56,15 @@ impl<T: Expires> Shelf<T> {
         self.sweep.next_due_ms = self.sweep.next_due_ms.min(expires_at_ms);
     }
 
+    /// Removes the entry in this slot. The last entry moves there, where the sweep may have been already, so the sweep
+    /// is told its time again.
+    pub fn remove(&mut self, slot: usize) {
+        self.slots.swap_remove_index(slot);
+        if let Some(expires_at_ms) = self.slots.get_index(slot).map(|(_, moved)| moved.expires_at_ms()) {
+            self.expect(expires_at_ms);
+        }
+    }
+
     /// Removes some expired entries, and looks at no more live entries than `most_live`.
     pub fn sweep(&mut self, now: Now, most_live: usize) {
         let (mut live, mut removed) = (0, 0);

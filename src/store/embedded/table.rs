@@ -24,12 +24,15 @@ impl Table {
             self.records.slots[slot].forget_told(now);
         }
         let (effect, outcome) = apply(slot.map(|slot| &self.records.slots[slot]), command, now);
-        let publish = matches!(effect, Effect::Write { publish: true, .. });
+        let publish = matches!(effect, Effect::Write { publish: true, .. } | Effect::Remove { publish: true });
         self.carry_out(effect, key, slot, now);
         (publish, outcome)
     }
 
     fn carry_out(&mut self, effect: Effect, key: &str, slot: Option<usize>, now: Now) {
+        if let (Effect::Remove { .. }, Some(slot)) = (&effect, slot) {
+            return self.records.remove(slot);
+        }
         if let Effect::Write { ttl_ms, .. } | Effect::Renew { ttl_ms } = effect {
             self.records.expect(now.ms().saturating_add(ttl_ms));
         }
@@ -45,7 +48,7 @@ impl Table {
             }
             (Effect::Patch { record }, Some(stored)) => stored.record = record,
             (Effect::Renew { ttl_ms }, Some(stored)) => stored.expires_at_ms = now.ms().saturating_add(ttl_ms),
-            (Effect::Keep | Effect::Patch { .. } | Effect::Renew { .. }, _) => {}
+            (Effect::Keep | Effect::Patch { .. } | Effect::Renew { .. } | Effect::Remove { .. }, _) => {}
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::shelf::{LIVE_PER_SWEEP, SMALLEST_CAPACITY};
 use super::{MemoryStore, Watch};
 use crate::model::quota::{self, Quota};
-use crate::model::{Begin, Command, Failure, Flags, Now, Outcome, Owner, Record, State};
+use crate::model::{Absent, Begin, Command, Failure, Flags, Now, Outcome, Owner, Record, State};
 
 fn owner(n: u8) -> Owner {
     Owner::from_random([n; 12])
@@ -19,6 +19,7 @@ fn begin(n: u8, mark_waited: bool) -> Command {
         hold: false,
         mark_waited,
         awaited_fence: None,
+        absent: Absent::Acquire,
     })
 }
 

@@ -52,13 +52,13 @@ impl Pending {
     pub fn first_stage(&self, features: &Features, now: Micros) -> Stage {
         let command = match &self.request.ask {
             Ask::Command(command) => command,
-            Ask::Machine(_) | Ask::Due { .. } | Ask::Quota(_) => return Stage::Script { loaded: false },
+            Ask::Machine(_) | Ask::Due { .. } | Ask::Quota(_) | Ask::Count => return Stage::Script { loaded: false },
             Ask::Inspect => return Stage::Get,
             Ask::Find => return Stage::FirstByte,
         };
         match command {
             // A repeat goes through the script, which renews the lease if this owner has it already.
-            Command::Begin(begin) if features.set_nx_get && !self.was_sent && begin.awaited_fence.is_none() => {
+            Command::Begin(begin) if features.set_nx_get && !self.was_sent && begin.may_be_plain() => {
                 // The fence must also exceed that of an expired record, so the error of the estimate must be much
                 // smaller than the retention.
                 if begin.retention_ms * MILLI > 10 * features.clock.error(now) {
@@ -92,6 +92,7 @@ impl Pending {
                 machine_scripts::pack(&ask.command, &ask.prepared, keys, TimeSource::Server, out);
             }
             (_, Ask::Due { limit }) => machine_scripts::pack_due(key.as_bytes(), *limit, TimeSource::Server, out),
+            (_, Ask::Count) => quota_scripts::pack_count(key.as_bytes(), TimeSource::Server, out),
             (_, Ask::Quota(quota)) => quota_scripts::pack(*quota, key.as_bytes(), TimeSource::Server, out),
             (_, Ask::Find) | (Stage::FirstByte | Stage::AnyRecord(_), _) => {
                 cmd("GETRANGE").arg(&**key).arg(0).arg(0).write_packed_command(out);
@@ -106,7 +107,7 @@ impl Pending {
             Ask::Command(command) => Script::of(command),
             Ask::Machine(_) => &TRANSITION,
             Ask::Due { .. } => &DUE,
-            Ask::Quota(_) => &ADMIT,
+            Ask::Quota(_) | Ask::Count => &ADMIT,
             Ask::Inspect | Ask::Find => return,
         };
         cmd("SCRIPT").arg("LOAD").arg(&script.source).write_packed_command(out);
@@ -156,7 +157,7 @@ impl Pending {
     fn interpret(&self, parts: &[&[u8]], sent_at: Micros) -> Option<Answer> {
         match &self.request.ask {
             Ask::Machine(_) => machine_scripts::parse(parts).ok().map(Answer::Machine),
-            Ask::Quota(_) => quota_scripts::parse(parts).ok().map(Answer::Quota),
+            Ask::Quota(_) | Ask::Count => quota_scripts::parse(parts).ok().map(Answer::Quota),
             Ask::Due { .. } => {
                 let members = parts.iter().map(|member| String::from_utf8(member.to_vec()).ok());
                 members.collect::<Option<_>>().map(Answer::Due)

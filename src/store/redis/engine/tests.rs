@@ -1,6 +1,6 @@
 use super::*;
 use crate::clock::ServerClock;
-use crate::model::{Begin, Command, Failure, Outcome, Owner, Record, State};
+use crate::model::{Absent, Begin, Command, Failure, Outcome, Owner, Record, State};
 use crate::store::ask::{Answer, Ask};
 
 mod lost;
@@ -29,6 +29,7 @@ fn begin(id: u64) -> Request {
         hold: false,
         mark_waited: true,
         awaited_fence: None,
+        absent: Absent::Acquire,
     };
     request(id, Ask::Command(Command::Begin(begin)))
 }
