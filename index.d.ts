@@ -444,7 +444,7 @@ export type RecordedOutcome =
   | { readonly kind: 'redirect'; readonly url: string; readonly type: 'push' | 'replace'; readonly httpStatus: number }
   | { readonly kind: 'http'; readonly httpStatus: number }
   | { readonly kind: 'error'; readonly error: unknown }
-  /** The outcome was not kept: `unencodable` or `too-large`. */
+  /** The outcome was not kept: `unencodable`, `too-large` or `lost`. */
   | { readonly kind: 'unavailable'; readonly reason: string };
 
 /** Options of `reset`. */
@@ -616,12 +616,12 @@ export interface HeldEvent extends EventBase {
 }
 /**
  * The caller has its outcome, but the record is not complete. `delayed`: the store fails, and recording goes on in the
- * background. `store-error`: recording was given up. `unencodable` or `too-large`: the record is completed without a
- * value. `durability`: the outcome is recorded, but fewer replicas or disks than asked for had it in time.
+ * background. `store-error`: recording was given up. `unencodable`, `too-large` or `lost`: the record is completed
+ * without a value. `durability`: the outcome is recorded, but fewer replicas or disks than asked for had it in time.
  */
 export interface ResultUnrecordedEvent extends EventBase {
   readonly type: 'result-unrecorded';
-  readonly reason: 'delayed' | 'store-error' | 'unencodable' | 'too-large' | 'durability';
+  readonly reason: 'delayed' | 'store-error' | 'unencodable' | 'too-large' | 'lost' | 'durability';
   /** For `unencodable`: the place in the value that cannot be encoded. */
   readonly path?: string;
 }
@@ -1089,10 +1089,10 @@ export class LeaseLostError extends ActonceError {
 
 /** `ERR_RESULT_UNAVAILABLE`: the run completed, but its value is not in the record. `fn` will not run again. */
 export class ResultUnavailableError extends ActonceError {
-  constructor(reason: 'unencodable' | 'too-large', path?: string, details?: ErrorDetails);
+  constructor(reason: 'unencodable' | 'too-large' | 'lost', path?: string, details?: ErrorDetails);
   readonly code: 'ERR_RESULT_UNAVAILABLE';
-  /** Why the value is not in the record. */
-  readonly reason: 'unencodable' | 'too-large';
+  /** Why the value is not in the record. `lost`: the process that had the value died before it could record it. */
+  readonly reason: 'unencodable' | 'too-large' | 'lost';
   /** For `unencodable`: the place in the value that cannot be encoded. */
   readonly path: string | undefined;
 }

@@ -123,7 +123,8 @@ export interface StateMachineOptions {
    */
   retentionMs?: number | undefined;
   /**
-   * How many entries an instance's history keeps: 1 to 1000, the newest ones.
+   * How many entries `history` returns: 1 to 1000, the newest ones. An instance remembers at least 16 entries, so that
+   * it recognises a repeat.
    * @default 50
    */
   historyLimit?: number | undefined;
@@ -281,7 +282,10 @@ export interface Instance<S extends string, D = unknown> {
 export interface Transition<S extends string, D = unknown> extends Instance<S, D> {
   /** The state before the transition. */
   readonly from: S;
-  /** Whether this is the result of an earlier call with the same idempotency key. This call then changed nothing. */
+  /**
+   * Whether this is the result of an earlier call with the same idempotency key. This call then changed nothing. If the
+   * instance's entries take more than 64 KiB, the `data` of an old step may be forgotten and is undefined here.
+   */
   readonly replayed: boolean;
 }
 
@@ -304,7 +308,10 @@ export interface CreatedEntry<S extends string> extends HistoryEntryBase<S> {
 export interface EventEntry<S extends string, E extends string> extends HistoryEntryBase<S> {
   readonly type: 'event';
   readonly event: E;
-  /** The fields of the event object besides `type`; undefined when it had none. */
+  /**
+   * The fields of the event object besides `type`; undefined when it had none. In an instance whose entries take more
+   * than 64 KiB, the payloads of the oldest steps are forgotten and undefined.
+   */
   readonly payload: unknown;
   readonly from: S;
 }
@@ -326,8 +333,8 @@ export type HistoryEntry<S extends string, E extends string> = CreatedEntry<S> |
 export interface SendOptions<D = unknown> {
   /**
    * Makes a repeat harmless: a later `send` to the same instance with this key resolves to the first result, with
-   * `replayed` true. 1 to 255 bytes of well-formed UTF-8. The key is remembered for as long as the step's entry in the
-   * history is kept.
+   * `replayed` true. 1 to 255 bytes of well-formed UTF-8. The instance remembers the key for at least the next 15
+   * transitions, or `historyLimit - 1` if that is more.
    * @default every call is a step of its own
    */
   idempotencyKey?: string | undefined;
@@ -371,7 +378,7 @@ export interface DuringOptions<T, E extends string, D = unknown> {
   onError?: MachineEvent<E> | ((error: unknown) => Move<E, D>) | undefined;
   /**
    * Makes a repeat harmless: the repeat gets the outcome of the first call, and `fn` runs once. 1 to 255 bytes of
-   * well-formed UTF-8.
+   * well-formed UTF-8. After a crash, a repeat runs `fn` again only if nothing but `fn` has moved the instance since.
    * @default every call is a run of its own
    */
   idempotencyKey?: string | undefined;
@@ -448,8 +455,8 @@ export interface StateMachine<S extends string, E extends string, D = unknown> {
   get(id: string): Promise<Instance<S, D> | undefined>;
 
   /**
-   * Returns what happened to an instance: the newest `historyLimit` steps, oldest first, or fewer when the entries take
-   * more than 64 KiB. The array is empty when there is no such instance.
+   * Returns what happened to an instance: the newest `historyLimit` steps, oldest first. There are fewer when the
+   * entries take more than 64 KiB even without their payloads. The array is empty when there is no such instance.
    */
   history(id: string): Promise<HistoryEntry<S, E>[]>;
 
@@ -465,6 +472,10 @@ export interface StateMachine<S extends string, E extends string, D = unknown> {
 
   /**
    * Moves an instance, runs `fn` once, and then moves the instance on, depending on how `fn` ended.
+   *
+   * A repeat with the same key rejects with `ERR_RESULT_UNAVAILABLE` (`lost`) if the process died after it had sent
+   * `onDone` and before it could record the value, and with `ERR_INVALID_TRANSITION` if the process died and something
+   * else has moved the instance on since.
    *
    * @param fn Called with the result of the first move and the context of `withIdempotency`.
    * @returns What `fn` returned, once the instance has moved on.

@@ -226,10 +226,10 @@ export class LeaseLostError extends ActonceError {
 
 export class ResultUnavailableError extends ActonceError {
   declare readonly code: 'ERR_RESULT_UNAVAILABLE';
-  readonly reason: 'unencodable' | 'too-large';
+  readonly reason: 'unencodable' | 'too-large' | 'lost';
   readonly path: string | undefined;
 
-  constructor(reason: 'unencodable' | 'too-large', path?: string, details?: ErrorDetails) {
+  constructor(reason: 'unencodable' | 'too-large' | 'lost', path?: string, details?: ErrorDetails) {
     super('ERR_RESULT_UNAVAILABLE', details);
     this.reason = reason;
     this.path = path;

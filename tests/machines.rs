@@ -7,13 +7,14 @@ mod support;
 use std::cell::RefCell;
 
 use actonce::model::Now;
-use actonce::model::machine::{Caller, Command, Instance, Look, Machine, Outcome, Send, Token, apply};
+use actonce::model::machine::{By, Caller, Command, Instance, Look, Machine, Outcome, Send, Token, apply};
 use actonce::scripts::TimeSource;
 use actonce::scripts::machine::Prepared;
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 
 use support::cases;
-use support::machine::{Lua, compare, seldom};
+use support::machine::{Lua, compare};
+use support::machine_seldom::seldom;
 use support::machine_steps::{Step, machines, steps};
 use support::server::Server;
 
@@ -85,7 +86,8 @@ fn matrix(lua: &mut Lua, prepared: &Prepared) -> Result<(u32, u32), String> {
                 data: None,
                 payload: Vec::new(),
                 expected_version: None,
-                caller: None,
+                by: By::Itself,
+                is_first: false,
                 create: false,
             });
             let outcome = lua.ask(&command, prepared, CLOCK)?;
@@ -192,7 +194,8 @@ fn what_is_no_instance_is_left_alone() {
         data: None,
         payload: Vec::new(),
         expected_version: None,
-        caller: Some(Caller { record: [b'r'; 22], fence: 8 }),
+        by: By::Attempt { caller: Caller { record: [b'r'; 22], fence: 8 }, until: 9 },
+        is_first: false,
         create: true,
     };
     let looks = [Look::Glance, Look::Wait, Look::Drain].map(|purpose| Command::Look { purpose });

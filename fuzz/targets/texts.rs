@@ -111,7 +111,8 @@ pub fn machine(text: &[u8]) {
             data: None,
             payload: Vec::new(),
             expected_version: None,
-            caller: None,
+            by: machine::By::Call(token),
+            is_first: false,
             create: true,
         });
         for stored in [None, instance.clone()] {

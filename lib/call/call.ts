@@ -199,6 +199,10 @@ export class Call implements ContextSource {
     this.#timer = setTimeout(onTimeout, Math.min(Math.max(this.#waitUntil - now, 0), LONGEST_TIMER_MS));
   }
 
+  get retentionMs(): number {
+    return this.settings.retentionMs;
+  }
+
   hash(): string {
     return this.host.binding.hash(this.identity);
   }

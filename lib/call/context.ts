@@ -5,7 +5,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { IdempotencyContext } from '../../index';
 import { invalid, LeaseLostError } from '../errors';
-import { Steps } from '../machine/steps';
+import { STEPS, Steps } from '../machine/steps';
 import type { Lease } from './lease';
 
 /** One run of an `fn`, as the async context carries it. */
@@ -40,6 +40,8 @@ export function isInside(space: string, identity: string): boolean {
 /** The parts of a call that a context needs. */
 export interface ContextSource {
   readonly key: string;
+  /** How long the record of this attempt is kept. */
+  readonly retentionMs: number;
   deriveKey(name: string): string;
   /** Undefined when a call without a key was let through. */
   hash(): string | undefined;
@@ -106,8 +108,12 @@ export class Context implements IdempotencyContext {
   }
 
   get transition(): IdempotencyContext['transition'] {
-    this.#steps ??= new Steps(this);
-    return this.#steps.take;
+    return this[STEPS].take;
+  }
+
+  get [STEPS](): Steps {
+    this.#steps ??= new Steps(this, this.#source.retentionMs);
+    return this.#steps;
   }
 
   #lost(): LeaseLostError {

@@ -189,9 +189,15 @@ function conclude(run: Run, report: Report, answer: Answer | undefined): void {
     if (flight.hasMembers) flight.share(sharedOf(report, attempt));
     flight.land();
   }
-  if (report.unkept?.reason === 'unencodable' && report.how === 'complete' && call.host.isDevelopment) {
-    call.fail(unavailable(report.unkept, call.hash(), report.unkept.cause));
-  } else call.finish({ status: 'executed', attempt, ending: report.ending });
+  if (tellsOwner(call, report)) call.fail(unavailable(report.unkept, call.hash(), report.unkept.cause));
+  else call.finish({ status: 'executed', attempt, ending: report.ending });
+}
+
+/** Whether the caller that ran `fn` is also told that the value is not in the record. */
+function tellsOwner(call: Call, report: Report): report is Report & { readonly unkept: Unkept } {
+  // There is no value to give.
+  if (report.unkept?.reason === 'lost') return true;
+  return report.unkept?.reason === 'unencodable' && report.how === 'complete' && call.host.isDevelopment;
 }
 
 /** Takes the store's last word on a run whose caller has already been answered. */

@@ -11,10 +11,11 @@ import type { Call } from './call';
 import { Context, type ContextSource, running } from './context';
 import { identityOf, isKey } from './identity';
 
-export async function runUnprotected({ host, key, fn, options, observation }: Call): Promise<Settled> {
+export async function runUnprotected({ host, key, fn, options, observation, retentionMs }: Call): Promise<Settled> {
   // `skip` lets a call through without a key, so the key is looked at only when something is derived from it.
   const source: ContextSource = {
     key,
+    retentionMs,
     deriveKey: (name) => host.binding.deriveKey(identityOf(key, options?.scope), name),
     hash: () => (isKey(key) ? host.binding.hash(identityOf(key, options?.scope)) : undefined),
   };

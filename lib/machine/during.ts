@@ -5,12 +5,22 @@
 import { randomUUID } from 'node:crypto';
 import type { DuringOptions, IdempotencyContext, MachineEvent, Move, Transition } from '../../index';
 import { invalid, isActonceError } from '../errors';
+import { Finished } from '../outcome/finished';
+import { LOST } from '../outcome/results';
 import { anything, check, ofType, rulesOf } from '../rules';
 import { InvalidTransitionError } from './errors';
 import { nameOfEvent } from './event';
 import type { Machine } from './machine';
+import type { Footprint } from './movable';
+import { STEPS, type Steps } from './steps';
 
 type Following<A> = MachineEvent<string> | ((argument: A) => Move<string>);
+
+/** How `fn` ended. The name of the step that follows says this. */
+const DONE = 'done';
+const FAILED = 'failed';
+const ENDS = [DONE, FAILED] as const;
+type End = (typeof ENDS)[number];
 
 const RULES = rulesOf<keyof DuringOptions<unknown, string>>({
   event: anything,
@@ -36,19 +46,30 @@ export function runDuring<T>(
   if (onError !== undefined) checkFollowing(machine, 'onError', onError);
   const progress: Progress = { fnEnded: false };
 
-  async function run(ctx: IdempotencyContext): Promise<T> {
+  async function run(ctx: IdempotencyContext): Promise<T | Finished> {
+    const steps = (ctx as unknown as { readonly [STEPS]: Steps })[STEPS];
+    const follow = <A>(end: End, following: Following<A>, argument: A) => {
+      const move = typeof following === 'function' ? following(argument) : { event: following };
+      return steps.takeLast(machine, id, end, move.event, { data: move.data });
+    };
     const instance = await ctx.transition(machine, id, event, { data, create });
-    if (instance.replayed) await refuseIfMovedOn(machine, id, instance, [event, onDone, onError]);
+    if (instance.replayed) {
+      const since = (await steps.trail(machine, id, ENDS)).filter(({ version }) => version > instance.version);
+      if (since.some(({ end }) => end === ENDS.indexOf(DONE))) {
+        return new Finished({ kind: 'value', value: undefined }, LOST);
+      }
+      if (!isWhereItWasLeft(instance, since)) throw movedOn(machine, id, event, since);
+    }
     let value: T;
     try {
       value = await fn(instance, ctx);
     } catch (error) {
       progress.fnEnded = true;
-      if (onError !== undefined) await follow(ctx, machine, id, onError, error);
+      if (onError !== undefined) await follow(FAILED, onError, error);
       throw error;
     }
     progress.fnEnded = true;
-    await follow(ctx, machine, id, onDone, value);
+    await follow(DONE, onDone, value);
     return value;
   }
 
@@ -56,7 +77,7 @@ export function runDuring<T>(
     scope: ['actonce.during', machine.id, id],
     payload: nameOfEvent(event),
     onError: (error) => recordOf(error, progress),
-  });
+  }) as Promise<T>;
 }
 
 interface Progress {
@@ -70,43 +91,24 @@ function recordOf(error: unknown, { fnEnded }: Progress): 'release' | 'record' |
   return isActonceError(error) && error.retryable ? 'hold' : 'record';
 }
 
-function follow<A>(
-  ctx: IdempotencyContext,
-  machine: Machine,
-  id: string,
-  following: Following<A>,
-  argument: A,
-): Promise<unknown> {
-  const move = typeof following === 'function' ? following(argument) : { event: following };
-  return ctx.transition(machine, id, move.event, { data: move.data });
+/**
+ * Whether `fn` may run again after an attempt that vanished in its `fn`. It may if only steps of that `fn` came after
+ * the first step. Entries that are forgotten may have been anybody's.
+ */
+function isWhereItWasLeft(first: Transition<string>, since: readonly Footprint[]): boolean {
+  const isWhole = since.every(({ version }, index) => version === first.version + 1 + index);
+  return isWhole && since.every(({ isOwn, end }) => isOwn && end === null);
 }
 
-/**
- * An attempt that vanished had begun: the instance may have gone on since, by its timer for one. Then `fn` must not run
- * again, except when the instance was moved on by this very key.
- */
-async function refuseIfMovedOn(
+function movedOn(
   machine: Machine,
   id: string,
-  first: Transition<string>,
-  [event, onDone, onError]: [MachineEvent<string>, Following<never>, Following<never> | undefined],
-): Promise<void> {
-  const next = (await machine.history(id)).find(({ version }) => version === first.version + 1);
-  if (next === undefined) return;
-  const own = [onDone, onError].flatMap((following) =>
-    following === undefined || typeof following === 'function' ? [] : [nameOfEvent(following)],
-  );
-  if (next.type === 'event' && own.includes(next.event)) return;
-  const now = await machine.get(id);
-  const from = now?.state ?? next.state;
-  throw new InvalidTransitionError({
-    machine: machine.id,
-    id,
-    from,
-    event: nameOfEvent(event),
-    allowed: machine.allowed(from),
-    version: now?.version ?? next.version,
-  });
+  event: MachineEvent<string>,
+  since: readonly Footprint[],
+): InvalidTransitionError {
+  const { state: from = '', version = 0 } = since.at(-1) ?? {};
+  const allowed = machine.states.includes(from) ? machine.allowed(from) : [];
+  return new InvalidTransitionError({ machine: machine.id, id, from, event: nameOfEvent(event), allowed, version });
 }
 
 function checkEvent(machine: Machine, event: MachineEvent<string>): void {

@@ -23,7 +23,7 @@ import { fieldsOfEvent, nameOfEvent } from './event';
 import { type HistoryText, readHistory } from './history';
 import { type Instances, instancesOf, type Question, type Subject } from './instances';
 import { stateDiagram } from './mermaid';
-import { type Caller, Movable, STEP, type StepOptions } from './movable';
+import { type Caller, type Footprint, Movable, type RunNames, STEP, type StepOptions } from './movable';
 import { waitForState } from './wait';
 
 const isKeyText: Rule = (value) => {
@@ -139,10 +139,12 @@ export class Machine extends Movable implements StateMachine<string, string>, Su
             dataText,
             payloadText,
             key ?? null,
-            caller?.record ?? null,
-            caller?.fence ?? 0,
             expectedVersion ?? -1,
             create === true ? 1 : 0,
+            caller?.record ?? null,
+            caller?.fence ?? 0,
+            caller?.attempt ?? 0,
+            caller?.retentionMs ?? 0,
             instances.host.totalTimeoutMs,
           ),
         (answer) => {
@@ -169,6 +171,14 @@ export class Machine extends Movable implements StateMachine<string, string>, Su
       if (answer.tag !== Tag.RECORD) throw instances.errorOf(this, answer, { id });
       const entries = JSON.parse(answer.payload ?? '') as HistoryText[];
       return entries.map((entry) => readHistory(entry, instances));
+    });
+  }
+
+  /** Everything that an instance remembers, oldest first. */
+  async trail(id: string, run: RunNames): Promise<Footprint[]> {
+    return this.#look(id, JSON.stringify(run), (instances, answer) => {
+      if (answer.tag !== Tag.RECORD) throw instances.errorOf(this, answer, { id });
+      return JSON.parse(answer.payload ?? '') as Footprint[];
     });
   }
 

@@ -9,6 +9,27 @@ import { anything, ofType, type Rule, whole } from '../rules';
 export interface Caller {
   readonly record: string;
   readonly fence: number;
+  readonly attempt: number;
+  /** How long the record is kept. */
+  readonly retentionMs: number;
+}
+
+/** Names the run that asks for a trail. */
+export interface RunNames {
+  readonly record: string;
+  /** The keys of the steps that may end the run. */
+  readonly ends: readonly string[];
+}
+
+/** An entry that an instance remembers, whether its history shows it or not. */
+export interface Footprint {
+  readonly version: number;
+  /** The state it led to. */
+  readonly state: string;
+  /** An attempt of the run made it. */
+  readonly isOwn: boolean;
+  /** Its index in `ends`. */
+  readonly end: number | null;
 }
 
 export type StepOptions = Omit<SendOptions, 'idempotencyKey'>;
@@ -34,4 +55,7 @@ export abstract class Movable {
     key: string | undefined,
     caller: Caller | undefined,
   ): Promise<Transition<string>>;
+
+  /** Everything that an instance remembers, oldest first. */
+  abstract trail(id: string, run: RunNames): Promise<Footprint[]>;
 }

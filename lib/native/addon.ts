@@ -49,7 +49,10 @@ export interface NativeClient {
    */
   define(machine: number, definition: string): string | undefined;
   create(op: number, machine: number, id: string, data: string | null, budgetMs: number): number;
-  /** record and fence: of the attempt that moves it; expectedVersion: -1 for any; create: 0 or 1. */
+  /**
+   * expectedVersion: -1 for any; create: 0 or 1; record, fence, attempt and retentionMs describe the attempt of an
+   * idempotency key that takes this step.
+   */
   send(
     op: number,
     machine: number,
@@ -58,13 +61,19 @@ export interface NativeClient {
     data: string | null,
     payload: string | null,
     key: string | null,
-    record: string | null,
-    fence: number,
     expectedVersion: number,
     create: 0 | 1,
+    record: string | null,
+    fence: number,
+    attempt: number,
+    retentionMs: number,
     budgetMs: number,
   ): number;
-  /** purpose: `glance`, `history`, `drain`, or the numbers of the states that are waited for, with commas between. */
+  /**
+   * purpose: `glance`, `history`, `drain`, or the numbers of the states that are waited for, with commas between. For
+   * the trail of a run, JSON `{record, ends}` with the keys of the steps that may end the run; the answer is RECORD
+   * with a JSON array of `{version, state, isOwn, end}`.
+   */
   look(op: number, machine: number, id: string, purpose: string, budgetMs: number): number;
   /** The instances of one of 16 partitions whose `after` is due: DUE with a JSON array. */
   due(op: number, machine: number, partition: number, limit: number, budgetMs: number): number;

@@ -60,7 +60,7 @@ export interface Unavailable {
 
 /** Why a value is not in its record. */
 export interface Unkept {
-  readonly reason: 'unencodable' | 'too-large';
+  readonly reason: 'unencodable' | 'too-large' | 'lost';
   readonly path: string | undefined;
   readonly cause: unknown;
 }
@@ -222,6 +222,8 @@ function fitsTemplate(text: string): boolean {
 }
 
 export const TOO_LARGE: Unkept = { reason: 'too-large', path: undefined, cause: undefined };
+/** The attempt that computed the value vanished before it could record the value. */
+export const LOST: Unkept = { reason: 'lost', path: undefined, cause: undefined };
 
 function withinLimit(text: string, maxBytes: number): string | Unkept {
   return bytesOf(text, maxBytes) <= maxBytes ? text : TOO_LARGE;
@@ -250,7 +252,9 @@ export function whyUnencodable(place: string, cause: unknown): string {
 function decodeUnkept(text: string): Unavailable {
   const end = text.indexOf(' ');
   const reason = text.slice(1, end);
-  if (reason !== 'unencodable' && reason !== 'too-large') throw new Error(`the reason ${reason} is not known`);
+  if (reason !== 'unencodable' && reason !== 'too-large' && reason !== 'lost') {
+    throw new Error(`the reason ${reason} is not known`);
+  }
   return { kind: 'unavailable', reason, path: text.slice(end + 1) || undefined };
 }
 
@@ -260,7 +264,10 @@ export function unavailable(
   hash: string | undefined,
   cause?: unknown,
 ): ResultUnavailableError {
-  const tooLarge = 'it is larger than maxResultBytes, or than the store takes';
-  const detail = reason === 'too-large' ? tooLarge : whyUnencodable(path ?? 'the value', cause);
+  const detail = {
+    'too-large': 'it is larger than maxResultBytes, or than the store takes',
+    lost: 'the attempt that did the work vanished before it could record the value',
+    unencodable: whyUnencodable(path ?? 'the value', cause),
+  }[reason];
   return new ResultUnavailableError(reason, path, cause === undefined ? { detail, hash } : { detail, hash, cause });
 }

@@ -4,162 +4,21 @@
 //! store's time and as if each had fired in its millisecond. Every command that changes something carries a token. A
 //! command that comes again gets the answer it got the first time.
 
+mod by;
+mod command;
 mod definition;
 mod history;
 mod instance;
+mod text;
 
+use by::Kinship;
+pub use by::{By, Caller, Token};
+pub use command::{Command, Due, Effect, Look, Outcome, Send, Snapshot, Write};
 pub use definition::{Edge, Event, Machine, StateNode, Timer};
-pub use history::{Cause, Entry, History, Token};
-pub use instance::{Caller, Fields, Instance};
+pub use history::{Cause, Entry, History};
+pub use instance::{Fields, Instance};
 
 use super::idempotency::Now;
-use super::record::Unreadable;
-
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Command {
-    /// Makes an instance, unless there is one.
-    Create {
-        token: Token,
-        data: Vec<u8>,
-    },
-    Send(Send),
-    Look {
-        purpose: Look,
-    },
-}
-
-impl Command {
-    /// Bytes that it stores.
-    pub fn payload_len(&self) -> usize {
-        match self {
-            Self::Create { data, .. } => data.len(),
-            Self::Send(send) => send.payload.len() + send.data.as_ref().map_or(0, Vec::len),
-            Self::Look { .. } => 0,
-        }
-    }
-}
-
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Send {
-    pub token: Token,
-    /// Index of the event.
-    pub event: usize,
-    /// Replaces the instance's data; `None` leaves the data as it is.
-    pub data: Option<Vec<u8>>,
-    /// The history keeps this payload.
-    pub payload: Vec<u8>,
-    pub expected_version: Option<u64>,
-    pub caller: Option<Caller>,
-    /// Creates the instance first if there is none.
-    pub create: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Look {
-    Glance,
-    /// The answer holds the history.
-    History,
-    /// The next transition is published.
-    Wait,
-    /// Sent because the instance's timer was listed as due; corrects the list.
-    Drain,
-}
-
-/// An instance as it is now, or as a transition left it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Snapshot {
-    pub state: String,
-    pub version: u64,
-    pub entered_ms: u64,
-    /// The time until its timer fires.
-    pub left_ms: Option<u64>,
-    pub data: Vec<u8>,
-}
-
-/// What the caller is told. The Lua replies with the same names in `snake_case`, and the fields in this order.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Outcome {
-    Moved {
-        from: String,
-        to: Snapshot,
-    },
-    /// The same command did this before.
-    Replayed {
-        from: String,
-        to: Snapshot,
-    },
-    /// `fired`: how many timers this command fired.
-    Instance {
-        at: Snapshot,
-        fired: u64,
-        created: bool,
-        history: Vec<Entry>,
-    },
-    /// The event has no edge from this state; `version` is 0 when there is no instance yet.
-    Illegal {
-        state: String,
-        version: u64,
-    },
-    /// The instance's version is not the expected one.
-    Conflict {
-        state: String,
-        version: u64,
-    },
-    /// The instance has met the caller's record with a larger fence.
-    Stale {
-        fence: u64,
-    },
-    /// The token belongs to another event.
-    Mismatch {
-        event: String,
-    },
-    Absent,
-    Unreadable(Unreadable),
-}
-
-impl Outcome {
-    /// True when the instance was changed, by this command or by the same command earlier.
-    #[must_use]
-    pub fn stands_for_a_write(&self) -> bool {
-        match self {
-            Self::Moved { .. } | Self::Replayed { .. } => true,
-            Self::Instance { fired, created, .. } => *created || *fired > 0,
-            _ => false,
-        }
-    }
-}
-
-/// What the store has to do besides keeping the instance.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Effect {
-    pub write: Write,
-    pub due: Due,
-    /// Tell those who wait.
-    pub publish: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Write {
-    Keep,
-    /// Write the instance and leave its TTL untouched.
-    Patch,
-    /// Write the instance with a new TTL, or with none.
-    Store {
-        ttl_ms: Option<u64>,
-    },
-}
-
-/// The instance's place in the list of running timers.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Due {
-    Keep,
-    At { ms: u64 },
-    Remove,
-}
-
-impl Effect {
-    const NONE: Self = Self { write: Write::Keep, due: Due::Keep, publish: false };
-}
 
 /// What `command` makes of an instance, and what it answers. Only the returned instance is changed.
 #[must_use]
@@ -246,7 +105,7 @@ impl<'a> Step<'a> {
             history: History::default(),
         };
         let mut step = Self::begin(machine, instance, now_ms);
-        step.go(Cause::Created, state, now_ms, token, Vec::new(), None);
+        step.go(Cause::Created, state, now_ms, (token, By::Itself), Vec::new(), None);
         step
     }
 
@@ -258,7 +117,8 @@ impl<'a> Step<'a> {
                 break;
             }
             let to = self.machine.states[timer.to].name.clone();
-            self.go(Cause::After { ms: timer.ms }, to, at_ms, Token::NONE, Vec::new(), None);
+            let by_nobody = (Token::NONE, By::Itself);
+            self.go(Cause::After { ms: timer.ms }, to, at_ms, by_nobody, Vec::new(), None);
             self.fired += 1;
         }
     }
@@ -270,8 +130,11 @@ impl<'a> Step<'a> {
             self.instance.waited = true;
             self.patch();
         }
+        // The answer must not hold entries that are then forgotten.
+        self.forget();
         let history = match purpose {
             Look::History => self.instance.history.newest(self.machine.history_limit).cloned().collect(),
+            Look::Trail => self.instance.history.entries().cloned().collect(),
             _ => Vec::new(),
         };
         let outcome = self.shown(history, false);
@@ -279,13 +142,14 @@ impl<'a> Step<'a> {
     }
 
     fn repeat_or_send(mut self, send: &Send) -> Done {
-        if let Some(caller) = &send.caller
+        let caller = send.caller();
+        if let Some(caller) = caller
             && let Some(fence) = self.instance.fence_of(&caller.record).filter(|&fence| fence > caller.fence)
         {
             return self.done(Outcome::Stale { fence });
         }
         if let Some(outcome) = self.repeated(send) {
-            if let (Some(caller), Outcome::Replayed { .. }) = (send.caller, &outcome)
+            if let (Some(caller), Outcome::Moved { .. } | Outcome::Replayed { .. }) = (caller, &outcome)
                 && self.instance.meet(caller)
             {
                 self.patch();
@@ -300,22 +164,26 @@ impl<'a> Step<'a> {
 
     /// The answer that this command got the first time.
     fn repeated(&self, send: &Send) -> Option<Outcome> {
-        let entry = self.instance.history.entries().find(|entry| entry.token == send.token)?;
-        let event = &self.machine.events[send.event].name;
-        Some(match &entry.cause {
-            Cause::Event(first) if first != event => Outcome::Mismatch { event: first.clone() },
-            _ => {
-                let is_current = entry.version == self.instance.version;
-                let to = Snapshot {
-                    state: entry.to.clone(),
-                    version: entry.version,
-                    entered_ms: entry.at_ms,
-                    left_ms: self.left_ms().filter(|_| is_current),
-                    data: self.instance.data_at(entry.version).to_vec(),
-                };
-                Outcome::Replayed { from: entry.from.clone(), to }
+        let entry = self.instance.history.find(send.token)?;
+        let kinship = send.by.kinship(&entry.by, send.is_first);
+        match (kinship, &entry.cause) {
+            (Kinship::None, _) => return None,
+            (Kinship::Stale { fence }, _) => return Some(Outcome::Stale { fence }),
+            (_, Cause::Event(first)) if *first != self.machine.events[send.event].name => {
+                return Some(Outcome::Mismatch { event: first.clone() });
             }
-        })
+            _ => {}
+        }
+        let is_current = entry.version == self.instance.version;
+        let to = Snapshot {
+            state: entry.to.clone(),
+            version: entry.version,
+            entered_ms: entry.at_ms,
+            left_ms: self.left_ms().filter(|_| is_current),
+            data: self.instance.data_at(entry.version).to_vec(),
+        };
+        let from = entry.from.clone();
+        Some(if kinship == Kinship::Same { Outcome::Moved { from, to } } else { Outcome::Replayed { from, to } })
     }
 
     /// Why the event cannot be sent now. An instance that does not exist yet has version 0.
@@ -334,22 +202,39 @@ impl<'a> Step<'a> {
         let to = self.machine.target(send.event, &from).unwrap_or(&from).to_owned();
         let before = send.data.as_ref().map(|data| std::mem::replace(&mut self.instance.data, data.clone()));
         let cause = Cause::Event(self.machine.events[send.event].name.clone());
-        self.go(cause, to, self.now_ms, send.token, send.payload.clone(), before);
-        if let Some(caller) = send.caller {
+        self.instance.history.disown(send.token);
+        self.go(cause, to, self.now_ms, (send.token, send.by), send.payload.clone(), before);
+        if let Some(caller) = send.caller() {
             self.instance.meet(caller);
         }
         let to = self.snapshot();
         self.done(Outcome::Moved { from, to })
     }
 
-    fn go(&mut self, cause: Cause, to: String, at_ms: u64, token: Token, payload: Vec<u8>, before: Option<Vec<u8>>) {
+    fn go(
+        &mut self,
+        cause: Cause,
+        to: String,
+        at_ms: u64,
+        (token, by): (Token, By),
+        payload: Vec<u8>,
+        before: Option<Vec<u8>>,
+    ) {
         let instance = &mut self.instance;
         instance.version += 1;
         instance.entered_ms = at_ms;
         instance.waited = false;
         let from = std::mem::replace(&mut instance.state, to.clone());
-        instance.history.push(Entry { version: instance.version, at_ms, token, cause, from, to, payload, before });
+        let version = instance.version;
+        instance.history.push(Entry { version, at_ms, token, by, cause, from, to, payload, before });
         self.change = Change::Moved;
+    }
+
+    /// Makes room for the entries that the timers or the event have added.
+    fn forget(&mut self) {
+        if self.change == Change::Moved {
+            self.instance.history.forget(self.machine.history_limit);
+        }
     }
 
     fn patch(&mut self) {
@@ -382,7 +267,7 @@ impl<'a> Step<'a> {
             Change::None => Write::Keep,
             Change::Patched => Write::Patch,
             Change::Moved => {
-                self.instance.history.forget(self.machine.history_limit);
+                self.forget();
                 self.instance.expires = self.machine.is_final(&self.instance.state);
                 Write::Store { ttl_ms: self.instance.expires.then_some(self.machine.retention_ms) }
             }

@@ -7,7 +7,7 @@ use std::ptr::null_mut;
 use napi::sys;
 
 /// As many as the method with the most arguments takes, `send`.
-const MOST_ARGUMENTS: usize = 12;
+const MOST_ARGUMENTS: usize = 14;
 /// Keys and most results fit, so one pass is enough, without measuring first.
 const SHORT_TEXT_BYTES: usize = 1_024;
 /// In UTF-8. If less room than this is left, the text may have been cut.

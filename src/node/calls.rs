@@ -11,7 +11,7 @@ use super::config::millis;
 use super::functions::{Call, Returned};
 use crate::clock::MILLI;
 use crate::model::machine::Machine;
-use crate::session::{FailMode, Purpose, Recording, ScopeQuota, SentEvent, Session, Terms};
+use crate::session::{Attempt, FailMode, Purpose, Recording, ScopeQuota, SentEvent, Session, Terms};
 use crate::store::keys;
 
 pub const CALLS: [(&CStr, Call); 20] = [
@@ -124,7 +124,7 @@ fn create(client: &Rc<Client>, arguments: &Arguments) -> Returned {
 fn send(client: &Rc<Client>, arguments: &Arguments) -> Returned {
     let (op, machine) = (arguments.integer(0), arguments.integer(1));
     let (id, sent) = (arguments.text(2).unwrap_or_default(), sent(arguments));
-    let budget = millis(arguments.number(11));
+    let budget = millis(arguments.number(13));
     Returned::Outcomes(client.run(Some(op), move |session, now| session.send(op, machine, &id, sent, budget, now)))
 }
 
@@ -187,27 +187,32 @@ fn recording(arguments: &Arguments, first: usize) -> Recording {
     }
 }
 
-/// The arguments of `send` from the third on: event, data, payload, key, record, fence, version, create.
+/// The arguments of `send` from the third on: event, data, payload, key, version, create, record, fence, attempt,
+/// retention.
 fn sent(arguments: &Arguments) -> SentEvent {
-    let fence = millis(arguments.number(8)) / MILLI;
-    let version = arguments.number(9);
+    let version = arguments.number(7);
+    let fence = millis(arguments.number(10)) / MILLI;
+    let is_first = arguments.integer(11) == 1;
+    let retention_ms = millis(arguments.number(12)) / MILLI;
     SentEvent {
         event: arguments.integer(3) as usize,
         data: arguments.text(4),
         payload: arguments.text(5),
         key: arguments.text(6),
-        caller: arguments.text(7).map(|record| (record, fence)),
+        attempt: arguments.text(9).map(|record| Attempt { record, fence, is_first, retention_ms }),
         expected_version: (version >= 0.0).then(|| millis(version) / MILLI),
-        create: arguments.integer(10) != 0,
+        create: arguments.integer(8) != 0,
     }
 }
 
-/// `glance`, `history`, `drain`, or the numbers of the states to wait for, with commas between.
+/// `glance`, `history`, `drain`, the names of a run that asks for its trail (JSON), or the numbers of the states to
+/// wait for, separated by commas.
 fn purpose(text: &str) -> Purpose {
     match text {
         "glance" => Purpose::Glance,
         "history" => Purpose::History,
         "drain" => Purpose::Drain,
+        run if run.starts_with('{') => serde_json::from_str(run).map_or(Purpose::Glance, Purpose::Trail),
         states => Purpose::Reach(states.split(',').filter_map(|state| state.parse().ok()).collect()),
     }
 }

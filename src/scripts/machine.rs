@@ -88,21 +88,19 @@ fn pack_send<'a>(request: Resp<'a>, send: &Send, of: &Prepared) -> Resp<'a> {
         None => request.arg(b""),
         Some(version) => request.number(version),
     };
-    let request = match &send.caller {
-        None => request.arg(b""),
-        Some(caller) => {
-            let mut text = Vec::with_capacity(40);
-            caller.encode(&mut text);
-            request.arg(&text)
-        }
-    };
-    request.arg(&send.payload).arg(mark)
+    let mut by = Vec::new();
+    send.by.name(&mut by);
+    if send.is_first && send.caller().is_some() {
+        by.push(b'1');
+    }
+    request.arg(&by).arg(&send.payload).arg(mark)
 }
 
 fn word(purpose: Look) -> &'static [u8] {
     match purpose {
         Look::Glance => b"glance",
         Look::History => b"history",
+        Look::Trail => b"trail",
         Look::Wait => b"wait",
         Look::Drain => b"drain",
     }

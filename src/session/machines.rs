@@ -8,10 +8,11 @@ use serde::Serialize;
 use super::delivery::{Delivery, Tag};
 use super::names::Names;
 use super::op::{Op, Phase};
+use super::trail::RunNames;
 use super::{Ask, Session, Terms};
 use crate::clock::Micros;
 use crate::error::StoreError;
-use crate::model::machine::{Caller, Cause, Command, Entry, Look, Machine, Outcome, Send, Snapshot, Token};
+use crate::model::machine::{By, Caller, Cause, Command, Entry, Look, Machine, Outcome, Send, Snapshot, Token};
 use crate::scripts::machine::Prepared;
 use crate::store::MachineAsk;
 use crate::store::keys::{self, PARTITIONS};
@@ -31,6 +32,8 @@ struct Defined {
 pub enum Purpose {
     Glance,
     History,
+    /// Everything that is remembered, and which of it this run did.
+    Trail(RunNames),
     Drain,
     /// Look until the instance is in one of these states.
     Reach(Vec<usize>),
@@ -44,10 +47,22 @@ pub struct SentEvent {
     pub payload: Option<String>,
     /// Names the step. A repeat of the same step gets the answer of the first.
     pub key: Option<String>,
-    /// The record of the idempotency key that this event is sent for, and the attempt's fence.
-    pub caller: Option<(String, u64)>,
+    /// The attempt that this event is sent for.
+    pub attempt: Option<Attempt>,
     pub expected_version: Option<u64>,
     pub create: bool,
+}
+
+/// The attempt of an idempotency key that takes a step.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// The key's record.
+    pub record: String,
+    pub fence: u64,
+    /// This is the record's first attempt.
+    pub is_first: bool,
+    /// How long the record is kept.
+    pub retention_ms: u64,
 }
 
 /// What an operation asked, as far as its delivery depends on that.
@@ -55,8 +70,6 @@ pub struct Asked {
     machine: u32,
     id: Box<str>,
     purpose: Purpose,
-    /// The step has a name of its own, so an earlier command with that name may be another caller's.
-    is_keyed: bool,
 }
 
 impl Session {
@@ -73,19 +86,24 @@ impl Session {
 
     pub fn create(&mut self, op: u32, machine: u32, id: &str, data: Option<String>, budget: Micros, now: Micros) {
         let data = data.unwrap_or_default().into_bytes();
-        self.command(op, machine, id, Purpose::Glance, false, budget, now, |token| Command::Create { token, data });
+        self.command(op, machine, id, Purpose::Glance, budget, now, |token| Command::Create { token, data });
     }
 
     pub fn send(&mut self, op: u32, machine: u32, id: &str, sent: SentEvent, budget: Micros, now: Micros) {
-        let is_keyed = sent.key.is_some();
-        self.command(op, machine, id, Purpose::Glance, is_keyed, budget, now, |token| {
+        self.command(op, machine, id, Purpose::Glance, budget, now, |call| {
+            let by = match (&sent.attempt, &sent.key) {
+                (Some(attempt), _) => attempt.by(),
+                (None, Some(_)) => By::Call(call),
+                (None, None) => By::Itself,
+            };
             Command::Send(Send {
-                token: sent.key.map_or(token, |key| Token::start_of(&keys::name_of(&key))),
+                token: sent.key.map_or(call, |key| token_of(&key)),
+                by,
+                is_first: sent.attempt.is_some_and(|attempt| attempt.is_first),
                 event: sent.event,
                 data: sent.data.map(String::into_bytes),
                 payload: sent.payload.unwrap_or_default().into_bytes(),
                 expected_version: sent.expected_version,
-                caller: sent.caller.map(|(record, fence)| Caller { record: keys::name_of(&record), fence }),
                 create: sent.create,
             })
         });
@@ -93,7 +111,7 @@ impl Session {
 
     pub fn look(&mut self, op: u32, machine: u32, id: &str, purpose: Purpose, budget: Micros, now: Micros) {
         let command = Command::Look { purpose: look(&purpose) };
-        self.command(op, machine, id, purpose, false, budget, now, |_| command);
+        self.command(op, machine, id, purpose, budget, now, |_| command);
     }
 
     /// Lists the instances of one partition whose timer should have fired.
@@ -125,7 +143,6 @@ impl Session {
         machine: u32,
         id: &str,
         purpose: Purpose,
-        is_keyed: bool,
         budget: Micros,
         now: Micros,
         command: impl FnOnce(Token) -> Command,
@@ -142,7 +159,7 @@ impl Session {
         let mut opened = Op::new(Names::at(Arc::clone(&key)), Terms::without_lease(budget), deadline);
         // The owner is random, so no other command has this token.
         let command = command(Token::start_of(opened.owner.as_bytes()));
-        opened.phase = Phase::Machine(Asked { machine, id: id.into(), purpose, is_keyed });
+        opened.phase = Phase::Machine(Asked { machine, id: id.into(), purpose });
         self.ops.insert(op, opened);
         self.ask_machine(op, machine, key, partition, id.into(), command, deadline, now);
     }
@@ -178,12 +195,12 @@ impl Session {
         let Some(Phase::Machine(asked)) = self.ops.get(&id).map(|op| &op.phase) else { return };
         let Some(defined) = self.defined(asked.machine) else { return };
         let translator = Translator { id, machine: &defined.prepared.machine };
-        let (purpose, is_keyed) = (&asked.purpose, asked.is_keyed);
+        let purpose = &asked.purpose;
         let delivery = match outcome {
             Outcome::Moved { from, to } => translator.moved(&from, to, false),
-            // Without a key, a replay is this command's own lost answer: only a key may have been used before.
-            Outcome::Replayed { from, to } => translator.moved(&from, to, is_keyed),
-            Outcome::Instance { history, .. } if *purpose == Purpose::History => translator.history(&history),
+            Outcome::Replayed { from, to } => translator.moved(&from, to, true),
+            Outcome::Instance { history, .. } if matches!(purpose, Purpose::History) => translator.history(&history),
+            Outcome::Instance { history, .. } if let Purpose::Trail(run) = purpose => run.told(id, &history),
             Outcome::Instance { at, fired, created, .. } => {
                 let state = translator.machine.state(&at.state);
                 let waits_on = match purpose {
@@ -208,10 +225,23 @@ impl Session {
     }
 }
 
+impl Attempt {
+    fn by(&self) -> By {
+        let caller = Caller { record: keys::name_of(&self.record), fence: self.fence };
+        By::Attempt { caller, until: self.fence.saturating_add(self.retention_ms.saturating_mul(1_000)) }
+    }
+}
+
+/// The token of a command with this key.
+pub(super) fn token_of(key: &str) -> Token {
+    Token::start_of(&keys::name_of(key))
+}
+
 fn look(purpose: &Purpose) -> Look {
     match purpose {
         Purpose::Glance => Look::Glance,
         Purpose::History => Look::History,
+        Purpose::Trail(_) => Look::Trail,
         Purpose::Drain => Look::Drain,
         Purpose::Reach(_) => Look::Wait,
     }

@@ -6,8 +6,9 @@
 //!
 //! `begin` starts an operation, `waits` has the blocked ones, and `ending` ends one. `answers` says what a store's
 //! answer means for its operation. `payloads` seals what goes to the store and opens what comes back. `machines` has
-//! the commands on instances, `admin` those of an operator, `rehearsal` those of a test. `op` is one operation, `names`
-//! the names of its record, `terms` how it wants to run, and `delivery` what JavaScript is told.
+//! the commands on instances, and `trail` what a run did to one; `admin` has those of an operator, `rehearsal` those of
+//! a test. `op` is one operation, `names` the names of its record, `terms` how it wants to run, and `delivery` what
+//! JavaScript is told.
 
 mod admin;
 mod answers;
@@ -20,6 +21,7 @@ mod op;
 mod payloads;
 mod rehearsal;
 mod terms;
+mod trail;
 mod waits;
 
 use std::sync::Arc;
@@ -37,7 +39,7 @@ use crate::store::{AnyStore, Ask, Connected, Event, Location, Request, Store as 
 pub use admin::AdminRequest;
 pub use delivery::{Delivery, Tag};
 use machines::Machines;
-pub use machines::{Purpose, SentEvent};
+pub use machines::{Attempt, Purpose, SentEvent};
 use op::{Op, Phase};
 pub use terms::{FailMode, Recording, ScopeQuota, Terms};
 use waits::Waits;

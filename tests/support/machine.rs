@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use actonce::model::Now;
-use actonce::model::machine::{Command, Due, Effect, Fields, Instance, Look, Machine, Outcome, Token, Write, apply};
+use actonce::model::machine::{Command, Due, Effect, Fields, Instance, Machine, Outcome, Snapshot, Write, apply};
 use actonce::scripts::machine::{Keys, Prepared, pack, parse};
 use actonce::scripts::{ALL, TRANSITION, TimeSource};
 use actonce::store::embedded::MemoryStore;
 
 use super::link::{self, Link, Reply};
-use super::machine_steps::{Ask, Elapse, Step};
+use super::machine_steps::{Elapse, Step};
 use super::run::agree;
 
 pub const KEYS: Keys<'static> =
@@ -20,7 +20,7 @@ const LISTED: (&str, &str) = ("actonce:{m}:due:test", "1");
 /// The TTL every instance gets before a command. No command sets this TTL.
 const MARK_MS: i64 = 7_777_777;
 const SLACK_MS: i64 = 5_000;
-const START_US: u64 = 1_763_900_000_000_000;
+pub const START_US: u64 = 1_763_900_000_000_000;
 /// A script reads the hash, because it gives an array in RESP3 too.
 const GET_ALL: [&[u8]; 4] = [b"EVAL", b"return redis.call('HGETALL', KEYS[1])", b"1", KEYS.instance];
 
@@ -154,84 +154,20 @@ pub fn compare(lua: &mut Lua, machine: &Machine, steps: &[Step], twice: bool) ->
     Ok(())
 }
 
-/// Cases that random sequences hardly ever reach: more callers and entries than are remembered, and a wrong list of
-/// timers.
-pub fn seldom(lua: &mut Lua) -> Result<(), String> {
-    let json = r#"{"id":"test","initial":0,"historyLimit":50,"retentionMs":60000,"states":[
-        {"name":"a","final":false,"after":null},{"name":"b","final":false,"after":{"ms":5000,"to":0}}],
-        "events":[{"name":"STAY","edges":[{"from":0,"to":0}]},{"name":"GO","edges":[{"from":0,"to":1}]}]}"#;
-    let machine = Machine::parse(json).unwrap();
-    let send = |event, n| Ask::Send {
-        event,
-        token: n,
-        data: None,
-        payload: 0,
-        expected: None,
-        caller: Some((n, 1)),
-        create: true,
-    };
-    let step = |ask| Step { elapse: Elapse::Micros(1_000), ask };
-    let many: Vec<_> = (0..19).map(|n| step(send(0, n))).collect();
-    compare(lua, &machine, &many, false)?;
-    // Twice as many entries as are kept before the oldest are forgotten; forgotten tokens come again.
-    let look = |n: u8| step(if n % 5 == 4 { Ask::Look(Look::History) } else { send(0, n % 24) });
-    let long: Vec<_> = (0..48).map(look).collect();
-    compare(lua, &Machine { history_limit: 2, ..machine.clone() }, &long, false)?;
-    unfinished_again(lua, &machine)?;
-
-    // No instance, an instance without a timer, and a timer that runs longer than is listed.
-    let prepared = Prepared::new(machine);
-    let clock = TimeSource::Test { now: Now { us: START_US }, left_ms: 0 };
-    let drain = Command::Look { purpose: Look::Drain };
-    let listed = |lua: &mut Lua| lua.link.call(&[b"ZCOUNT", KEYS.due_set, b"-inf", b"+inf"]);
-    lua.clear();
-    for event in [None, Some(0), Some(1)] {
-        if let Some(event) = event {
-            lua.ask(&send(event, 1).command(&prepared.machine, None), &prepared, clock)?;
-        }
-        lua.link.call(&[b"ZADD", KEYS.due_set, b"1", KEYS.member]);
-        lua.ask(&drain, &prepared, clock)?;
-        if event == Some(1) {
-            let due = START_US / 1_000 + 5_000;
-            let exactly = due.to_string();
-            let found = lua.link.call(&[b"ZCOUNT", KEYS.due_set, exactly.as_bytes(), exactly.as_bytes()]);
-            agree("listed anew", &Reply::Integer(1), &found)?;
-        } else {
-            agree("still listed", &Reply::Integer(0), &listed(lua))?;
-        }
-        lua.link.call(&[b"DEL", KEYS.instance]);
-    }
-    Ok(())
-}
-
-/// A state that was final and no longer is in a newer definition: an instance that leaves it must be kept.
-fn unfinished_again(lua: &mut Lua, machine: &Machine) -> Result<(), String> {
-    let mut older = machine.clone();
-    older.states[0].is_final = true;
-    older.events[0].edges.clear();
-    lua.clear();
-    let mut trial = Trial::new(lua, Prepared::new(older));
-    trial.deliver(&Command::Create { token: Token([b't'; 11]), data: Vec::new() })?;
-    agree("finished", &Some(true), &trial.instance.as_ref().map(|instance| instance.expires))?;
-    trial.prepared = Prepared::new(machine.clone());
-    trial.deliver(&Command::Look { purpose: Look::Wait })?;
-    let stay = Ask::Send { event: 0, token: 1, data: None, payload: 0, expected: None, caller: None, create: false };
-    trial.deliver(&stay.command(machine, None)).map(drop)
-}
-
-struct Trial<'a> {
+/// One instance in all three.
+pub struct Trial<'a> {
     lua: &'a mut Lua,
-    prepared: Prepared,
+    pub prepared: Prepared,
     memory: MemoryStore,
     told: Arc<AtomicUsize>,
-    instance: Option<Instance>,
+    pub instance: Option<Instance>,
     expires_at_ms: u64,
     due_ms: Option<u64>,
     now: Now,
 }
 
 impl<'a> Trial<'a> {
-    fn new(lua: &'a mut Lua, prepared: Prepared) -> Self {
+    pub fn new(lua: &'a mut Lua, prepared: Prepared) -> Self {
         let (memory, told) = (MemoryStore::default(), Arc::new(AtomicUsize::new(0)));
         let teller = Arc::clone(&told);
         let tell = move || {
@@ -258,7 +194,7 @@ impl<'a> Trial<'a> {
         }
     }
 
-    fn deliver(&mut self, command: &Command) -> Result<Outcome, String> {
+    pub fn deliver(&mut self, command: &Command) -> Result<Outcome, String> {
         let Self { prepared, now, .. } = self;
         let (machine, now) = (&prepared.machine, *now);
         let seen = self.lua.run(command, prepared, now)?;
@@ -302,10 +238,13 @@ impl<'a> Trial<'a> {
         agree_on_fields("instance after the second delivery", before.0.as_ref(), self.fields().as_ref())?;
         agree("timer and expiry after it", &(before.1, before.2), &(self.due_ms, self.expires_at_ms))?;
         match (first, &again) {
-            (Outcome::Moved { from, to }, Outcome::Replayed { from: again, to: then }) => {
-                // A short or a very long history may have forgotten the entry; this is not checked.
+            // Timers that fired in between may have made the history forget the data.
+            (
+                Outcome::Moved { from, to } | Outcome::Replayed { from, to },
+                Outcome::Moved { from: again, to: then } | Outcome::Replayed { from: again, to: then },
+            ) if then.data.is_empty() => {
                 agree("from", from, again)?;
-                agree("to", to, then)
+                agree("to", &Snapshot { data: Vec::new(), ..to.clone() }, then)
             }
             (Outcome::Instance { fired: 1.., at, .. }, Outcome::Instance { at: then, .. }) => agree("state", at, then),
             _ => agree("outcome of the second delivery", first, &again),

@@ -1,6 +1,8 @@
 //! Random state machines, and random commands on one instance that keep hitting the edge cases.
 
-use actonce::model::machine::{Caller, Command, Edge, Event, Instance, Look, Machine, Send, StateNode, Timer, Token};
+use actonce::model::machine::{
+    By, Caller, Command, Edge, Event, Instance, Look, Machine, Send, StateNode, Timer, Token,
+};
 use proptest::prelude::*;
 
 const NAMES: [&str; 5] = ["requested", "b", "awaiting payment", "zurück", "b b"];
@@ -82,10 +84,37 @@ pub enum Ask {
         payload: u8,
         /// Relative to the current version.
         expected: Option<i64>,
-        caller: Option<(u8, u64)>,
+        by: Whose,
         create: bool,
     },
     Look(Look),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum Whose {
+    Itself,
+    Call(u8),
+    /// An attempt of a record, with this fence. The record exists for `longer` microseconds more.
+    Attempt {
+        record: u8,
+        fence: u64,
+        longer: u64,
+        is_first: bool,
+    },
+}
+
+impl Whose {
+    /// Who sends, and whether this is the first attempt of its record.
+    fn by(self) -> (By, bool) {
+        match self {
+            Self::Itself => (By::Itself, false),
+            Self::Call(n) => (By::Call(Token([b'0' + n; 11])), false),
+            Self::Attempt { record, fence, longer, is_first } => {
+                let caller = Caller { record: [b'A' + record; 22], fence };
+                (By::Attempt { caller, until: fence + longer }, is_first)
+            }
+        }
+    }
 }
 
 pub fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -105,17 +134,24 @@ fn asks() -> impl Strategy<Value = Ask> {
         proptest::option::of(0..4_u8),
         0..4_u8,
         proptest::option::weighted(0.2, -1..=1_i64),
-        proptest::option::weighted(0.4, (0..20_u8, 1..4_u64)),
+        whose(),
         any::<bool>(),
     );
-    let looks = prop_oneof![Just(Look::Glance), Just(Look::History), Just(Look::Wait), Just(Look::Drain)];
+    let looks = [Look::Glance, Look::History, Look::Trail, Look::Wait, Look::Drain];
+    let looks = proptest::sample::select(looks.to_vec());
     prop_oneof![
         1 => (0..3_u8, 0..4_u8).prop_map(|(token, text)| Ask::Create { token, text }),
-        8 => send.prop_map(|(event, token, data, payload, expected, caller, create)| {
-            Ask::Send { event, token, data, payload, expected, caller, create }
+        8 => send.prop_map(|(event, token, data, payload, expected, by, create)| {
+            Ask::Send { event, token, data, payload, expected, by, create }
         }),
         3 => looks.prop_map(Ask::Look),
     ]
+}
+
+fn whose() -> impl Strategy<Value = Whose> {
+    let attempt = (0..20_u8, 1..9_u64, 0..6_u64, any::<bool>())
+        .prop_map(|(record, fence, longer, is_first)| Whose::Attempt { record, fence, longer, is_first });
+    prop_oneof![2 => Just(Whose::Itself), 1 => (0..3_u8).prop_map(Whose::Call), 3 => attempt]
 }
 
 /// Texts that can be mistaken for a history, and texts that are hard to quote.
@@ -128,8 +164,12 @@ fn text(n: u8) -> Vec<u8> {
     }
 }
 
+const LETTERS: &[u8; 64] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+
 fn token(n: u8) -> Token {
-    Token([b'a' + n; 11])
+    let mut token = [LETTERS[usize::from(n % 64)]; 11];
+    token[10] = LETTERS[usize::from((n + n / 64) % 64)];
+    Token(token)
 }
 
 impl Ask {
@@ -138,16 +178,20 @@ impl Ask {
             // Creations have tokens of their own, so a creation is never taken for an event.
             Self::Create { token: n, text: data } => Command::Create { token: token(20 + n), data: text(data) },
             Self::Look(purpose) => Command::Look { purpose },
-            Self::Send { event, token: n, data, payload, expected, caller, create } => Command::Send(Send {
-                token: token(n),
-                event: event % machine.events.len(),
-                data: data.map(text),
-                payload: text(payload),
-                expected_version: expected
-                    .map(|more| instance.map_or(0, |instance| instance.version).saturating_add_signed(more)),
-                caller: caller.map(|(n, fence)| Caller { record: [b'A' + n; 22], fence }),
-                create,
-            }),
+            Self::Send { event, token: n, data, payload, expected, by, create } => {
+                let (by, is_first) = by.by();
+                Command::Send(Send {
+                    token: token(n),
+                    by,
+                    is_first,
+                    event: event % machine.events.len(),
+                    data: data.map(text),
+                    payload: text(payload),
+                    expected_version: expected
+                        .map(|more| instance.map_or(0, |instance| instance.version).saturating_add_signed(more)),
+                    create,
+                })
+            }
         }
     }
 }

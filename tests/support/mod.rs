@@ -6,6 +6,7 @@
 pub mod link;
 pub mod lua;
 pub mod machine;
+pub mod machine_seldom;
 pub mod machine_steps;
 pub mod run;
 pub mod sequence;

@@ -1,31 +1,22 @@
 //! What happened to an instance: entries from the oldest on, whose versions have no gap. The grammar in `instance.rs`
 //! describes the text of an entry.
+//!
+//! An entry outlives its payload and its data: its token is how a repeat is recognised, and a repeat that is not
+//! recognised is a second charge.
 
 use std::collections::VecDeque;
 
+use super::by::{By, Token};
+use super::text::{Reader, name};
 use crate::model::record::{base64url, decimal, digits, push_decimal};
 
+/// At least this many entries are remembered, even if fewer are shown, so that a retried run meets its own steps again.
+const FEWEST_ENTRIES: u64 = 16;
 /// The history may exceed its limit by this many entries; then all of them are forgotten at once.
 const MOST_SPARE_ENTRIES: u64 = 16;
-/// In bytes. A longer history loses its oldest entries, however few it has, until a quarter of this size is free.
+/// In bytes, without the newest entry. In a larger history the oldest entries lose their payloads and their data until
+/// a quarter of this size is free. If that is not enough, they are forgotten.
 const LARGEST_HISTORY: usize = 65_536;
-
-/// Names a command, so that a repeat of the command is recognised: 66 bits, random or from a hash.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Token(pub [u8; 11]);
-
-impl Token {
-    /// The first characters of a longer text, which is a hash or random.
-    #[must_use]
-    pub fn start_of(name: &[u8]) -> Self {
-        let mut token = Self::NONE;
-        token.0.copy_from_slice(&name[..11]);
-        token
-    }
-
-    /// The token of a transition that nobody sent.
-    pub const NONE: Self = Self([b'-'; 11]);
-}
 
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct History {
@@ -39,11 +30,12 @@ pub struct Entry {
     pub version: u64,
     pub at_ms: u64,
     pub token: Token,
+    pub by: By,
     pub cause: Cause,
     pub from: String,
     pub to: String,
     pub payload: Vec<u8>,
-    /// The data before this transition, if the transition changed the data.
+    /// The data before this transition, if the transition changed the data; empty where it is forgotten.
     pub before: Option<Vec<u8>>,
 }
 
@@ -75,17 +67,57 @@ impl History {
         self.entries.iter().skip(self.entries.len().saturating_sub(limit))
     }
 
-    /// Forgets the oldest entries, many at once when there are too many, but never the newest entry.
-    pub fn forget(&mut self, limit: u64) {
-        let count = |history: &Self| history.entries.len() as u64;
-        if count(self) <= limit + MOST_SPARE_ENTRIES && self.bytes <= LARGEST_HISTORY {
-            return;
+    /// The newest entry with this token.
+    #[must_use]
+    pub fn find(&self, token: Token) -> Option<&Entry> {
+        self.entries.iter().rev().find(|entry| entry.token == token)
+    }
+
+    /// Takes the token from the entry that has it, because another entry gets it.
+    pub fn disown(&mut self, token: Token) {
+        for entry in self.entries.iter_mut().filter(|entry| entry.token == token) {
+            entry.token = Token::NONE;
         }
-        while count(self) > 1 && (count(self) > limit || self.bytes > LARGEST_HISTORY / 4 * 3) {
+    }
+
+    /// Makes room. In a history that is too large, the oldest entries lose their payloads and data first. Then the
+    /// oldest entries are forgotten, many at once, but never the newest entry.
+    pub fn forget(&mut self, limit: u64) {
+        let limit = limit.max(FEWEST_ENTRIES);
+        let enough = LARGEST_HISTORY / 4 * 3;
+        if self.older_bytes() > LARGEST_HISTORY {
+            self.slim(enough);
+        }
+        let is_long = self.count() > limit + MOST_SPARE_ENTRIES;
+        let is_large = self.older_bytes() > LARGEST_HISTORY;
+        while is_long && self.count() > limit || is_large && self.older_bytes() > enough {
             if let Some(oldest) = self.entries.pop_front() {
                 self.bytes -= oldest.encoded_len();
             }
         }
+    }
+
+    /// Slims the oldest entries until at most `enough` bytes are left.
+    fn slim(&mut self, enough: usize) {
+        let newest = self.entries.back().map_or(0, Entry::encoded_len);
+        let older = self.entries.len().saturating_sub(1);
+        for entry in self.entries.iter_mut().take(older) {
+            if self.bytes - newest <= enough {
+                break;
+            }
+            let length = entry.encoded_len();
+            entry.slim();
+            self.bytes -= length - entry.encoded_len();
+        }
+    }
+
+    fn count(&self) -> u64 {
+        self.entries.len() as u64
+    }
+
+    /// Bytes of all entries but the newest.
+    fn older_bytes(&self) -> usize {
+        self.bytes - self.entries.back().map_or(0, Entry::encoded_len)
     }
 
     #[must_use]
@@ -118,6 +150,7 @@ impl Entry {
         push_decimal(out, self.at_ms);
         out.push(b' ');
         out.extend_from_slice(&self.token.0);
+        self.by.encode(out);
         out.push(b'\n');
         match &self.cause {
             Cause::Created => {}
@@ -139,6 +172,12 @@ impl Entry {
         text
     }
 
+    /// Loses its payload and the data before it.
+    fn slim(&mut self) {
+        self.payload = Vec::new();
+        self.before = self.before.as_ref().map(|_| Vec::new());
+    }
+
     /// How many bytes [`Entry::encode`] writes.
     fn encoded_len(&self) -> usize {
         let event = match &self.cause {
@@ -148,15 +187,17 @@ impl Entry {
         };
         let numbers = digits(self.version) + digits(self.at_ms) + digits(self.payload.len() as u64);
         let texts = self.token.0.len() + event + self.from.len() + self.to.len() + self.payload.len();
+        let before = self.before.as_ref().map_or(0, |before| 1 + before.len());
         // The letter, three spaces and four line feeds.
-        8 + numbers + texts + self.before.as_ref().map_or(0, |before| 1 + before.len())
+        8 + numbers + texts + self.by.encoded_len() + before
     }
 
     fn decode(mut text: Reader<'_>) -> Option<Self> {
         let (&kind, rest) = text.0.split_first()?;
         text = Reader(rest);
         let (version, at_ms) = (text.number(b' ')?, text.number(b' ')?);
-        let token = Token(base64url(text.until(b'\n')?)?);
+        let (token, by) = text.until(b'\n')?.split_at_checked(11)?;
+        let (token, by) = (Token(base64url(token)?), By::decode(by)?);
         let event = text.until(b'\n')?;
         let cause = match kind {
             b'C' if event.is_empty() => Cause::Created,
@@ -173,7 +214,7 @@ impl Entry {
             Some((b'<', before)) => Some(before.to_vec()),
             Some(_) => return None,
         };
-        Some(Self { version, at_ms, token, cause, from, to, payload: payload.to_vec(), before })
+        Some(Self { version, at_ms, token, by, cause, from, to, payload: payload.to_vec(), before })
     }
 }
 
@@ -185,32 +226,6 @@ impl Cause {
             Self::After { .. } => b'A',
         }
     }
-}
-
-/// The part of a text that has not been read yet.
-pub(super) struct Reader<'a>(pub(super) &'a [u8]);
-
-impl<'a> Reader<'a> {
-    /// Reads up to `end`, and skips `end`.
-    pub(super) fn until(&mut self, end: u8) -> Option<&'a [u8]> {
-        let at = self.0.iter().position(|&byte| byte == end)?;
-        let (part, rest) = self.0.split_at(at);
-        self.0 = &rest[1..];
-        Some(part)
-    }
-
-    pub(super) fn number(&mut self, end: u8) -> Option<u64> {
-        decimal(self.until(end)?)
-    }
-
-    fn name(&mut self, shortest: usize) -> Option<String> {
-        name(self.until(b'\n')?, shortest)
-    }
-}
-
-pub(super) fn name(text: &[u8], shortest: usize) -> Option<String> {
-    let name = std::str::from_utf8(text).ok()?;
-    (name.len() >= shortest && !name.contains(char::is_control)).then(|| name.to_owned())
 }
 
 fn length(text: &[u8]) -> Option<usize> {

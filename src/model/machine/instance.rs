@@ -7,19 +7,23 @@
 //! callers   = (record, 22 characters ':' fence, 16 digits ';')*         newest last; absent where there are none
 //! <version> = entry                               of each version from `first` to the present one
 //! <token>   = version                             of each of these entries whose token somebody may send again
-//! entry     = kind version ' ' at_ms ' ' token, 11 characters '\n'
+//! entry     = kind version ' ' at_ms ' ' token, 11 characters by '\n'
 //!             event '\n' from '\n' to '\n'
 //!             payload_len ' ' payload before
 //! kind      = 'C' created (event and from are empty), 'E' by an event, 'A' by its timer (event is the delay in ms)
-//! before    = '' the data stayed as it was, or '<' and the data as it was until then
+//! by        = '' no other command has the token, ' ' and 11 characters for one of the calls with its key, or
+//!             ' ' record ':' fence ';' until, 16 digits, for an attempt whose record exists at least until then
+//! before    = '' the data stayed as it was, or '<' and the data as it was until then, which may be forgotten: empty
 //! ```
 //! `waited` and `expires` are 0 or 1. Lengths are bytes. Numbers are decimal, 1 to 15 digits, a version 1 to 10 and so
 //! shorter than a token, without leading zeros except a length of 0. Names hold no control characters.
 
 use std::collections::BTreeMap;
 
-use super::history::{History, Reader, Token, name};
-use crate::model::record::{Unreadable, base64url, digits, push_decimal, push_fence, value_of};
+use super::by::{Caller, Token};
+use super::history::History;
+use super::text::{Reader, name};
+use crate::model::record::{Unreadable, digits, push_decimal};
 
 /// The hash of an instance.
 pub type Fields = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -29,14 +33,6 @@ const VERSION: &[u8] = b"m1";
 const MOST_VERSION_DIGITS: usize = 10;
 /// An instance remembers the fences of this many records of idempotency keys.
 const MOST_CALLERS: usize = 16;
-
-/// The attempt of an idempotency key that moves an instance.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Caller {
-    /// Names the key's record.
-    pub record: [u8; 22],
-    pub fence: u64,
-}
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Instance {
@@ -75,7 +71,7 @@ impl Instance {
         true
     }
 
-    /// The data as `version` left it.
+    /// The data as `version` left it; empty where that is forgotten.
     #[must_use]
     pub fn data_at(&self, version: u64) -> &[u8] {
         let mut later = self.history.entries().filter(|entry| entry.version > version);
@@ -139,20 +135,11 @@ impl Instance {
         let entries = (first..=version).map(|version| fields.get(&text_of(version)));
         let history = History::decode(&entries.collect::<Option<Vec<_>>>()?)?;
         let callers = fields.get(&b"callers"[..]).map_or(&[][..], Vec::as_slice);
-        let callers = callers.chunks(40).map(caller).collect::<Option<Vec<_>>>()?;
+        let callers = callers.chunks(Caller::LENGTH).map(Caller::decode).collect::<Option<Vec<_>>>()?;
         let data = fields.get(&b"data"[..])?.clone();
         let state = name(head.0, 1)?;
         let is_short = digits(version) <= MOST_VERSION_DIGITS;
         is_short.then_some(Self { version, entered_ms, waited, expires, callers, state, data, history })
-    }
-}
-
-impl Caller {
-    pub fn encode(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.record);
-        out.push(b':');
-        push_fence(out, self.fence);
-        out.push(b';');
     }
 }
 
@@ -162,13 +149,6 @@ fn callers_text(callers: &[Caller]) -> Vec<u8> {
         caller.encode(&mut text);
     }
     text
-}
-
-fn caller(text: &[u8]) -> Option<Caller> {
-    let (record, rest) = text.split_at_checked(22)?;
-    let fence = rest.strip_prefix(b":")?.strip_suffix(b";")?;
-    let sound = fence.len() == 16 && fence.iter().all(u8::is_ascii_digit);
-    Some(Caller { record: base64url(record)?, fence: sound.then(|| value_of(fence))? })
 }
 
 fn text_of(number: u64) -> Vec<u8> {

@@ -1,4 +1,7 @@
+mod repeats;
+
 use super::*;
+use crate::model::Unreadable;
 
 const MINUTE_MS: u64 = 60_000;
 
@@ -75,12 +78,13 @@ fn token(n: u8) -> Token {
 }
 
 fn send(event: usize, n: u8) -> Send {
-    let token = token(n);
-    Send { token, event, data: None, payload: Vec::new(), expected_version: None, caller: None, create: false }
+    let (token, by) = (token(n), By::Itself);
+    let (data, payload, expected_version) = (None, Vec::new(), None);
+    Send { token, by, is_first: false, event, data, payload, expected_version, create: false }
 }
 
-fn caller(record: u8, fence: u64) -> Caller {
-    Caller { record: [record; 22], fence }
+fn attempt(record: u8, fence: u64, until: u64) -> By {
+    By::Attempt { caller: Caller { record: [record; 22], fence }, until }
 }
 
 #[test]
@@ -97,17 +101,6 @@ fn it_moves_forward_and_never_twice_into_the_same_step() {
     let effect = Effect { write: Write::Store { ttl_ms: Some(1000) }, due: Due::Remove, publish: false };
     assert_eq!(world.effect, effect);
     assert_eq!(world.send(PROCESS, 4), Outcome::Illegal { state: "completed".into(), version: 3 });
-}
-
-#[test]
-fn s71_the_same_token_is_answered_as_the_first_time_with_the_data_of_then() {
-    let mut world = World::created();
-    let first = Command::Send(Send { data: Some(b"1".to_vec()), ..send(PROCESS, 1) });
-    let Outcome::Moved { from, to } = world.ask(&first) else { panic!() };
-    assert_eq!(world.ask(&first), Outcome::Replayed { from: from.clone(), to: to.clone() });
-    world.ask(&Command::Send(Send { data: Some(b"2".to_vec()), ..send(COMPLETE, 2) }));
-    assert_eq!(world.ask(&first), Outcome::Replayed { from, to: Snapshot { left_ms: None, ..to } });
-    assert_eq!(world.send(FAIL, 1), Outcome::Mismatch { event: "PROCESS".into() });
 }
 
 #[test]
@@ -134,43 +127,6 @@ fn timers_fire_one_after_the_other_as_if_somebody_had_looked() {
     assert_eq!(times[1..], [("processing", entered_ms), ("failed", due_ms), ("abandoned", due_ms + 2 * MINUTE_MS)]);
     assert_eq!(world.effect.write, Write::Store { ttl_ms: Some(1000) });
     assert!(matches!(world.look(Look::Glance), Outcome::Instance { fired: 0, .. }));
-}
-
-#[test]
-fn s73_the_history_is_in_order_and_keeps_the_newest() {
-    let mut world = World::created();
-    world.send(PROCESS, 1);
-    // The limit is 5, sixteen more are kept until they are forgotten together.
-    for n in 0..9 {
-        world.send(FAIL, 2 + 2 * n);
-        world.send(RETRY, 3 + 2 * n);
-    }
-    let newest = |world: &mut World| {
-        let Outcome::Instance { history, .. } = world.look(Look::History) else { panic!() };
-        history.iter().map(|entry| entry.version).collect::<Vec<_>>()
-    };
-    assert_eq!(newest(&mut world), [16, 17, 18, 19, 20]);
-    assert!(matches!(world.send(FAIL, 2), Outcome::Replayed { .. }));
-    world.send(FAIL, 20);
-    assert!(matches!(world.send(FAIL, 2), Outcome::Replayed { .. }));
-    world.send(RETRY, 21);
-    assert_eq!(newest(&mut world), [18, 19, 20, 21, 22]);
-    // A forgotten token can be sent again.
-    assert!(matches!(world.send(FAIL, 2), Outcome::Moved { .. }));
-}
-
-#[test]
-fn a_history_over_64_kib_is_cut_to_48_but_never_loses_the_newest() {
-    let mut world = World::created();
-    let fields = |world: &World| world.instance.as_ref().unwrap().fields().values().map(Vec::len).sum::<usize>();
-    let with = |event, n, bytes| Command::Send(Send { payload: vec![b'x'; bytes], ..send(event, n) });
-    world.ask(&with(PROCESS, 1, 30_000));
-    world.ask(&with(FAIL, 2, 30_000));
-    assert!((60_000..61_000).contains(&fields(&world)));
-    world.ask(&with(RETRY, 3, 10_000));
-    assert!((40_000..41_000).contains(&fields(&world)));
-    world.ask(&with(FAIL, 4, 70_000));
-    assert!((70_000..71_000).contains(&fields(&world)));
 }
 
 #[test]
@@ -202,19 +158,6 @@ fn creating_twice_makes_one_and_tells_the_one_who_made_it() {
 }
 
 #[test]
-fn a_smaller_fence_of_the_same_record_is_refused_and_a_larger_one_is_told_what_happened() {
-    let mut world = World::created();
-    let by = |caller, event, n| Command::Send(Send { caller: Some(caller), ..send(event, n) });
-    world.ask(&by(caller(1, 10), PROCESS, 1));
-    assert!(matches!(world.ask(&by(caller(1, 11), PROCESS, 1)), Outcome::Replayed { .. }));
-    assert_eq!(world.effect.write, Write::Patch);
-    assert_eq!(world.ask(&by(caller(1, 10), COMPLETE, 2)), Outcome::Stale { fence: 11 });
-    assert_eq!(world.ask(&by(caller(1, 10), PROCESS, 1)), Outcome::Stale { fence: 11 });
-    // Another record's fences are its own.
-    assert!(matches!(world.ask(&by(caller(2, 5), COMPLETE, 3)), Outcome::Moved { .. }));
-}
-
-#[test]
 fn whoever_waits_is_told_once_of_the_next_transition() {
     let mut world = World::created();
     world.look(Look::Wait);
@@ -242,9 +185,11 @@ fn what_is_written_is_read_and_nothing_else() {
     world.ask(&Command::Send(Send {
         data: Some("naïve\n{}".into()),
         payload: b"\n0 E9 9 <".to_vec(),
-        caller: Some(caller(b'r', 7)),
+        by: attempt(b'r', 7, 8),
         ..send(PROCESS, 1)
     }));
+    world.ask(&Command::Send(Send { data: Some(b"2".to_vec()), by: By::Call(token(9)), ..send(FAIL, 2) }));
+    world.send(RETRY, 3);
     world.now_ms += MINUTE_MS;
     world.look(Look::Wait);
     let instance = world.instance.unwrap();

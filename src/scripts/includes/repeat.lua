@@ -1,11 +1,19 @@
--- Included where `known` is the version that this token led to: gives the answer that the transition got then.
+-- Included where `known` is the version that this token led to: gives the answer that the transition got then. If the
+-- transition was made under a record that no longer exists, the command is not a repeat, and its entry takes the token.
 local at = tonumber(string.match(known, '^%d+$'))
 if not at or at < first or at > stored_version then return {'unreadable', 'malformed'} end
 local later = redis.call('HMGET', key, unpack(versions(at, stored_version)))
-local kind, its_version, its_at, its_event, its_from, its_to =
-  string.match(later[1] or '', '^([CEA])(%d+) (%d+) [%w_-]+\n([^\n]*)\n([^\n]*)\n([^\n]*)\n')
+local before_token, kind, its_version, its_at, its_by, its_event, its_from, its_to =
+  string.match(later[1] or '', '^(([CEA])(%d+) (%d+) )[%w_-]+ ?([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n')
 if its_version ~= known then return {'unreadable', 'malformed'} end
-if kind == 'E' and its_event ~= event then
+local its_fence, its_until = string.match(its_by, '^.+:(%d+);(%d+)$')
+local is_same = its_by == by or (its_fence and its_fence == own_fence)
+local is_older = own_fence == '' or not its_fence or its_fence < own_fence
+if is_older and (#ARGV[12] == 57 or (its_until and own_fence > its_until)) then
+  disowned = before_token .. NO_TOKEN .. string.sub(later[1], #before_token + 12)
+elseif not is_same and not is_older then
+  reply = {'stale', its_fence}
+elseif kind == 'E' and its_event ~= event then
   reply = {'mismatch', its_event}
 else
   local data_then = data
@@ -19,5 +27,5 @@ else
     patched = true
   end
   local left_ms = its_version == version_text and left(after_ms, entered_ms, now_ms) or ''
-  reply = {'replayed', its_from, its_to, its_version, its_at, left_ms, data_then}
+  reply = {is_same and 'moved' or 'replayed', its_from, its_to, its_version, its_at, left_ms, data_then}
 end

@@ -1,7 +1,7 @@
 -- transition: carries out one command on an instance of a state machine. Timers that are due fire before any command.
 -- KEYS[1]  the instance: a hash
 -- KEYS[2]  the instances of its machine whose timer runs, in its partition: a sorted set by when it fires, in ms
--- ARGV[1]  command: 'send', 'create', or a look: 'glance', 'history', 'wait' or 'drain'
+-- ARGV[1]  command: 'send', 'create', or a look: 'glance', 'history', 'trail', 'wait' or 'drain'
 -- ARGV[2]  member of the sorted set
 -- ARGV[3]  states: for every state that is final or has a timer, a line '<state>\t' 'F\t' or
 --          '<state>\t' 'T<ms>\t<target>', with a line feed before the first line and after each
@@ -13,12 +13,13 @@
 -- ARGV[9]  event; this and the arguments that follow are for 'send' only
 -- ARGV[10] edges: for every state that the event leads on from, a line '<state>\t<target>', with line feeds as above
 -- ARGV[11] expected_version, or empty
--- ARGV[12] caller: '<record>:<fence>;', 40 characters, or empty
+-- ARGV[12] by, who sends: '<record>:<fence>;<until>' for an attempt, 56 characters, with '1' after it for the first
+--          attempt of its record; 11 characters for one of the calls with a key; otherwise empty
 -- ARGV[13] payload, kept in the history
 -- ARGV[14] '=' when the data stays as it is, '<' when ARGV[8] replaces it
 -- The last  clock, tests only: '<now_us> '; empty in production
 -- Replies  moved from state version entered left data | replayed, the same fields
---          | instance state version entered left data fired created, for 'history' and then each entry
+--          | instance state version entered left data fired created, and for 'history' and 'trail' then each entry
 --          | illegal state version | conflict state version | stale fence | mismatch event | absent | unreadable reason
 local key, due_set, command, member, states = KEYS[1], KEYS[2], ARGV[1], ARGV[2], ARGV[3]
 local history_limit, initial, token, clock = tonumber(ARGV[4]), ARGV[6], ARGV[7], ARGV[#ARGV]
@@ -49,9 +50,10 @@ local function header(version, entered, waited, expires, first, history_bytes, s
     .. string.format('%.0f', history_bytes) .. ' ' .. state
 end
 
--- An entry of the history; `mark` and `before` are empty when the data stays as it is.
-local function entry_of(kind, version, at_ms, token, event, from, to, payload, mark, before)
-  return kind .. version .. ' ' .. at_ms .. ' ' .. token .. '\n' .. event .. '\n' .. from .. '\n' .. to .. '\n'
+-- An entry of the history. `by` begins with a space or is empty. `mark` and `before` are empty when the data stays as
+-- it is.
+local function entry_of(kind, version, at_ms, token, by, event, from, to, payload, mark, before)
+  return kind .. version .. ' ' .. at_ms .. ' ' .. token .. by .. '\n' .. event .. '\n' .. from .. '\n' .. to .. '\n'
     .. #payload .. ' ' .. payload .. mark .. before
 end
 
@@ -72,24 +74,24 @@ end
 -- Decides what becomes of the instance, which fields are written besides `head` and `data`, and what is answered.
 local stored_version, was_waited, moved, patched, fields, reply = version, waited, false, false, {}, nil
 local is_final, after_ms, timer_target = look_up(states, state)
-local had_timer = head and after_ms
+local had_timer, entry, disowned = head and after_ms, '', nil
 while head and after_ms and entered_ms + after_ms <= now_ms do
   version, entered_ms = version + 1, entered_ms + after_ms
   version_text, entered_text = string.format('%.0f', version), string.format('%.0f', entered_ms)
-  local entry = entry_of('A', version_text, entered_text, NO_TOKEN, after_ms, state, timer_target, '', '', '')
+  entry = entry_of('A', version_text, entered_text, NO_TOKEN, '', after_ms, state, timer_target, '', '', '')
   fields[#fields + 1], fields[#fields + 2] = version_text, entry
   history_bytes, state, moved, waited = history_bytes + #entry, timer_target, true, '0'
   is_final, after_ms, timer_target = look_up(states, state)
 end
 
-local event, caller = ARGV[9], ARGV[12]
+local event, by = ARGV[9], string.sub(ARGV[12] or '', 1, 56)
 if command ~= 'send' then
   local fired, created = string.format('%.0f', version - stored_version), '0'
   if command == 'create' and head then
     created = known and '1' or '0'
   elseif command == 'create' then
     version, version_text, entered_ms, entered_text = 1, '1', now_ms, string.format('%.0f', now_ms)
-    local entry = entry_of('C', '1', entered_text, token, '', '', state, '', '', '')
+    entry = entry_of('C', '1', entered_text, token, '', '', '', state, '', '', '')
     fields = {'1', entry, token, '1'}
     history_bytes, data, moved, fired, created = #entry, ARGV[8], true, '0', '1'
   elseif command == 'wait' and waited == '0' then
@@ -97,13 +99,16 @@ if command ~= 'send' then
   end
   reply = {'instance', state, version_text, entered_text, left(after_ms, entered_ms, now_ms), data, fired, created}
 else
+  local caller = #by > 11 and string.sub(by, 1, 40) or ''
   local met = caller ~= '' and string.find(callers, string.sub(caller, 1, 23), 1, true)
-  local fence = met and string.sub(callers, met + 23, met + 38)
+  local fence, own_fence = met and string.sub(callers, met + 23, met + 38), string.sub(caller, 24, 39)
   local _, edge = string.find(ARGV[10], '\n' .. state .. '\t', 1, true)
-  if fence and fence > string.sub(caller, 24, 39) then
+  if fence and fence > own_fence then
     reply = {'stale', fence}
   elseif known then
     -- @include repeat.lua
+  end
+  if reply then -- it is a repeat
   elseif ARGV[11] ~= '' and ARGV[11] ~= version_text then
     reply = {'conflict', state, version_text}
   elseif not edge then
@@ -112,16 +117,18 @@ else
     local from, mark, before = state, '', ''
     if not head then
       version, entered_text = 1, string.format('%.0f', now_ms)
-      local entry = entry_of('C', '1', entered_text, NO_TOKEN, '', '', state, '', '', '')
-      fields, history_bytes = {'1', entry}, #entry
+      local created = entry_of('C', '1', entered_text, NO_TOKEN, '', '', '', state, '', '', '')
+      fields, history_bytes = {'1', created}, #created
     end
     if ARGV[14] == '<' then mark, before, data = '<', data, ARGV[8] end
     version, entered_ms, state = version + 1, now_ms, string.match(ARGV[10], '^[^\n]*', edge + 1)
     version_text, entered_text = string.format('%.0f', version), string.format('%.0f', now_ms)
-    local entry = entry_of('E', version_text, entered_text, token, event, from, state, ARGV[13], mark, before)
+    local by_field = by ~= '' and ' ' .. by or ''
+    entry = entry_of('E', version_text, entered_text, token, by_field, event, from, state, ARGV[13], mark, before)
     local n = #fields
     fields[n + 1], fields[n + 2], fields[n + 3], fields[n + 4] = version_text, entry, token, version_text
     if caller ~= '' then fields[n + 5], fields[n + 6] = 'callers', meet(callers, caller) end
+    if disowned then fields[#fields + 1], fields[#fields + 2] = known, disowned end
     history_bytes, moved, waited = history_bytes + #entry, true, '0'
     is_final, after_ms = look_up(states, state)
     reply = {'moved', from, state, version_text, entered_text, after_ms or '', data}
@@ -144,14 +151,17 @@ elseif patched then
   write('HSET', key, 'head', head, unpack(fields))
 end
 if after_ms then
-  if moved or command == 'drain' then redis.call('ZADD', due_set, string.format('%.0f', entered_ms + after_ms), member) end
+  if moved or command == 'drain' then
+    redis.call('ZADD', due_set, string.format('%.0f', entered_ms + after_ms), member)
+  end
 elseif command == 'drain' or (moved and had_timer) then
   redis.call('ZREM', due_set, member)
 end
 if moved and was_waited == '1' then redis.pcall('PUBLISH', key, 'M') end
 
-if command == 'history' then
-  local newest = versions(math.max(first, version - history_limit + 1), version)
-  for index, entry in ipairs(redis.call('HMGET', key, unpack(newest))) do reply[8 + index] = entry or '' end
+if command == 'history' or command == 'trail' then
+  local oldest = command == 'trail' and first or math.max(first, version - history_limit + 1)
+  local entries = redis.call('HMGET', key, unpack(versions(oldest, version)))
+  for index = 1, #entries do reply[8 + index] = entries[index] or '' end
 end
 return reply
