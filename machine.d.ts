@@ -249,11 +249,11 @@ export interface DrainOptions {
 /**
  * Fires the due `after` transitions of every machine defined in this process. Without draining, such a transition fires
  * when somebody looks at the instance. Call it from a cron route. Several calls at once are harmless: each transition
- * fires once.
+ * fires once. Instances in a state that this config does not have are left to the version of the config that has it, and
+ * instances that this version of actonce cannot read are left as they are.
  *
  * @returns How many transitions this call fired.
- * @throws {ActonceError} `ERR_INVALID_ARGUMENT`, `ERR_RECORD_UNREADABLE`, `ERR_STORE_…`, `ERR_DURABILITY`,
- *   `ERR_CLOSED`.
+ * @throws {ActonceError} `ERR_INVALID_ARGUMENT`, `ERR_STORE_…`, `ERR_DURABILITY`, `ERR_CLOSED`.
  */
 export function drainStateMachines(options?: DrainOptions): Promise<{ readonly fired: number }>;
 

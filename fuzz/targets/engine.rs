@@ -118,7 +118,7 @@ impl Life {
             }
             3 => Ask::Command(Command::Reset { owner, retention_ms: 1, force: true }),
             4 if step < 128 => Ask::Inspect,
-            4 => Ask::Due { limit: 10 },
+            4 => Ask::Due { skipped: 0, limit: 10 },
             5 if step < 128 => Ask::Find,
             5 => Ask::Quota(Quota { limit: 10, retention_ms: 1 }),
             _ => Ask::Machine(Box::new(MachineAsk {

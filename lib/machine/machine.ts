@@ -188,8 +188,8 @@ export class Machine extends Movable implements StateMachine<string, string>, Su
    */
   async fire(id: string): Promise<number> {
     return this.#look(id, 'drain', (instances, answer) => {
-      // It was deleted, or is in a state of another config: not a timer of ours.
-      if (answer.tag === Tag.ABSENT || answer.tag === Tag.UNKNOWN_STATE) return 0;
+      // The instance was deleted, or only another version of the config or of actonce knows what to do with it.
+      if (answer.tag === Tag.ABSENT || answer.tag === Tag.UNKNOWN_STATE || answer.tag === Tag.UNREADABLE) return 0;
       if (answer.tag !== Tag.INSTANCE) throw instances.errorOf(this, answer, { id });
       return firedOf(answer);
     });

@@ -75,8 +75,8 @@ export interface NativeClient {
    * with a JSON array of `{version, state, isOwn, end}`.
    */
   look(op: number, machine: number, id: string, purpose: string, budgetMs: number): number;
-  /** The instances of one of 16 partitions whose `after` is due: DUE with a JSON array. */
-  due(op: number, machine: number, partition: number, limit: number, budgetMs: number): number;
+  /** The instances of one of 16 partitions whose `after` is due, after the first `skipped`: DUE with a JSON array. */
+  due(op: number, machine: number, partition: number, skipped: number, limit: number, budgetMs: number): number;
   /** Whether the lease's local deadline is still ahead; looks at the clock. */
   held(op: number): boolean;
   hash(identity: string): string;

@@ -75,6 +75,10 @@ struct Step<'a> {
     repairs: bool,
 }
 
+/// Another version of the config may have given this state a timer that this version does not know: while a deployment
+/// rolls, or after it was rolled back. A timer that no version has fired for this long is taken off the list.
+const FOREIGN_TIMER_MS: u64 = 86_400_000;
+
 /// What the command has done to the instance so far.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Change {
@@ -260,7 +264,11 @@ impl<'a> Step<'a> {
         let moved = self.change == Change::Moved;
         let due = match self.machine.timer(&self.instance.state) {
             Some(timer) if moved || self.repairs => Due::At { ms: self.instance.entered_ms + timer.ms },
-            None if self.repairs || (moved && self.had_timer) => Due::Remove,
+            None if moved && self.had_timer => Due::Remove,
+            // A timer that this config does not know is left to the config that does.
+            None if self.repairs && self.machine.state(&self.instance.state).is_some() => {
+                Due::RemoveUntil { ms: self.now_ms.saturating_sub(FOREIGN_TIMER_MS) }
+            }
             _ => Due::Keep,
         };
         let write = match self.change {

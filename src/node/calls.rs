@@ -138,8 +138,9 @@ fn look(client: &Rc<Client>, arguments: &Arguments) -> Returned {
 
 fn due(client: &Rc<Client>, arguments: &Arguments) -> Returned {
     let (op, machine, partition) = (arguments.integer(0), arguments.integer(1), arguments.integer(2) as usize);
-    let (limit, budget) = (u64::from(arguments.integer(3)), millis(arguments.number(4)));
-    let due = move |session: &mut Session, now| session.due(op, machine, partition, limit, budget, now);
+    let range = (u64::from(arguments.integer(3)), u64::from(arguments.integer(4)));
+    let budget = millis(arguments.number(5));
+    let due = move |session: &mut Session, now| session.due(op, machine, partition, range, budget, now);
     Returned::Outcomes(client.run(Some(op), due))
 }
 

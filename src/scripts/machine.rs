@@ -3,7 +3,7 @@
 
 use super::resp::{Malformed, Resp, TimeSource, decimal, unreadable};
 use super::{DUE, TRANSITION};
-use crate::model::machine::{Command, History, Look, Machine, Outcome, Send, Snapshot};
+use crate::model::machine::{Command, History, Look, Machine, Outcome, Send, Snapshot, StateNode};
 
 /// A machine, with what its commands tell the script about it.
 #[derive(Debug)]
@@ -11,6 +11,8 @@ pub struct Prepared {
     pub machine: Machine,
     /// The states that are final or have a timer.
     states: Vec<u8>,
+    /// All states, for a drain, which must recognise a state that this machine does not have.
+    all_states: Vec<u8>,
     /// For each event, its edges.
     edges: Vec<Vec<u8>>,
 }
@@ -28,17 +30,19 @@ impl Prepared {
     #[must_use]
     pub fn new(machine: Machine) -> Self {
         let name = |index: usize| &machine.states[index].name;
-        let told = machine.states.iter().filter_map(|state| match state.after {
-            Some(timer) => Some(format!("{}\tT{}\t{}", state.name, timer.ms, name(timer.to))),
-            None => state.is_final.then(|| format!("{}\tF\t", state.name)),
-        });
-        let states = table(told);
+        let line = |state: &StateNode| match state.after {
+            Some(timer) => format!("{}\tT{}\t{}", state.name, timer.ms, name(timer.to)),
+            None => format!("{}\t{}\t", state.name, if state.is_final { "F" } else { "" }),
+        };
+        let is_special = |state: &&StateNode| state.is_final || state.after.is_some();
+        let states = table(machine.states.iter().filter(is_special).map(line));
+        let all_states = table(machine.states.iter().map(line));
         let edges = machine
             .events
             .iter()
             .map(|event| table(event.edges.iter().map(|edge| format!("{}\t{}", name(edge.from), name(edge.to)))));
         let edges = edges.collect();
-        Self { machine, states, edges }
+        Self { machine, states, all_states, edges }
     }
 }
 
@@ -75,7 +79,7 @@ fn start<'a>(out: &'a mut Vec<u8>, command: &[u8], of: &Prepared, keys: Keys<'_>
         .arg(keys.due_set)
         .arg(command)
         .arg(keys.member)
-        .arg(&of.states)
+        .arg(if command == b"drain" { &of.all_states } else { &of.states })
         .number(of.machine.history_limit)
         .number(of.machine.retention_ms)
 }
@@ -107,9 +111,9 @@ fn word(purpose: Look) -> &'static [u8] {
 }
 
 /// Appends the `EVALSHA` that asks for members of `due_set`.
-pub fn pack_due(due_set: &[u8], limit: u64, clock: TimeSource, out: &mut Vec<u8>) {
-    let request = Resp::start(out, 6).arg(b"EVALSHA").arg(DUE.sha1.as_bytes()).arg(b"1").arg(due_set);
-    request.number(limit).clock(clock);
+pub fn pack_due(due_set: &[u8], (skipped, limit): (u64, u64), clock: TimeSource, out: &mut Vec<u8>) {
+    let request = Resp::start(out, 7).arg(b"EVALSHA").arg(DUE.sha1.as_bytes()).arg(b"1").arg(due_set);
+    request.number(limit).number(skipped).clock(clock);
 }
 
 /// A reply is an array of strings, or the bare string `absent`, which is passed as `reply` with one element.

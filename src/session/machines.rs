@@ -115,12 +115,21 @@ impl Session {
     }
 
     /// Lists the instances of one partition whose timer should have fired.
-    pub fn due(&mut self, id: u32, machine: u32, partition: usize, limit: u64, budget: Micros, now: Micros) {
+    #[allow(clippy::too_many_arguments, reason = "what a call of JavaScript says, once")]
+    pub fn due(
+        &mut self,
+        id: u32,
+        machine: u32,
+        partition: usize,
+        (skipped, limit): (u64, u64),
+        budget: Micros,
+        now: Micros,
+    ) {
         let Some(due_set) = self.defined(machine).and_then(|defined| defined.due_sets.get(partition).cloned()) else {
             return self.deliver(Delivery::failed(id, &undefined()));
         };
         self.ops.insert(id, Op::new(Names::at(Arc::clone(&due_set)), Terms::without_lease(budget), now + budget));
-        self.ask(u64::from(id), due_set, Ask::Due { limit }, now + budget, now);
+        self.ask(u64::from(id), due_set, Ask::Due { skipped, limit }, now + budget, now);
     }
 
     /// An operation that waits looks once more.

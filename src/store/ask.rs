@@ -41,8 +41,8 @@ pub enum Ask {
     Count,
     /// A command on an instance of a state machine.
     Machine(Box<MachineAsk>),
-    /// Lists the members of a due set whose timer should have fired, at most this many.
-    Due { limit: u64 },
+    /// Lists the members of a due set whose timer should have fired: at most this many, after this many of the oldest.
+    Due { skipped: u64, limit: u64 },
 }
 
 pub struct MachineAsk {

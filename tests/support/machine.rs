@@ -15,8 +15,8 @@ use super::run::agree;
 
 pub const KEYS: Keys<'static> =
     Keys { instance: b"actonce:{m}:m:test:1", due_set: b"actonce:{m}:due:test", member: b"1" };
-const KEY: &str = "actonce:{m}:m:test:1";
-const LISTED: (&str, &str) = ("actonce:{m}:due:test", "1");
+pub const KEY: &str = "actonce:{m}:m:test:1";
+pub const LISTED: (&str, &str) = ("actonce:{m}:due:test", "1");
 /// The TTL every instance gets before a command. No command sets this TTL.
 const MARK_MS: i64 = 7_777_777;
 const SLACK_MS: i64 = 5_000;
@@ -259,6 +259,7 @@ impl<'a> Trial<'a> {
         match effect.due {
             Due::At { ms } => self.due_ms = Some(ms),
             Due::Remove => self.due_ms = None,
+            Due::RemoveUntil { ms } => self.due_ms = self.due_ms.filter(|due_ms| *due_ms > ms),
             Due::Keep => {}
         }
     }

@@ -1,12 +1,13 @@
 //! Cases that random sequences hardly ever reach.
 
 use actonce::model::Now;
-use actonce::model::machine::{Command, Look, Machine, Token};
+use actonce::model::machine::{Command, Look, Machine, StateNode, Timer, Token};
 use actonce::scripts::TimeSource;
 use actonce::scripts::machine::Prepared;
+use actonce::store::embedded::MemoryStore;
 
 use super::link::Reply;
-use super::machine::{KEYS, Lua, START_US, Trial, compare};
+use super::machine::{KEY, KEYS, LISTED, Lua, START_US, Trial, compare};
 use super::machine_steps::{Ask, Elapse, Step, Whose};
 use super::run::agree;
 
@@ -52,6 +53,33 @@ pub fn seldom(lua: &mut Lua) -> Result<(), String> {
             agree("still listed", &Reply::Integer(0), &listed(lua))?;
         }
         lua.link.call(&[b"DEL", KEYS.instance]);
+    }
+    foreign_timers(lua, &prepared)
+}
+
+/// A timer that another version of the config has listed stays for a day if this version knows the state, and forever
+/// if it does not.
+fn foreign_timers(lua: &mut Lua, prepared: &Prepared) -> Result<(), String> {
+    let drain = Command::Look { purpose: Look::Drain };
+    let create = Command::Create { token: Token([b't'; 11]), data: Vec::new() };
+    let day_ms = 86_400_000;
+    let listed = Some(Timer { ms: 1_000, to: 1 });
+    let cases =
+        [("a", listed, day_ms - 1, 1), ("a", listed, day_ms, 0), ("else", listed, 99 * day_ms, 1), ("a", None, 0, 0)];
+    for (state, after, late_ms, is_left) in cases {
+        lua.clear();
+        let memory = MemoryStore::default();
+        let mut other = prepared.machine.clone();
+        other.states[0] = StateNode { name: state.into(), is_final: false, after };
+        for (prepared, command, ms) in [(&Prepared::new(other), &create, 0), (prepared, &drain, 1_000 + late_ms)] {
+            let now = Now { us: START_US + ms * 1_000 };
+            lua.ask(command, prepared, TimeSource::Test { now, left_ms: 0 })?;
+            memory.transition(&prepared.machine, KEY, LISTED, command, now);
+        }
+        let left = lua.link.call(&[b"ZCOUNT", KEYS.due_set, b"-inf", b"+inf"]);
+        agree(&format!("left of a timer, {late_ms} ms late in {state}"), &Reply::Integer(is_left), &left)?;
+        let left = memory.inspect_instance(KEY, LISTED, Now { us: START_US }).1.is_some();
+        agree(&format!("left of it in memory, {late_ms} ms late in {state}"), &is_left, &i64::from(left))?;
     }
     Ok(())
 }

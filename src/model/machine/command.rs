@@ -156,8 +156,14 @@ pub enum Write {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Due {
     Keep,
-    At { ms: u64 },
+    At {
+        ms: u64,
+    },
     Remove,
+    /// Remove it unless it is listed for a later time.
+    RemoveUntil {
+        ms: u64,
+    },
 }
 
 impl Effect {

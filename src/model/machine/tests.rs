@@ -171,12 +171,25 @@ fn whoever_waits_is_told_once_of_the_next_transition() {
 }
 
 #[test]
-fn a_state_that_is_gone_keeps_its_instance_as_it_is() {
+fn a_state_that_is_gone_keeps_its_instance_as_it_is_and_its_timer_listed() {
     let mut world = World::created();
     world.instance.as_mut().unwrap().state = "refunding".into();
     assert_eq!(world.send(PROCESS, 1), Outcome::Illegal { state: "refunding".into(), version: 1 });
-    assert!(matches!(world.look(Look::Glance), Outcome::Instance { at, .. } if at.state == "refunding"));
-    assert_eq!(world.effect, Effect::NONE);
+    for purpose in [Look::Glance, Look::Drain] {
+        assert!(matches!(world.look(purpose), Outcome::Instance { at, .. } if at.state == "refunding"));
+        assert_eq!(world.effect, Effect::NONE);
+    }
+}
+
+#[test]
+fn a_timer_that_this_config_does_not_know_is_left_for_a_day() {
+    let mut world = World::created();
+    world.look(Look::Drain);
+    let day_ms = 86_400_000;
+    assert_eq!(world.effect.due, Due::RemoveUntil { ms: 0 });
+    world.now_ms += 2 * day_ms;
+    world.look(Look::Drain);
+    assert_eq!(world.effect.due, Due::RemoveUntil { ms: world.now_ms - day_ms });
 }
 
 #[test]

@@ -4,7 +4,8 @@
 -- ARGV[1]  command: 'send', 'create', or a look: 'glance', 'history', 'trail', 'wait' or 'drain'
 -- ARGV[2]  member of the sorted set
 -- ARGV[3]  states: for every state that is final or has a timer, a line '<state>\t' 'F\t' or
---          '<state>\t' 'T<ms>\t<target>', with a line feed before the first line and after each
+--          '<state>\t' 'T<ms>\t<target>', and for 'drain' also '<state>\t\t' for every other state, with a line feed
+--          before the first line and after each
 -- ARGV[4]  history_limit
 -- ARGV[5]  retention_ms of a finished instance
 -- ARGV[6]  initial state of an instance that is created; empty when an absent instance is not created
@@ -154,8 +155,13 @@ if after_ms then
   if moved or command == 'drain' then
     redis.call('ZADD', due_set, string.format('%.0f', entered_ms + after_ms), member)
   end
-elseif command == 'drain' or (moved and had_timer) then
+elseif moved and had_timer then
   redis.call('ZREM', due_set, member)
+elseif command == 'drain' and string.find(states, '\n' .. state .. '\t', 1, true) then
+  -- Another version of the config may give this state a timer, so the instance stays listed for a day. ZADD with an
+  -- increment of 0 tells the listed time, and needs no right that a client does not have already.
+  local listed_ms = redis.call('ZADD', due_set, 'XX', 'INCR', '0', member)
+  if listed_ms and tonumber(listed_ms) <= now_ms - 86400000 then redis.call('ZREM', due_set, member) end
 end
 if moved and was_waited == '1' then redis.pcall('PUBLISH', key, 'M') end
 

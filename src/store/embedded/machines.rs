@@ -34,6 +34,13 @@ impl DueSet {
         self.at_ms.insert(member.into(), at_ms);
     }
 
+    /// Removes it unless it is listed for a later time.
+    fn remove_until(&mut self, member: &str, ms: u64) {
+        if self.at_ms.get(member).is_some_and(|at_ms| *at_ms <= ms) {
+            self.remove(member);
+        }
+    }
+
     fn remove(&mut self, member: &str) {
         if let Some((member, at_ms)) = self.at_ms.remove_entry(member) {
             self.in_order.remove(&(at_ms, member));
@@ -62,6 +69,11 @@ impl Table {
             Due::Remove => {
                 if let Some(set) = self.due_sets.get_mut(due_set) {
                     set.remove(member);
+                }
+            }
+            Due::RemoveUntil { ms } => {
+                if let Some(set) = self.due_sets.get_mut(due_set) {
+                    set.remove_until(member, ms);
                 }
             }
             Due::Keep => {}
@@ -102,12 +114,12 @@ impl MemoryStore {
         outcome
     }
 
-    /// The members of `due_set` whose timer should have fired, the oldest first.
-    pub fn due(&self, due_set: &str, limit: usize, now: Now) -> Vec<String> {
+    /// The members of `due_set` whose timer should have fired, the oldest first, without the first `skipped`.
+    pub fn due(&self, due_set: &str, (skipped, limit): (usize, usize), now: Now) -> Vec<String> {
         let state = self.lock();
         let Some(set) = state.table.due_sets.get(due_set) else { return Vec::new() };
         let due = set.in_order.iter().take_while(|(at_ms, _)| *at_ms <= now.ms());
-        due.take(limit).map(|(_, member)| member.to_string()).collect()
+        due.skip(skipped).take(limit).map(|(_, member)| member.to_string()).collect()
     }
 
     /// The instance, the time left of it (`u64::MAX` when it does not expire), and when its timer is listed to fire.

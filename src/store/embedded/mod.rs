@@ -69,9 +69,9 @@ impl Store for EmbeddedStore {
                 let listed = (&*ask.due_set, &*ask.member);
                 Answer::Machine(self.store.transition(&ask.prepared.machine, &key, listed, &ask.command, server))
             }
-            Ask::Due { limit } => {
-                let limit = usize::try_from(*limit).unwrap_or(usize::MAX);
-                Answer::Due(self.store.due(&key, limit, server))
+            Ask::Due { skipped, limit } => {
+                let [skipped, limit] = [*skipped, *limit].map(|count| usize::try_from(count).unwrap_or(usize::MAX));
+                Answer::Due(self.store.due(&key, (skipped, limit), server))
             }
         })
     }

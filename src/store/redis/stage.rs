@@ -91,7 +91,9 @@ impl Pending {
                     Keys { instance: key.as_bytes(), due_set: ask.due_set.as_bytes(), member: ask.member.as_bytes() };
                 machine_scripts::pack(&ask.command, &ask.prepared, keys, TimeSource::Server, out);
             }
-            (_, Ask::Due { limit }) => machine_scripts::pack_due(key.as_bytes(), *limit, TimeSource::Server, out),
+            (_, Ask::Due { skipped, limit }) => {
+                machine_scripts::pack_due(key.as_bytes(), (*skipped, *limit), TimeSource::Server, out);
+            }
             (_, Ask::Count) => quota_scripts::pack_count(key.as_bytes(), TimeSource::Server, out),
             (_, Ask::Quota(quota)) => quota_scripts::pack(*quota, key.as_bytes(), TimeSource::Server, out),
             (_, Ask::Find) | (Stage::FirstByte | Stage::AnyRecord(_), _) => {
