@@ -366,13 +366,14 @@ export interface DuringOptions<T, E extends string, D = unknown> {
   /** Sent before `fn`. */
   event: MachineEvent<E>;
   /**
-   * Sent after `fn` has returned: an event, or a function of the value that returns an event and the new data. Such a
-   * function must state the type of its parameter, since TypeScript reads it before `fn`: `(charge: Charge) => …`.
+   * Sent after `fn` has returned or has called `redirect()`: an event, or a function of the value that returns an event
+   * and the new data. Such a function must state the type of its parameter, since TypeScript reads it before `fn`:
+   * `(charge: Charge) => …`. After a redirect there is no value, and the function gets undefined.
    */
   onDone: MachineEvent<E> | ((value: T) => Move<E, D>);
   /**
-   * Sent after `fn` has thrown: an event, or a function of what `fn` threw. In any case the caller gets what `fn`
-   * threw.
+   * Sent after `fn` has thrown, or has called `notFound()`, `forbidden()` or `unauthorized()`: an event, or a function
+   * of what `fn` threw. In any case the caller gets what `fn` threw.
    * @default the instance stays where `event` led
    */
   onError?: MachineEvent<E> | ((error: unknown) => Move<E, D>) | undefined;

@@ -19,6 +19,7 @@ const refusal = (promise) =>
     (error) => error,
   );
 const path = async (machine, id) => (await machine.history(id)).map(({ state }) => state);
+const signal = (digest) => Object.assign(new Error('a signal'), { digest });
 
 /** A payment whose fn can take a step of its own, and that can be paid again. */
 const captured = {
@@ -206,6 +207,65 @@ describe('S75 25 hours later', () => {
     }
   });
 });
+
+onEachStore('redirect() inside of during is an outcome: the payment is completed, and so it is replayed', async (w) => {
+  const machine = defineStateMachine(paymentConfig, { client: w.client() });
+  let runs = 0;
+  const pays = () =>
+    machine.during('o-1', DURING, () => {
+      runs += 1;
+      throw signal('NEXT_REDIRECT;push;/orders/1;307;');
+    });
+  assert.equal((await refusal(pays())).digest, 'NEXT_REDIRECT;push;/orders/1;307;');
+  assert.deepEqual(await path(machine, 'o-1'), ['requested', 'processing', 'completed']);
+  assert.match((await refusal(pays())).digest, /^NEXT_REDIRECT;push;\/orders\/1;/);
+  assert.equal(runs, 1);
+});
+
+onEachStore('a redirect has no value: an onDone that is a function is called without one', async (w) => {
+  const machine = defineStateMachine(paymentConfig, { client: w.client() });
+  const onDone = (...given) => ({ event: 'COMPLETE', data: given });
+  const pays = machine.during('o-1', { ...DURING, onDone }, () => {
+    throw signal('NEXT_REDIRECT;push;/orders/1;307;');
+  });
+  assert.match((await refusal(pays)).digest, /^NEXT_REDIRECT/);
+  const { state, data } = await machine.get('o-1');
+  assert.deepEqual([state, data], ['completed', [undefined]]);
+});
+
+for (const digest of ['NEXT_NOT_FOUND', 'NEXT_HTTP_ERROR_FALLBACK;403', 'NEXT_HTTP_ERROR_FALLBACK;401']) {
+  onEachStore(
+    `${digest} inside of during turns the caller away: the payment failed, and so it is replayed`,
+    async (w) => {
+      const machine = defineStateMachine(paymentConfig, { client: w.client() });
+      let runs = 0;
+      const pays = () =>
+        machine.during('o-1', DURING, () => {
+          runs += 1;
+          throw signal(digest);
+        });
+      assert.equal((await refusal(pays())).digest, digest);
+      assert.deepEqual(await path(machine, 'o-1'), ['requested', 'processing', 'failed']);
+      assert.match((await refusal(pays())).digest, /^NEXT_(NOT_FOUND|HTTP_ERROR_FALLBACK)/);
+      assert.equal(runs, 1);
+    },
+  );
+}
+
+onEachStore(
+  'a signal that is Next’s own says nothing about the payment: it stays, and the next call goes on',
+  async (w) => {
+    const machine = defineStateMachine(paymentConfig, { client: w.client() });
+    const thrown = signal('DYNAMIC_SERVER_USAGE');
+    const bailsOut = machine.during('o-1', DURING, () => {
+      throw thrown;
+    });
+    assert.equal(await refusal(bailsOut), thrown);
+    assert.equal((await machine.get('o-1')).state, 'processing');
+    assert.equal(await machine.during('o-1', DURING, () => 'charged'), 'charged');
+    assert.deepEqual(await path(machine, 'o-1'), ['requested', 'processing', 'completed']);
+  },
+);
 
 onEachStore(
   'what goes with the first step is the data that fn sees, and stays where the last step has none',

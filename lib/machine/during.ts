@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type { DuringOptions, IdempotencyContext, MachineEvent, Move, Transition } from '../../index';
 import { invalid, isActonceError } from '../errors';
+import { endingOfThrown } from '../outcome/control-flow';
 import { Finished } from '../outcome/finished';
 import { LOST } from '../outcome/results';
 import { anything, check, ofType, rulesOf } from '../rules';
@@ -63,10 +64,13 @@ export function runDuring<T>(
     let value: T;
     try {
       value = await fn(instance, ctx);
-    } catch (error) {
-      progress.fnEnded = true;
-      if (onError !== undefined) await follow(FAILED, onError, error);
-      throw error;
+    } catch (thrown) {
+      const end = endOf(thrown);
+      progress.fnEnded = end !== undefined;
+      // A redirect has no value.
+      if (end === DONE) await follow(DONE, onDone, undefined as T);
+      else if (end === FAILED && onError !== undefined) await follow(FAILED, onError, thrown);
+      throw thrown;
     }
     progress.fnEnded = true;
     await follow(DONE, onDone, value);
@@ -82,6 +86,17 @@ export function runDuring<T>(
 
 interface Progress {
   fnEnded: boolean;
+}
+
+/**
+ * How an `fn` ended that threw this. An action that has done its work ends with `redirect()`; `notFound()`,
+ * `forbidden()` and `unauthorized()` turn the caller away. Undefined for what Next throws for its own use, which says
+ * nothing about `fn`.
+ */
+function endOf(thrown: unknown): End | undefined {
+  const ending = endingOfThrown(thrown);
+  if (ending === undefined) return undefined;
+  return ending.kind === 'flow' && ending.flow.kind === 'redirect' ? DONE : FAILED;
 }
 
 /** What becomes of the key: `fn` runs once, so that once it ended its end is kept, whatever it was. */
