@@ -184,6 +184,11 @@ export interface ErrorOutcome extends OutcomeBase {
    * error.
    */
   readonly error: unknown;
+  /**
+   * Whether the error is the recorded outcome of the key (`onError: 'record'`), which every replay throws again. When it
+   * is false, the error is that of one attempt, and a later call with the key is not answered with it.
+   */
+  readonly recorded: boolean;
 }
 
 /** How the run of a key ended. `kind` tells the variants apart. */

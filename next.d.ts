@@ -147,7 +147,8 @@ export interface IdempotentAction<Sent, Result> {
  * Makes a Server Action that runs once per key. Export the action from a `'use server'` file.
  *
  * The action rejects with whatever `fn` throws, with everything that `withIdempotency` may reject with, and with
- * `ERR_INVALID_INPUT`.
+ * `ERR_INVALID_INPUT`. An error that was recorded as the outcome (`onError: 'record'`) has a `digest` that says so, unless
+ * it has one of its own: by that the hooks of `actonce/react` know that the outcome was seen.
  *
  * @param options See {@link ActionOptions}.
  * @param fn The work. Called with the input and the context, once per key.

@@ -66,7 +66,7 @@ onEachStoreAndPolicy('A6 (RF5) recorded: every later call throws an equal error 
     assert.notEqual(replayed, error);
     assert.deepEqual(replayed, error);
     const outcome = await on.withIdempotency.outcome('k', failing(world, error));
-    assert.deepEqual(outcome, { status: 'replayed', kind: 'error', attempt: 1, error });
+    assert.deepEqual(outcome, { status: 'replayed', kind: 'error', attempt: 1, error, recorded: true });
   }
   assert.equal(ledger.count('k'), 1);
 });

@@ -125,7 +125,7 @@ const versionOne = [
     replayed(2, { kind: 'redirect', url: '/done', type: 'push', httpStatus: 308 }),
   ],
   [`${header('C')}1 N{"kind":"http","status":404}`, replayed(1, { kind: 'http', httpStatus: 404 })],
-  [`${header('F')}1 E${error}`, replayed(1, { kind: 'error', error: declined })],
+  [`${header('F')}1 E${error}`, replayed(1, { kind: 'error', error: declined, recorded: true })],
   [`${header('C')}1 Utoo-large `, 'ERR_RESULT_UNAVAILABLE'],
   [`${header('C')}1 Uunencodable b`, 'ERR_RESULT_UNAVAILABLE'],
   [`${header('I', 4)}1 30000 3600000 1795472606000`, 'ERR_INDETERMINATE'],

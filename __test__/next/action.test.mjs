@@ -1,40 +1,13 @@
 // idempotentAction, called as React and Next call it; what needs a running Next is in next.test.mjs.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createElement } from 'react';
-import { renderToString } from 'react-dom/server';
 import * as v from 'valibot';
 import { z } from 'zod';
-import { useIdempotentCall } from '../../dist/react.mjs';
-import { createTestClient } from '../../dist/testing.mjs';
 import '../support/actonce.mjs';
+import { calling, counted } from '../support/counted-action.mjs';
 import { formOf, next } from '../support/next.mjs';
 
 const { idempotentAction, readProblem, withActonce } = next;
-
-/** An action on a store of its own, which counts its runs. */
-function counted(t, options = {}, work = (input) => ({ ran: input })) {
-  const client = options.client ?? createTestClient();
-  t.after(() => client.close());
-  const calls = [];
-  const action = idempotentAction({ name: 'order', scope: () => 'ann', client, ...options }, (input, ctx) => {
-    calls.push({ input, ctx });
-    return work(input, ctx);
-  });
-  return { action, calls, client };
-}
-
-/** What useIdempotentCall gives a component; nothing counts as a double click. */
-function calling(action, id) {
-  let call;
-  renderToString(
-    createElement(() => {
-      call = useIdempotentCall(action, { id, repeatAfterMs: 0 });
-      return null;
-    }),
-  );
-  return call;
-}
 
 describe('how an action is called', () => {
   it('with a key and an argument: once per key, for everybody the same', async (t) => {
@@ -201,10 +174,11 @@ describe('how it is answered', () => {
       const { action, client } = counted(t, { onProblem: ({ code }) => ({ code }) });
       client.failStore();
       const keys = [];
-      const order = calling((key, sent) => {
+      const send = (key, sent) => {
         keys.push(key);
         return action(key, sent);
-      }, what);
+      };
+      const order = calling(send, { id: what });
       await assert.rejects(order(input()), { code: 'ERR_STORE_UNAVAILABLE' });
       client.restoreStore();
       await new Promise((resolve) => setTimeout(resolve, 5));

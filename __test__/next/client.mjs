@@ -318,6 +318,20 @@ describe('event handlers', () => {
     assert.equal(await did(4), 'EXEC,REPLAY,EXEC,REPLAY');
   });
 
+  it('useIdempotentCall: an error that was recorded is seen, one that was not keeps its key', async (t) => {
+    const { page } = await visit(t, '/call');
+    const keys = () => app.ledger().flatMap(({ ran, key }) => (ran === 'failing' ? [key] : []));
+    for (const [kind, count] of Object.entries({ recorded: 2, released: 4 })) {
+      for (const _ of [1, 2]) {
+        await page.click(`#${kind}`, { noWaitAfter: true });
+        await page.waitForTimeout(SAME_AGAIN_MS);
+      }
+      await eventually(() => keys().length === count, { what: `${count} runs` });
+    }
+    const [recorded, recordedAgain, released, releasedAgain] = keys();
+    assert.deepEqual([recorded === recordedAgain, released === releasedAgain], [false, true]);
+  });
+
   it('useIdempotentCall puts the key into a form it is given', async (t) => {
     const { page, shown } = await visit(t, '/call');
     for (const _ of [1, 2]) await page.click('#by-form', { noWaitAfter: true });

@@ -29,7 +29,7 @@ export type View = (settled: Settled) => unknown;
 /** What a run in this process shares with those who joined it: the recorded text, or the thrown value itself. */
 export type Shared =
   | { readonly text: Encoded; readonly attempt: number }
-  | { readonly thrown: unknown; readonly attempt: number };
+  | { readonly thrown: unknown; readonly recorded: boolean; readonly attempt: number };
 
 export interface OwnerTurn {
   readonly as: 'owner';

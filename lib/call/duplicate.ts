@@ -44,7 +44,8 @@ function mismatch(call: Call): undefined {
 
 function settleJoined(call: Call, shared: Shared): Settled {
   const { attempt } = shared;
-  const ending = 'thrown' in shared ? ({ kind: 'error', error: shared.thrown } as const) : decode(call, shared.text);
+  const ending: Ending | Unavailable =
+    'thrown' in shared ? { kind: 'error', error: shared.thrown, recorded: shared.recorded } : decode(call, shared.text);
   call.tell('joined', attempt, { kind: eventKind(ending) });
   return { status: 'joined', attempt, ending: available(call, ending) };
 }
@@ -65,6 +66,11 @@ function decode(call: Call, text: Encoded, hasFailed = false): Ending | Unavaila
 function available(call: Call, ending: Ending | Unavailable): Ending {
   if (ending.kind === 'unavailable') throw unavailable(ending, call.hash());
   return ending;
+}
+
+/** The error of one attempt is not the outcome of the key. */
+function released(ending: Ending | Unavailable): Ending | Unavailable {
+  return ending.kind === 'error' ? { ...ending, recorded: false } : ending;
 }
 
 /**
@@ -90,7 +96,7 @@ function settleAnswer(call: Call, answer: Answer): Settled | undefined {
     case Tag.RELEASED:
       // The attempt that this call waited for has failed. The callers that waited share its error; only a later call
       // runs again.
-      return settleReplay(call, decode(call, payload ?? '', true), attempt, false);
+      return settleReplay(call, released(decode(call, payload ?? '', true)), attempt, false);
     case Tag.MISMATCH:
       return mismatch(call);
     case Tag.QUOTA: {

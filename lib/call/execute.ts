@@ -227,6 +227,7 @@ function remember(run: Run, { how, text, ending, refused }: Report): void {
     call.tell(how === 'hold' ? 'held' : 'released', attempt, {});
     return;
   }
+  if (ending.kind === 'error') ending.recorded = true;
   // The store may have taken the text that it refused, if its answer was lost. So the store is asked, not the cache.
   if (refused === undefined) {
     const recorded = { text: text as Encoded, attempt, hasFailed: how === 'record' };
@@ -236,7 +237,7 @@ function remember(run: Run, { how, text, ending, refused }: Report): void {
 }
 
 function sharedOf({ ending, text, refused }: Report, attempt: number): Shared {
-  if (ending.kind === 'error') return { thrown: ending.error, attempt };
+  if (ending.kind === 'error') return { thrown: ending.error, recorded: ending.recorded, attempt };
   return { text: (refused ?? { text }).text ?? '', attempt };
 }
 

@@ -188,7 +188,7 @@ function shownOutcome({ status, attempt, ending }: Settled): Outcome {
     case 'value':
       return { status, kind: 'value', attempt, value: ending.value };
     case 'error':
-      return { status, kind: 'error', attempt, error: ending.error };
+      return { status, kind: 'error', attempt, error: ending.error, recorded: ending.recorded };
     case 'flow':
       return { status, attempt, ...shownFlow(ending.flow) };
   }

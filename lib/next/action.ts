@@ -22,6 +22,7 @@ import { ofType } from '../rules';
 import { parseKeyHeader } from '../wire/key-header';
 import { recordCookies, refusalOf, replayCookies, warnOfEffects, withoutCookies } from './effects';
 import { isForm, keyOfForm, objectOfForm, takesProblemAsResult } from './form';
+import { markOutcome } from './recorded-error';
 import { requestHeader } from './request';
 import { isStandardSchema, validate } from './schema';
 
@@ -109,14 +110,17 @@ async function perform(options: ActionOptions, handler: Handler, sent: Submissio
   const once = client?.withIdempotency ?? withIdempotency;
   const kept = keepsCookies ? (ctx: IdempotencyContext) => recordCookies(name, cookieNames, () => run(ctx)) : run;
   let refusal: unknown;
-  const value = await once(key as string, kept, {
-    ...settings,
-    scope: namedScope(name, owner),
-    payload: payload === undefined ? sent.input : await asked(() => payload(input)),
-    skip: isUnprotected,
-    ...(recover && { recover: (ctx: IdempotencyContext) => found(recover(ctx, input), keepsCookies) }),
-    ...((keepsCookies || onResponse) && {
+  const compared = payload === undefined ? sent.input : await asked(() => payload(input));
+  let isRecordedError = false;
+  try {
+    const value = await once(key as string, kept, {
+      ...settings,
+      payload: compared,
+      scope: namedScope(name, owner),
+      skip: isUnprotected,
+      ...(recover && { recover: (ctx: IdempotencyContext) => found(recover(ctx, input), keepsCookies) }),
       onResponse: async (outcome: Outcome) => {
+        isRecordedError = outcome.kind === 'error' && outcome.recorded;
         if (keepsCookies) {
           refusal = refusalOf(outcome);
           if (refusal !== undefined) return;
@@ -124,10 +128,13 @@ async function perform(options: ActionOptions, handler: Handler, sent: Submissio
         }
         await onResponse?.(outcome, input);
       },
-    }),
-  });
-  if (refusal !== undefined) throw refusal;
-  return value;
+    });
+    if (refusal === undefined) return value;
+  } catch (error) {
+    markOutcome(error, isRecordedError ? (key as string) : undefined);
+    throw error;
+  }
+  throw refusal;
 }
 
 /** What `recover` found, with no cookies beside it. */

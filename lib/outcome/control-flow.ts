@@ -25,7 +25,7 @@ export function endingOfThrown(thrown: unknown): Ending | undefined {
   } catch {
     // An error, then.
   }
-  return { kind: 'error', error: thrown };
+  return { kind: 'error', error: thrown, recorded: false };
 }
 
 /** The flow as an outcome shows it, and `inspect`. */

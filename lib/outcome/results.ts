@@ -49,7 +49,8 @@ export type Ending =
   | { readonly kind: 'value'; readonly value: unknown; readonly beside?: unknown }
   /** thrown: what `fn` threw, where this call ran it. */
   | { readonly kind: 'flow'; readonly flow: ControlFlow; readonly thrown?: unknown; readonly beside?: unknown }
-  | { readonly kind: 'error'; readonly error: unknown };
+  /** recorded: whether it is the outcome of its key, and not only of one attempt. Said once the store has it. */
+  | { readonly kind: 'error'; readonly error: unknown; recorded: boolean };
 
 /** The run completed, but its value is not in the record. */
 export interface Unavailable {
@@ -171,7 +172,7 @@ export class Results {
         case Format.FLOW:
           return { kind: 'flow', flow: decodeControlFlow(text) };
         case Format.ERROR:
-          return { kind: 'error', error: decodeError(text, this.#errors, this.#classes) };
+          return { kind: 'error', error: decodeError(text, this.#errors, this.#classes), recorded: true };
         case Format.UNKEPT:
           return decodeUnkept(text);
         case Format.BESIDE:
@@ -204,7 +205,8 @@ function returned(value: unknown, hasFailed: boolean): Ending {
 }
 
 function failure(value: unknown): Ending {
-  return { kind: 'error', error: new FailedResult('the run ended with a result that counts as a failure', value) };
+  const error = new FailedResult('the run ended with a result that counts as a failure', value);
+  return { kind: 'error', error, recorded: true };
 }
 
 /** The outcome counts: what would be beside it and cannot be written is left out. */

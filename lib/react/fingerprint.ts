@@ -1,17 +1,6 @@
 /** Whether two submissions send the same. Only a hash is remembered: forms hold what no storage should. */
 import { isInput } from '../wire/form-entries';
-
-/** FNV-1a, twice: it tells a handful of submissions of one tab apart, and protects nothing. */
-function hash(text: string): string {
-  let one = 0x811c9dc5;
-  let two = 0x01000193;
-  for (let index = 0; index < text.length; index++) {
-    const unit = text.charCodeAt(index);
-    one = Math.imul(one ^ unit, 0x01000193);
-    two = Math.imul(two ^ unit, 0x85ebca6b) ^ (two >>> 13);
-  }
-  return (one >>> 0).toString(36) + (two >>> 0).toString(36);
-}
+import { hashOf } from '../wire/hash';
 
 function describe(value: unknown): unknown {
   if (typeof value === 'bigint') return `${value}n`;
@@ -34,5 +23,5 @@ function entriesOf(form: FormData): unknown[] {
 
 /** @throws TypeError for what contains itself, which no Server Action's argument may */
 export function fingerprintOf(value: unknown): string {
-  return hash(JSON.stringify(value, (_, part) => describe(part)) ?? 'undefined');
+  return hashOf(JSON.stringify(value, (_, part) => describe(part)) ?? 'undefined');
 }

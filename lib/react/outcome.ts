@@ -1,13 +1,17 @@
 /** What the end of an action tells the page: whether its outcome has been seen, and what of it is a problem of ours. */
+import { outcomeMark } from '../wire/outcome-mark';
 import { type Problem, readProblem } from '../wire/problem';
 import { forget, outcomeSeen } from './tab';
 
 const CONTROL_FLOW = /^(?:NEXT_REDIRECT;|NEXT_HTTP_ERROR_FALLBACK;|NEXT_NOT_FOUND$)/;
 
-/** A redirect or a 404 page is an outcome. Anything else thrown may hide a run whose end is not known. */
-function isControlFlow(error: unknown): boolean {
+/**
+ * A redirect, a 404 page and an error that was recorded for this key are outcomes. Anything else thrown may hide a run
+ * whose end is not known, or one that was released for the next try.
+ */
+function isOutcome(error: unknown, key: string): boolean {
   const digest = (error as { digest?: unknown } | null)?.digest;
-  return typeof digest === 'string' && CONTROL_FLOW.test(digest);
+  return typeof digest === 'string' && (CONTROL_FLOW.test(digest) || digest === outcomeMark(key));
 }
 
 /** Runs an action under a key and remembers what became of it; gives and throws what the action does. */
@@ -17,7 +21,7 @@ export async function followed<T>(id: string, key: string, run: () => T | Promis
     outcomeSeen(id, key);
     return result;
   } catch (error) {
-    if (isControlFlow(error)) outcomeSeen(id, key);
+    if (isOutcome(error, key)) outcomeSeen(id, key);
     else noteProblem(id, key, readProblem(error));
     throw error;
   }
