@@ -201,8 +201,15 @@ export type ErrorPolicy = 'release' | 'record' | 'hold';
 
 /**
  * Which part of the payload is compared: a list of the paths that count (`['cart.items', 'total']`), the paths that do
- * not (`{ exclude: ['meta.sentAt', 'items.*.addedAt'] }`), or a function that returns what to compare. A path is names
- * joined by dots; `*` stands for every element or field.
+ * not (`{ exclude: ['meta.sentAt', 'items.*.addedAt'] }`), or a function that returns what to compare.
+ *
+ * A path is names joined by dots; `*` stands for every element or field. A name in the payload may be spelled as form
+ * libraries do: `items.0.price` finds `items[0].price` and `items[0][price]`, and `cart.total` also finds a field whose
+ * name is `cart.total`. Where several places fit, all of them count.
+ *
+ * A path that selects nothing of a payload is refused with `ERR_INVALID_ARGUMENT`, since a selection of nothing would
+ * let any payload have the first one's outcome. `'coupon?'` may be missing. A path of `exclude` that leaves nothing out
+ * is named on stderr, in development only. A function must not return undefined; return null to compare nothing.
  */
 export type Fingerprint<P = unknown> =
   | readonly string[]

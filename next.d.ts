@@ -78,7 +78,8 @@ export interface ActionOptions<Input, Result, Refusal = never, Sent = Input> ext
    */
   schema?: StandardSchema<Sent, Input> | undefined;
   /**
-   * The payload: when the same key comes with another payload, the call is refused with `ERR_KEY_REUSED`.
+   * The payload: when the same key comes with another payload, the call is refused with `ERR_KEY_REUSED`. Undefined is
+   * refused with `ERR_INVALID_ARGUMENT`, since it would compare nothing; return null where that is meant.
    * @default what was sent, before the schema; in forms without React's own entries and the key
    */
   payload?: ((input: Input) => unknown) | undefined;
@@ -197,6 +198,7 @@ export interface RouteOptions<Verified = undefined> extends IdempotencyDefaults 
     | undefined;
   /**
    * The payload: when the same key comes with another payload, the answer is 422. May return a promise of it.
+   * Undefined is refused with `ERR_INVALID_ARGUMENT`, since it would compare nothing; return null where that is meant.
    * @default the body: JSON and forms by their meaning, anything else by its bytes. A number that a double does not
    *   hold is compared by its digits; a function as `fingerprint` gets a `Number` object for it, whose `toString()` has
    *   them. JSON that is nested deeper than 200 levels where it is compared is 400.

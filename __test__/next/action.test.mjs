@@ -143,6 +143,19 @@ describe('what was sent', () => {
     assert.equal(chosen.calls.length, 1);
   });
 
+  it('is refused when payload returns undefined, which would compare nothing', async (t) => {
+    const { action, calls } = counted(t, { payload: (input) => input.crat });
+    await assert.rejects(action('k', { cart: 1 }), {
+      code: 'ERR_INVALID_ARGUMENT',
+      message: /payload returned undefined/,
+    });
+    assert.equal(calls.length, 0);
+    const nothing = counted(t, { payload: () => null });
+    await nothing.action('k', { cart: 1 });
+    await nothing.action('k', { cart: 2 });
+    assert.equal(nothing.calls.length, 1);
+  });
+
   it('a name that a form holds again is a list for the schema', async (t) => {
     const schema = z.object({ size: z.array(z.string()), note: z.string() });
     const { action } = counted(t, { schema });

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import type { Fingerprint } from '../../index';
 import { ActonceError, invalid } from '../errors';
-import { canonicalText, chosenOf, type FileDigests } from './fingerprint';
+import { canonicalText, chosenOf, dialectOf, type FileDigests, formerText } from './fingerprint';
 
 /** A payload that is compared in another way than by versions before this one. */
 export class Revised {
@@ -44,33 +44,39 @@ export function comparedText(
 ): string | Compared | Promise<Compared> {
   const revised = Revised.in(payload);
   if (revised === undefined) return textOf(payload, fingerprint);
-  const { value, former } = revised;
-  const formerText = former === undefined ? undefined : canonicalText(former.value, fingerprint);
-  const text = textOf(value, fingerprint);
-  if (text instanceof Promise) return text.then((late) => ({ text: late.text, former: formerText }));
-  return { text, former: formerText };
+  const { value } = revised;
+  const former = revised.former === undefined ? undefined : formerText(revised.former.value, fingerprint);
+  const compared = textOf(value, fingerprint);
+  if (compared instanceof Promise) return compared.then(({ text }) => ({ text, former }));
+  return { text: typeof compared === 'string' ? compared : compared.text, former };
 }
 
 /**
  * How many files were met by walks that did not read them. A walk may start another one: what a payload computes may.
  */
 let met = 0;
-const MEETING: FileDigests = {
+const MEETING = dialectOf({
   digestOf() {
     met += 1;
     return undefined;
   },
-};
+});
 
-function textOf(payload: unknown, fingerprint: Fingerprint | undefined): string | Promise<Compared> {
+function textOf(payload: unknown, fingerprint: Fingerprint | undefined): string | Compared | Promise<Compared> {
   const before = met;
   if (typeof fingerprint === 'function') {
     const chosen = chosenOf(payload, fingerprint);
     const text = canonicalText(chosen, undefined, MEETING);
     return met === before ? text : withBytes(chosen, undefined, text);
   }
-  const text = canonicalText(payload, fingerprint, MEETING);
-  return met === before ? text : withBytes(payload, fingerprint, text);
+  let isRevised = false;
+  const note = () => {
+    isRevised = true;
+  };
+  const text = canonicalText(payload, fingerprint, MEETING, fingerprint && note);
+  const former = isRevised ? formerText(payload, fingerprint) : text;
+  if (met !== before) return withBytes(payload, fingerprint, former);
+  return former === text ? text : { text, former };
 }
 
 /** Of a file so many bytes are compared, in the order they have; its size is compared whatever it is. */
@@ -80,6 +86,7 @@ const MOST_READINGS = 3;
 
 /** The bytes of a payload's files, as far as they were asked for. */
 class Files implements FileDigests {
+  readonly dialect = dialectOf(this);
   readonly #digests = new Map<Blob, string>();
   readonly #unread = new Set<Blob>();
 
@@ -106,11 +113,11 @@ async function digestOf(file: Blob): Promise<string> {
   return hash.digest('base64url');
 }
 
-/** @param former the text without them, which is that of older versions */
+/** @param former the text of older versions, which is without them */
 async function withBytes(payload: unknown, fingerprint: Fingerprint | undefined, former: string): Promise<Compared> {
   const files = new Files();
   for (let reading = 0; reading < MOST_READINGS; reading++) {
-    const text = canonicalText(payload, fingerprint, files);
+    const text = canonicalText(payload, fingerprint, files.dialect);
     if (files.areRead) return { text, former };
     try {
       await files.read();

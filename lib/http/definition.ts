@@ -73,6 +73,19 @@ export function namedScope(name: string, scope: unknown, ...place: string[]): Sc
   return [name, ...place, ...((Array.isArray(scope) ? scope : [scope]) as string[])];
 }
 
+/**
+ * What the option `payload` returns, or the promise that it returns.
+ * @throws ActonceError `ERR_INVALID_ARGUMENT` for undefined, with which any payload would get the first one's outcome
+ */
+export async function payloadBy<Given extends readonly unknown[]>(
+  payload: (...given: Given) => unknown,
+  ...given: Given
+): Promise<unknown> {
+  const chosen = await asked(() => payload(...given));
+  if (chosen !== undefined) return chosen;
+  throw invalid('the function payload returned undefined, which compares nothing; return null where that is meant');
+}
+
 /** Whether the scope names nobody. */
 export function isPublic(scope: unknown): boolean {
   return [scope].flat().every((part) => part === 'public');

@@ -21,6 +21,7 @@ import {
   isNames,
   namedScope,
   type OwnRules,
+  payloadBy,
 } from './definition';
 import { keyOfRequest } from './route-key';
 import { payloadOf } from './route-payload';
@@ -137,14 +138,15 @@ async function respondTo(
     if (countsAsFailure(isFailure, response)) throw new FailedResponse(record, fault && whyUnkept(fault));
     return fault === undefined ? record : unkept(fault);
   };
-  const compared = () => (payload === undefined ? payloadOf(request, rawBody) : payload(request, rawBody, verified));
+  const compared = () =>
+    payload === undefined ? payloadOf(request, rawBody) : payloadBy(payload, request, rawBody, verified);
   const once = client?.withIdempotency ?? withIdempotency;
   const outcome = await once
     .outcome(given as string, run, {
       onDuplicate: ROUTE_DEFAULTS.onDuplicate,
       ...settings,
       scope: namedScope(name, owner, place),
-      ...(isUnprotected ? { skip: true } : { payload: await asked(compared) }),
+      ...(isUnprotected ? { skip: true } : { payload: await compared() }),
     })
     .catch((error) => {
       throw mistake ?? error;

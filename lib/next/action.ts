@@ -17,6 +17,7 @@ import {
   isPublic,
   namedScope,
   type OwnRules,
+  payloadBy,
 } from '../http/definition';
 import { ofType } from '../rules';
 import { parseKeyHeader } from '../wire/key-header';
@@ -110,7 +111,7 @@ async function perform(options: ActionOptions, handler: Handler, sent: Submissio
   const once = client?.withIdempotency ?? withIdempotency;
   const kept = keepsCookies ? (ctx: IdempotencyContext) => recordCookies(name, cookieNames, () => run(ctx)) : run;
   let refusal: unknown;
-  const compared = payload === undefined ? sent.input : await asked(() => payload(input));
+  const compared = payload === undefined ? sent.input : await payloadBy(payload, input);
   let isRecordedError = false;
   try {
     const value = await once(key as string, kept, {
