@@ -56,7 +56,10 @@ export type StandardIssue = InputIssue;
 
 // ---------------------------------------------------------------------------------------------- actions
 
-/** Options of {@link idempotentAction}, besides those of {@link IdempotencyDefaults}. */
+/**
+ * Options of {@link idempotentAction}, besides those of {@link IdempotencyDefaults}. Every function that gets the input
+ * gets the bound arguments after it, as `fn` does; write their types where you use them.
+ */
 export interface ActionOptions<Input, Result, Refusal = never, Sent = Input> extends IdempotencyDefaults {
   /**
    * The operation, as records and events name it. It is part of the record's name, so a new name starts anew. Never use
@@ -69,7 +72,16 @@ export interface ActionOptions<Input, Result, Refusal = never, Sent = Input> ext
    * `redirect('/login')`) is never recorded. `'public'` stands for a scope that all users share; undefined and empty
    * parts are refused.
    */
-  scope: (input: Input) => Scope | Promise<Scope>;
+  scope: (input: Input, ...bound: never[]) => Scope | Promise<Scope>;
+  /**
+   * How many arguments are bound in front of the action (`buy.bind(null, product.id)`), by a form, a button or a hook.
+   * They are part of the payload, whatever `fingerprint` says, and `fn` gets them last. They come from the browser as
+   * all else does, and no schema checks them. An action that gets more or fewer arguments than this refuses with
+   * `ERR_INVALID_ARGUMENT`; only the types can refuse one bound argument that is not declared, because it looks like the
+   * previous state of `useActionState`.
+   * @default none
+   */
+  bound?: number | undefined;
   /**
    * Checks the input. Input that the schema refuses is never recorded: `onInvalid` answers, or else `ERR_INVALID_INPUT`
    * is thrown. The schema gets a form as an object, without React's own entries and the key. A name that occurs once in
@@ -82,14 +94,16 @@ export interface ActionOptions<Input, Result, Refusal = never, Sent = Input> ext
    * refused with `ERR_INVALID_ARGUMENT`, since it would compare nothing; return null where that is meant.
    * @default what was sent, before the schema; in forms without React's own entries and the key
    */
-  payload?: ((input: Input) => unknown) | undefined;
+  payload?: ((input: Input, ...bound: never[]) => unknown) | undefined;
   /**
    * Which part of the payload is compared.
    * @default all of it
    */
   fingerprint?: Fingerprint | undefined;
   /** As in `withIdempotency`, but also gets the input. */
-  recover?: ((ctx: IdempotencyContext, input: Input) => Recovered<Result> | PromiseLike<Recovered<Result>>) | undefined;
+  recover?:
+    | ((ctx: IdempotencyContext, input: Input, ...bound: never[]) => Recovered<Result> | PromiseLike<Recovered<Result>>)
+    | undefined;
   /** As in `withIdempotency`: cancels the claim and the waiting. */
   signal?: AbortSignal | undefined;
   /**
@@ -97,7 +111,7 @@ export interface ActionOptions<Input, Result, Refusal = never, Sent = Input> ext
    * `after`. As in `withIdempotency`, but also gets the input. TypeScript cannot know the value's type here; write
    * `(outcome: Outcome<Order>) => …` where you use the value.
    */
-  onResponse?(outcome: Outcome, input: Input): unknown;
+  onResponse?(outcome: Outcome, input: Input, ...bound: never[]): unknown;
   /**
    * Answers input that the schema refused: its result is the state that a form shows. `sent` is the argument or the
    * FormData.
@@ -130,18 +144,20 @@ export interface ActionOptions<Input, Result, Refusal = never, Sent = Input> ext
 }
 
 /**
- * A Server Action. The key comes from the argument, else from the form's field `idempotency-key`, else from the header
- * `Idempotency-Key`. `previousState` is not looked at: on a double click, the second call's previous state is the first
- * call's result.
+ * A Server Action. The key comes from the form's field `idempotency-key`, or from the argument in front of input that is
+ * no form; else from the header `Idempotency-Key`. `previousState` is not looked at, and never taken for the key: on a
+ * double click, the second call's previous state is the first call's result.
  */
-export interface IdempotentAction<Sent, Result> {
-  /** Called from the client with a key and one argument. */
-  (key: string | null | undefined, input: Sent): Promise<Result>;
+export interface IdempotentAction<Sent, Result, Bound extends readonly unknown[] = readonly []> {
+  /** Called from the client with a key and one argument. A form has its key in its field, and not in front of it. */
+  (...args: [...bound: Bound, key: string | null | undefined, input: Sent]): Promise<Result>;
   /** Called as `<form action={…}>`, with and without JavaScript. React ignores the result. */
-  (formData: FormData): Promise<void>;
+  (...args: [...bound: Bound, formData: FormData]): Promise<void>;
   /** Called with `useActionState`, and with `useIdempotentActionState` of `actonce/react`. */
   // biome-ignore lint/suspicious/noExplicitAny: the state is not looked at, so any initial state must fit.
-  (previousState: any, formData: FormData): Promise<Result>;
+  (...args: [...bound: Bound, previousState: any, formData: FormData]): Promise<Result>;
+  /** Binds the arguments that the option `bound` declares, and no other: all of them at once. */
+  bind(thisArg: null | undefined, ...bound: Bound): IdempotentAction<Sent, Result>;
 }
 
 /**
@@ -152,14 +168,19 @@ export interface IdempotentAction<Sent, Result> {
  * it has one of its own: by that the hooks of `actonce/react` know that the outcome was seen.
  *
  * @param options See {@link ActionOptions}.
- * @param fn The work. Called with the input and the context, once per key.
+ * @param fn The work. Called with the input, the context and the bound arguments, once per key.
  * @throws {ActonceError} `ERR_INVALID_ARGUMENT` an option cannot be used. It is thrown here, not when the action is
  *   called.
  */
 export function idempotentAction<Input, Result, Refusal = never, Sent = Input>(
-  options: ActionOptions<Input, Result, Refusal, Sent>,
+  options: ActionOptions<Input, Result, Refusal, Sent> & { bound?: 0 | undefined },
   fn: (input: Input, ctx: IdempotencyContext) => Result | Promise<Result>,
 ): IdempotentAction<Sent, Result | Refusal>;
+/** The same for an action with bound arguments, whose types are those that `fn` says: `(form: FormData, ctx, id: string)`. */
+export function idempotentAction<Input, Result, Bound extends readonly unknown[], Refusal = never, Sent = Input>(
+  options: ActionOptions<Input, Result, Refusal, Sent> & { bound: Bound['length'] },
+  fn: (input: Input, ctx: IdempotencyContext, ...bound: Bound) => Result | Promise<Result>,
+): IdempotentAction<Sent, Result | Refusal, Bound>;
 
 // ---------------------------------------------------------------------------------------------- routes
 

@@ -29,16 +29,6 @@ describe('how an action is called', () => {
     assert.equal(calls.length, 1);
   });
 
-  it('a key bound in front of useActionState wins over the field', async (t) => {
-    const { action, calls } = counted(t, {}, () => 1);
-    await action.call(undefined, 'bound', null, formOf({ 'idempotency-key': 'field' }));
-    await action(formOf({ 'idempotency-key': 'field' }));
-    assert.deepEqual(
-      calls.map(({ ctx }) => ctx.key),
-      ['bound', 'field'],
-    );
-  });
-
   it('B1, B2 without a key it is refused, or run without protection', async (t) => {
     const strict = counted(t);
     for (const call of [

@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Fingerprint } from '../../index';
+import { ignoreRejection } from '../announce';
 import { ActonceError, invalid } from '../errors';
 import { canonicalText, chosenOf, dialectOf, type FileDigests, formerText } from './fingerprint';
 
@@ -28,6 +29,14 @@ export class Revised {
   }
 }
 
+/** A payload, and beside it what counts as it is, whatever is chosen of the payload. Older versions knew of no such thing. */
+export class Accompanied {
+  constructor(
+    readonly payload: unknown,
+    readonly beside: readonly unknown[],
+  ) {}
+}
+
 /** Both texts of a payload that has two. */
 export interface Compared {
   readonly text: string;
@@ -42,6 +51,12 @@ export function comparedText(
   payload: unknown,
   fingerprint: Fingerprint | undefined,
 ): string | Compared | Promise<Compared> {
+  if (payload instanceof Accompanied) {
+    const beside = textOf(payload.beside, undefined);
+    // The payload may be refused at once, and then nobody waits for these files.
+    if (beside instanceof Promise) ignoreRejection(beside);
+    return joined(comparedText(payload.payload, fingerprint), beside);
+  }
   const revised = Revised.in(payload);
   if (revised === undefined) return textOf(payload, fingerprint);
   const { value } = revised;
@@ -49,6 +64,20 @@ export function comparedText(
   const compared = textOf(value, fingerprint);
   if (compared instanceof Promise) return compared.then(({ text }) => ({ text, former }));
   return { text: typeof compared === 'string' ? compared : compared.text, former };
+}
+
+type Texts = string | Compared;
+
+function joined(payload: Texts | Promise<Compared>, beside: Texts | Promise<Compared>): Compared | Promise<Compared> {
+  if (payload instanceof Promise || beside instanceof Promise) {
+    return Promise.all([payload, beside]).then(([one, other]) => joinedTexts(one, other));
+  }
+  return joinedTexts(payload, beside);
+}
+
+function joinedTexts(payload: Texts, beside: Texts): Compared {
+  const { text, former } = typeof payload === 'string' ? { text: payload, former: payload } : payload;
+  return { text: `Beside${typeof beside === 'string' ? beside : beside.text}${text}`, former };
 }
 
 /**

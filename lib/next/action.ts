@@ -5,6 +5,7 @@
  */
 import type { IdempotencyContext, Outcome } from '../../index';
 import type { StandardIssue, StandardSchema } from '../../next';
+import { Accompanied } from '../call/compared';
 import { CALL_RULES } from '../call/options';
 import { withIdempotency } from '../client/default-client';
 import { type ActonceError, InvalidInputError, invalid, isOwnRefusal } from '../errors';
@@ -19,28 +20,33 @@ import {
   type OwnRules,
   payloadBy,
 } from '../http/definition';
-import { ofType } from '../rules';
+import { ofType, whole } from '../rules';
 import { parseKeyHeader } from '../wire/key-header';
+import { readArguments, type Submission } from './arguments';
 import { recordCookies, refusalOf, replayCookies, warnOfEffects, withoutCookies } from './effects';
-import { isForm, keyOfForm, objectOfForm, takesProblemAsResult } from './form';
+import { isForm, objectOfForm, takesProblemAsResult } from './form';
 import { markOutcome } from './recorded-error';
 import { requestHeader } from './request';
 import { isStandardSchema, validate } from './schema';
 
 /** The options as next.d.ts has them, without the types of one action. */
 export interface ActionOptions extends DefinitionOptions {
-  readonly scope: (input: unknown) => unknown;
+  readonly scope: (input: unknown, ...bound: readonly unknown[]) => unknown;
+  readonly bound?: number;
   readonly schema?: StandardSchema;
-  readonly payload?: (input: unknown) => unknown;
+  readonly payload?: (input: unknown, ...bound: readonly unknown[]) => unknown;
   readonly signal?: AbortSignal;
-  readonly recover?: (ctx: IdempotencyContext, input: unknown) => never;
-  readonly onResponse?: (outcome: Outcome, input: unknown) => unknown;
+  readonly recover?: (ctx: IdempotencyContext, input: unknown, ...bound: readonly unknown[]) => never;
+  readonly onResponse?: (outcome: Outcome, input: unknown, ...bound: readonly unknown[]) => unknown;
   readonly onInvalid?: (issues: readonly StandardIssue[], sent: unknown) => unknown;
   readonly onProblem?: (problem: ActonceError, sent: FormData) => unknown;
   readonly replayCookies?: readonly string[];
 }
 
-export type Handler = (input: unknown, ctx: IdempotencyContext) => unknown;
+export type Handler = (input: unknown, ctx: IdempotencyContext, ...bound: readonly unknown[]) => unknown;
+
+/** A form of more is a program of its own. */
+const MOST_BOUND = 100;
 
 const RULES: OwnRules<ActionOptions> = {
   schema: (value) => (isStandardSchema(value) ? undefined : 'must be a Standard Schema (zod 3.24+, valibot 1+, …)'),
@@ -50,22 +56,8 @@ const RULES: OwnRules<ActionOptions> = {
   onInvalid: ofType('function'),
   onProblem: ofType('function'),
   replayCookies: isNames,
+  bound: whole(0, MOST_BOUND),
 };
-
-/** What reached the action. */
-interface Submission {
-  readonly key: unknown;
-  /** The argument, or the form as it is. */
-  readonly input: unknown;
-}
-
-/** `(key, input)`, `(formData)`, `(previousState, formData)`, and the last one with a key bound in front. */
-function readArguments(given: readonly unknown[]): Submission {
-  const last = given.at(-1);
-  if (!isForm(last)) return { key: given[0], input: given[1] };
-  const bound = given.length === 3 && typeof given[0] === 'string' ? given[0] : undefined;
-  return { key: bound ?? keyOfForm(last), input: last };
-}
 
 /** The key of a submission; undefined when there is none anywhere. */
 async function keyOf(sent: Submission): Promise<unknown> {
@@ -80,19 +72,21 @@ async function keyOf(sent: Submission): Promise<unknown> {
 export function idempotentAction(options: ActionOptions, handler: Handler): (...given: unknown[]) => Promise<unknown> {
   checkDefinition('idempotentAction', RULES, options, handler);
   return async (...given) => {
-    const sent = readArguments(given);
     try {
-      return await perform(options, handler, sent);
+      return await perform(options, handler, readArguments(options.name, options.bound ?? 0, given));
     } catch (error) {
-      if (options.onProblem === undefined || !isOwnRefusal(error) || !takesProblemAsResult(sent.input)) throw error;
-      return options.onProblem(error, sent.input as FormData);
+      const sent = given.at(-1);
+      if (options.onProblem === undefined || !isOwnRefusal(error) || !takesProblemAsResult(sent)) throw error;
+      return options.onProblem(error, sent);
     }
   };
 }
 
 async function perform(options: ActionOptions, handler: Handler, sent: Submission): Promise<unknown> {
   const { name, schema, scope, payload, recover, onResponse, onInvalid, onProblem, client, ...more } = options;
-  const { replayCookies: cookieNames = [], missingKey = DEFINITION_DEFAULTS.missingKey, ...settings } = more;
+  const { replayCookies: cookieNames = [], missingKey = DEFINITION_DEFAULTS.missingKey, ...others } = more;
+  const { bound: _, ...settings } = others;
+  const { bound } = sent;
   const isFormForSchema = schema !== undefined && isForm(sent.input);
   const validated = await validate(schema, isFormForSchema ? objectOfForm(sent.input as FormData) : sent.input);
   if ('issues' in validated) {
@@ -100,26 +94,26 @@ async function perform(options: ActionOptions, handler: Handler, sent: Submissio
     throw new InvalidInputError(validated.issues);
   }
   const input = validated.value;
-  const owner = await asked(() => scope(input));
+  const owner = await asked(() => scope(input, ...bound));
   const keepsCookies = cookieNames.length > 0;
   if (keepsCookies && isPublic(owner)) {
     throw invalid('replayCookies needs a user in the scope: the recorded cookies belong to the first caller');
   }
   const key = await keyOf(sent);
   const isUnprotected = key === undefined && missingKey === 'run';
-  const run = (ctx: IdempotencyContext) => warnOfEffects(name, cookieNames, async () => handler(input, ctx));
+  const run = (ctx: IdempotencyContext) => warnOfEffects(name, cookieNames, async () => handler(input, ctx, ...bound));
   const once = client?.withIdempotency ?? withIdempotency;
   const kept = keepsCookies ? (ctx: IdempotencyContext) => recordCookies(name, cookieNames, () => run(ctx)) : run;
+  const compared = payload === undefined ? sent.input : await payloadBy(payload, input, ...bound);
   let refusal: unknown;
-  const compared = payload === undefined ? sent.input : await payloadBy(payload, input);
   let isRecordedError = false;
   try {
     const value = await once(key as string, kept, {
       ...settings,
-      payload: compared,
+      payload: bound.length === 0 ? compared : new Accompanied(compared, bound),
       scope: namedScope(name, owner),
       skip: isUnprotected,
-      ...(recover && { recover: (ctx: IdempotencyContext) => found(recover(ctx, input), keepsCookies) }),
+      ...(recover && { recover: (ctx: IdempotencyContext) => found(recover(ctx, input, ...bound), keepsCookies) }),
       onResponse: async (outcome: Outcome) => {
         isRecordedError = outcome.kind === 'error' && outcome.recorded;
         if (keepsCookies) {
@@ -127,7 +121,7 @@ async function perform(options: ActionOptions, handler: Handler, sent: Submissio
           if (refusal !== undefined) return;
           await replayCookies(outcome, cookieNames);
         }
-        await onResponse?.(outcome, input);
+        await onResponse?.(outcome, input, ...bound);
       },
     });
     if (refusal === undefined) return value;

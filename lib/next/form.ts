@@ -6,6 +6,10 @@ import { isInput, KEY_FIELD, THROWS_PROBLEMS } from '../wire/form-entries';
 
 type Entry = string | File;
 
+/** What React writes for an action with arguments, be they bound or the previous state; and only for the latter. */
+const REFERENCE = /^(?:_\d+_)?\$ACTION_REF_/;
+const STATE = /^(?:_\d+_)?\$ACTION_KEY$/;
+
 /** Told by its name, since a test runner's FormData may be of another realm. */
 export function isForm(value: unknown): value is FormData {
   return Object.prototype.toString.call(value) === '[object FormData]';
@@ -17,11 +21,20 @@ export function keyOfForm(form: FormData): string | undefined {
 }
 
 /**
+ * Whether React says in the form that its action has bound arguments and no previous state. It says so only where the
+ * form was rendered on the server and sent with JavaScript.
+ */
+export function isOfBoundAction(form: FormData): boolean {
+  const names = [...form.keys()];
+  return names.some((name) => REFERENCE.test(name)) && !names.some((name) => STATE.test(name));
+}
+
+/**
  * Whether a refusal is to be answered with a result. That is not so for a plain call, nor for what a hook of
  * actonce/react sent: they can catch, and to them a result would count as an outcome, after which the next try has a
  * new key.
  */
-export function takesProblemAsResult(input: unknown): boolean {
+export function takesProblemAsResult(input: unknown): input is FormData {
   return isForm(input) && !input.has(THROWS_PROBLEMS);
 }
 
