@@ -11,14 +11,22 @@ import type { ComponentPropsWithoutRef, ReactElement, ReactNode } from 'react';
 import type { ErrorCode } from './index';
 import type { IdempotentAction } from './next';
 
-/** What the browser learns of an `ActonceError`. */
+/** What the browser learns of an `ActonceError`, or of a submission that got no answer. */
 export interface Problem {
-  readonly code: ErrorCode;
+  /**
+   * The code of an `ActonceError`, or a code that only a browser has. `ERR_NETWORK`: no answer came, because the device
+   * is offline or the connection broke, or a proxy answered instead; the action may have run. `ERR_TAB_FULL`: the tab
+   * waits for the outcomes of 1,000 submissions under this id and can remember no more; nothing was sent.
+   */
+  readonly code: ErrorCode | 'ERR_NETWORK' | 'ERR_TAB_FULL';
   /** When asking again with the same key makes sense, in milliseconds; 0 when there is no such hint. */
   readonly retryAfterMs: number;
 }
 
-/** Reads an error that a Server Action threw; returns undefined when the error is not one of actonce. */
+/**
+ * Reads an error that a Server Action threw, or that came instead of the action's answer (`ERR_NETWORK`); returns
+ * undefined for any other error.
+ */
 export function readProblem(error: unknown): Problem | undefined;
 
 /** Options of {@link useIdempotentActionState}. */
@@ -53,8 +61,9 @@ export interface IdempotentActionState<State> {
   /** Whether a submission is under way. */
   readonly pending: boolean;
   /**
-   * Set when the last submission was refused (`ERR_IN_PROGRESS`, `ERR_STORE_UNAVAILABLE` and so on). `state` and the
-   * typed input are then as before, and submitting again sends the same key. Undefined after any other end.
+   * Set when the last submission was refused (`ERR_IN_PROGRESS`, `ERR_STORE_UNAVAILABLE` and so on), or when no answer
+   * came (`ERR_NETWORK`). `state` and the typed input are then as before, and submitting again sends the same key.
+   * Undefined after any other end.
    */
   readonly problem: Problem | undefined;
   /** Forgets what was sent: the same submission is a new intent from now on. Clears `problem`. */
@@ -119,7 +128,8 @@ export interface IdempotentCallOptions {
 /**
  * For event handlers: returns a function that calls the action with the right key in front. A FormData among the
  * arguments also gets the key, as its field. The function rejects with what the action throws; {@link readProblem}
- * reads that error.
+ * reads that error. It rejects before anything is sent when an argument cannot be compared (a function, a promise), and
+ * with `ERR_TAB_FULL`.
  *
  * ```tsx
  * const order = useIdempotentCall(placeOrder, { id: 'order' })

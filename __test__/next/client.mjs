@@ -29,6 +29,9 @@ beforeEach(() => {
 const answers = () =>
   app.ledger().flatMap((line) => (line.answered ? [line.answered === 'executed' ? 'EXEC' : 'REPLAY'] : []));
 
+const KEY_SENT = /name="_?\d*_?idempotency-key"\r\n\r\n([\w-]+)/;
+const keysSent = () => network.posts.map(({ bytes }) => KEY_SENT.exec(bytes.toString('latin1'))[1]);
+
 /** What the server did, once it has answered that often. */
 async function did(count) {
   await eventually(() => answers().length >= count, { withinMs: 15_000, everyMs: 20, what: `${count} answers` });
@@ -197,17 +200,46 @@ describe('what a network does', () => {
     },
   );
 
-  scenario(
-    'the answer is lost, the error page, and again',
-    { order: 'EXEC,REPLAY', naive: 'EXEC,REPLAY' },
-    async (visitor) => {
-      visitor.loseAnswer();
-      await visitor.submit();
-      await visitor.page.click('#again');
-      await hydrated(visitor.page);
-      await visitor.submit();
-    },
-  );
+  scenario('the answer is lost, the error page, and again', { naive: 'EXEC,REPLAY' }, async (visitor) => {
+    visitor.loseAnswer();
+    await visitor.submit();
+    await visitor.page.click('#again');
+    await hydrated(visitor.page);
+    await visitor.submit();
+  });
+
+  for (const by of ['fin', 'rst', 'cut', 'page', 'words']) {
+    it(`the answer is lost (${by}): the form says so and keeps what was typed, and again: EXEC,REPLAY`, async (t) => {
+      const { page, submit, type, shown } = await visit(t, '/order');
+      await type('coffee');
+      network.lose(1, { on: 'fresh', by });
+      await submit();
+      await page.waitForSelector('#problem');
+      assert.equal(await page.textContent('#problem'), 'ERR_NETWORK');
+      assert.equal(await page.inputValue('input[name=item]'), 'coffee');
+      await submit();
+      await shown('coffee');
+      assert.equal(await page.locator('#problem').count(), 0);
+      assert.equal(await did(2), 'EXEC,REPLAY');
+    });
+  }
+
+  it('a device that is offline when the order is sent, and on again: one order', async (t) => {
+    const { page, context, submit, type, shown } = await visit(t, '/order');
+    await type('coffee');
+    await context.setOffline(true);
+    for (const _ of [1, 2]) {
+      await submit();
+      await page.waitForSelector('#problem');
+    }
+    assert.equal(await page.textContent('#problem'), 'ERR_NETWORK');
+    assert.equal(await page.inputValue('input[name=item]'), 'coffee');
+    await context.setOffline(false);
+    await submit();
+    await shown('coffee');
+    assert.equal(await did(1), 'EXEC');
+    assert.equal(new Set(keysSent()).size, 1);
+  });
 
   scenario(
     'the answer is lost, a reload, and the same again',
@@ -215,7 +247,7 @@ describe('what a network does', () => {
     async (visitor) => {
       visitor.loseAnswer();
       await visitor.submit();
-      await visitor.page.waitForSelector('#failed');
+      await visitor.page.waitForSelector('#failed, #problem');
       await visitor.reload();
       await visitor.submit();
     },
@@ -227,7 +259,7 @@ describe('what a network does', () => {
     async (visitor) => {
       visitor.loseAnswer();
       await visitor.submit();
-      await visitor.page.waitForSelector('#failed');
+      await visitor.page.waitForSelector('#failed, #problem');
       await visitor.reload();
       await visitor.type('milk');
       await visitor.submit();
@@ -296,10 +328,7 @@ describe('refusals', () => {
     await shown('coffee');
     assert.equal(await page.locator('#problem').count(), 0);
     assert.equal(await did(1), 'EXEC');
-    const keys = network.posts.map(
-      ({ bytes }) => /name="_?\d*_?idempotency-key"\r\n\r\n([\w-]+)/.exec(bytes.toString('latin1'))[1],
-    );
-    assert.equal(new Set(keys).size, 1);
+    assert.equal(new Set(keysSent()).size, 1);
   });
 });
 
@@ -313,9 +342,18 @@ describe('event handlers', () => {
     await visitor.page.waitForTimeout(SAME_AGAIN_MS);
     visitor.loseAnswer();
     await press();
-    await visitor.shown('failed');
+    await visitor.shown('ERR_NETWORK');
     await press();
     assert.equal(await did(4), 'EXEC,REPLAY,EXEC,REPLAY');
+  });
+
+  it('useIdempotentCall: an answer is lost, and the same again with its fields in another order', async (t) => {
+    const visitor = await visit(t, '/call');
+    visitor.loseAnswer();
+    await visitor.page.click('#call', { noWaitAfter: true });
+    await visitor.shown('ERR_NETWORK');
+    await visitor.page.click('#reordered', { noWaitAfter: true });
+    assert.equal(await did(2), 'EXEC,REPLAY');
   });
 
   it('useIdempotentCall: an error that was recorded is seen, one that was not keeps its key', async (t) => {

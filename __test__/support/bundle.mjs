@@ -33,3 +33,20 @@ export async function bundle(entry, modules = {}) {
   });
   return createRequire(outfile)(outfile);
 }
+
+/** Bundles `entry` for a page that a test opens: its exports are `window[name]` there. */
+export async function bundleForPage(entry, name) {
+  const { outputFiles } = await build({
+    entryPoints: [path.join(root, entry)],
+    write: false,
+    bundle: true,
+    platform: 'browser',
+    format: 'iife',
+    globalName: name,
+    target: 'es2022',
+    jsx: 'automatic',
+    define: { 'process.env.NODE_ENV': '"development"' },
+    logLevel: 'warning',
+  });
+  return outputFiles[0].text;
+}

@@ -9,7 +9,16 @@ const ENDS = {
   rst: (client) => client.resetAndDestroy(),
   /** The head arrives, and nothing of the body. */
   cut: (client, chunk) => client.end(chunk.subarray(0, chunk.indexOf('\r\n\r\n') + 4)),
+  /** Something in between answers in its place: nginx, and Envoy. */
+  page: (client) => client.end(gateway('502 Bad Gateway', 'text/html', '<h1>502 Bad Gateway</h1>')),
+  words: (client) =>
+    client.end(gateway('503 Service Unavailable', 'text/plain', 'upstream connect error or disconnect')),
 };
+
+function gateway(status, type, body) {
+  const head = [`HTTP/1.1 ${status}`, `content-type: ${type}`, `content-length: ${body.length}`, 'connection: close'];
+  return `${head.join('\r\n')}\r\n\r\n${body}`;
+}
 
 export class LossyHttp {
   /** What the browser has sent to be done, as it came. */
@@ -36,7 +45,7 @@ export class LossyHttp {
    * Loses the next answers to actions.
    * @param on `reused`: spares a connection's first request, which no browser sends again. `fresh`: no connection is
    *   kept until then, so that the browser does not send again by itself.
-   * @param by what the browser's side sees: `fin`, `rst`, or the body `cut` off
+   * @param by what the browser's side sees: `fin`, `rst`, the body `cut` off, or a proxy's own `page` or `words`
    */
   lose(count, { on = 'any', by = 'fin' } = {}) {
     this.#toLose = count;

@@ -1,27 +1,57 @@
-/** Whether two submissions send the same. Only a hash is remembered: forms hold what no storage should. */
-import { isInput } from '../wire/form-entries';
+/**
+ * Whether two submissions send the same, by the form that the server compares, too. Only a hash is remembered: forms hold
+ * what no storage should.
+ */
+import { type Dialect, fileText, textOf } from '../wire/canonical';
+import { ALL } from '../wire/fields';
 import { hashOf } from '../wire/hash';
+import { formerFingerprintOf } from './former-fingerprint';
 
-function describe(value: unknown): unknown {
-  if (typeof value === 'bigint') return `${value}n`;
-  if (typeof FormData !== 'undefined' && value instanceof FormData) return entriesOf(value);
-  if (typeof Blob !== 'undefined' && value instanceof Blob) {
-    const { name, lastModified } = value as File;
-    // For a field without a file the browser makes an empty one, dated now, each time the form is read.
+/** Tells these hashes from those of version 0.1, which a tab may still hold. */
+const FORM = '2:';
+const CHUNK = 0x8000;
+
+function base64(bytes: Uint8Array): string {
+  let binary = '';
+  for (let at = 0; at < bytes.length; at += CHUNK) binary += String.fromCharCode(...bytes.subarray(at, at + CHUNK));
+  return btoa(binary);
+}
+
+const BROWSER: Dialect = {
+  base64,
+  // The bytes take time that a submission has not. For a field without a file the browser makes an empty one, dated now,
+  // each time the form is read.
+  file(value) {
+    const { name, lastModified = 0 } = value as File;
     const isNoFile = name === '' && value.size === 0;
-    return ['file', name, value.size, value.type, isNoFile ? 0 : lastModified];
-  }
-  if (value instanceof Map) return ['map', ...value];
-  if (value instanceof Set) return ['set', ...value];
-  if (value instanceof ArrayBuffer) return ['bytes', ...new Uint8Array(value)];
-  return value;
-}
+    return fileText(value, `,${isNoFile ? 0 : lastModified}`);
+  },
+};
 
-function entriesOf(form: FormData): unknown[] {
-  return [...form].filter(([name]) => isInput(name));
-}
-
-/** @throws TypeError for what contains itself, which no Server Action's argument may */
+/** @throws Incomparable */
 export function fingerprintOf(value: unknown): string {
-  return hashOf(JSON.stringify(value, (_, part) => describe(part)) ?? 'undefined');
+  return FORM + hashOf(textOf(value, ALL, BROWSER));
+}
+
+export function isOfThisForm(fingerprint: string): boolean {
+  return fingerprint.startsWith(FORM);
+}
+
+/** Of one submission; `former` is what version 0.1 would have made of it. */
+export interface Fingerprints {
+  readonly fingerprint: string;
+  readonly former: () => string;
+}
+
+export interface Sent {
+  readonly args: readonly unknown[];
+  /** What version 0.1 made its fingerprint of. */
+  readonly before: unknown;
+}
+
+/** @throws Incomparable */
+export function fingerprintsOf({ args, before }: Sent): Fingerprints {
+  const last = args.findLastIndex((arg) => arg !== undefined);
+  // Nothing and undefined are the same to whoever is called.
+  return { fingerprint: fingerprintOf(args.slice(0, last + 1)), former: () => formerFingerprintOf(before) };
 }

@@ -1,6 +1,7 @@
 /**
  * Which key a submission gets: decided when it is submitted, from what is sent and what is known of earlier attempts.
  * The same thing sent again without a seen outcome is the same intent; once the outcome was seen, only a double click is.
+ * What is open is never forgotten before its time: the next try of it would be a second order.
  * Pure: time, randomness and storage are given.
  */
 
@@ -9,6 +10,8 @@ export interface Attempt {
   readonly fingerprint: string;
   readonly key: string;
   readonly sentAt: number;
+  /** The form was read, perhaps by something that only looks at it at every key stroke: it is not known to be sent. */
+  readonly isDraft?: true;
   /** When its outcome was seen; undefined while it is open. */
   readonly seenAt?: number;
 }
@@ -30,33 +33,64 @@ export interface Rules {
   readonly makeKey: () => string;
 }
 
-export const NOTHING_SENT: Intents = { attempts: [], used: [] };
-const REMEMBERED = 20;
+/** The key, and what is known from now on; or for how long there is no room for one more. */
+export type Choice =
+  | { readonly key: string; readonly intents: Intents; readonly fullForMs?: undefined }
+  | { readonly fullForMs: number; readonly key?: undefined; readonly intents: Intents };
 
-function isSameIntent(attempt: Attempt, fingerprint: string, now: number, rules: Rules): boolean {
-  if (attempt.fingerprint !== fingerprint || now - attempt.sentAt >= rules.lifetimeMs) return false;
-  return attempt.seenAt === undefined || now - attempt.seenAt < rules.repeatAfterMs;
+export const NOTHING_SENT: Intents = { attempts: [], used: [] };
+
+/** Of attempts, and of keys that the server made: about 100 KB of the 5 MB that a page may store. */
+export const MOST = 1_000;
+
+/** Of what was read last, one is sent. */
+const MOST_DRAFTS = 20;
+
+function withoutOldDrafts(attempts: readonly Attempt[]): readonly Attempt[] {
+  const old = attempts.filter(({ isDraft }) => isDraft).slice(0, -MOST_DRAFTS);
+  return old.length === 0 ? attempts : attempts.filter((attempt) => !old.includes(attempt));
 }
 
+/** When it stops to count. */
+function endOf({ sentAt, seenAt }: Attempt, { lifetimeMs, repeatAfterMs }: Rules): number {
+  return seenAt === undefined ? sentAt + lifetimeMs : Math.min(sentAt + lifetimeMs, seenAt + repeatAfterMs);
+}
+
+/** @param isSame whether an attempt sent the same thing */
 export function keyFor(
   intents: Intents,
   fingerprint: string,
   now: number,
   rules: Rules,
-): { key: string; intents: Intents } {
-  const known = intents.attempts.findLast((attempt) => isSameIntent(attempt, fingerprint, now, rules));
+  isSame: (attempt: Attempt) => boolean = (attempt) => attempt.fingerprint === fingerprint,
+): Choice {
+  const attempts = intents.attempts.filter((attempt) => now < endOf(attempt, rules));
+  const known = attempts.findLast(isSame);
   if (known !== undefined) return { key: known.key, intents };
+  const sent = attempts.filter(({ isDraft }) => !isDraft);
+  if (sent.length >= MOST) {
+    return { fullForMs: Math.min(...sent.map((attempt) => endOf(attempt, rules))) - now, intents };
+  }
   const { suggested } = rules;
-  const isFresh = suggested !== undefined && suggested !== '' && !intents.used.includes(suggested);
+  // With more keys of the server than can be remembered, none of them is known to be fresh.
+  const isKnown = intents.used.length >= MOST || intents.used.includes(suggested ?? '');
+  const isFresh = suggested !== undefined && suggested !== '' && !isKnown;
   const key = isFresh ? suggested : rules.makeKey();
-  const others = intents.attempts.filter((attempt) => attempt.fingerprint !== fingerprint);
   return {
     key,
     intents: {
-      attempts: [...others, { fingerprint, key, sentAt: now }].slice(-REMEMBERED),
-      used: isFresh ? [...intents.used, key].slice(-REMEMBERED) : intents.used,
+      attempts: withoutOldDrafts([...attempts, { fingerprint, key, sentAt: now, isDraft: true }]),
+      used: isFresh ? [...intents.used, key] : intents.used,
     },
   };
+}
+
+/** It is on its way: from now on it is open until its outcome is seen. */
+export function sent(intents: Intents, key: string): Intents {
+  const attempts = intents.attempts.map(({ isDraft, ...attempt }) =>
+    isDraft && attempt.key !== key ? { ...attempt, isDraft } : attempt,
+  );
+  return { ...intents, attempts };
 }
 
 /** Its outcome has reached the page. */

@@ -1,7 +1,7 @@
 /** What the end of an action tells the page: whether its outcome has been seen, and what of it is a problem of ours. */
 import { outcomeMark } from '../wire/outcome-mark';
 import { type Problem, readProblem } from '../wire/problem';
-import { forget, outcomeSeen } from './tab';
+import { forget, noteSent, outcomeSeen } from './tab';
 
 const CONTROL_FLOW = /^(?:NEXT_REDIRECT;|NEXT_HTTP_ERROR_FALLBACK;|NEXT_NOT_FOUND$)/;
 
@@ -16,6 +16,7 @@ function isOutcome(error: unknown, key: string): boolean {
 
 /** Runs an action under a key and remembers what became of it; gives and throws what the action does. */
 export async function followed<T>(id: string, key: string, run: () => T | PromiseLike<T>): Promise<T> {
+  noteSent(id, key);
   try {
     const result = await run();
     outcomeSeen(id, key);

@@ -1,14 +1,20 @@
 /**
  * What a tab remembers: in sessionStorage, which survives a reload and an error boundary and is not shared with other
- * tabs; where that is not to be had (blocked, full, another environment), in memory.
+ * tabs; where that is not to be had (blocked, full, another environment), in memory, until the page is left.
  */
-import { forgotten, type Intents, keyFor, NOTHING_SENT, seen } from './intents';
+
+import { type Fingerprints, isOfThisForm } from './fingerprint';
+import { type Attempt, forgotten, type Intents, keyFor, MOST, NOTHING_SENT, seen, sent } from './intents';
+import { tabIsFull } from './problem';
 
 const PREFIX = 'actonce:';
 const LIFETIME_MS = 23 * 3_600_000;
+/** What could not be stored. What was stored before stays there, and is what a reload finds. */
 const memory = new Map<string, Intents>();
 
 function load(id: string): Intents {
+  const unstored = memory.get(id);
+  if (unstored !== undefined) return unstored;
   try {
     const text = sessionStorage.getItem(PREFIX + id);
     const stored = text === null ? undefined : (JSON.parse(text) as Intents);
@@ -16,17 +22,15 @@ function load(id: string): Intents {
   } catch {
     // Blocked, or not ours.
   }
-  return memory.get(id) ?? NOTHING_SENT;
+  return NOTHING_SENT;
 }
 
 function save(id: string, intents: Intents): void {
-  memory.set(id, intents);
   try {
-    // Away with the old first: where there is no room for the new, the memory has to count.
-    sessionStorage.removeItem(PREFIX + id);
     sessionStorage.setItem(PREFIX + id, JSON.stringify(intents));
+    memory.delete(id);
   } catch {
-    // The memory has it.
+    memory.set(id, intents);
   }
 }
 
@@ -40,11 +44,19 @@ function randomKey(): string {
 /** repeatAfterMs: within this time after its outcome was seen, the same thing sent again is a double click. */
 export const INTENT_DEFAULTS = { repeatAfterMs: 2_000 } as const;
 
-export function chooseKey(id: string, fingerprint: string, repeatAfterMs: number, suggested?: string): string {
+/** @throws Error `ERR_TAB_FULL` */
+export function chooseKey(id: string, given: Fingerprints, repeatAfterMs: number, suggested?: string): string {
   const rules = { repeatAfterMs, lifetimeMs: LIFETIME_MS, suggested, makeKey: randomKey };
-  const { key, intents } = keyFor(load(id), fingerprint, Date.now(), rules);
+  const isSame = ({ fingerprint }: Attempt) =>
+    fingerprint === given.fingerprint || (!isOfThisForm(fingerprint) && fingerprint === given.former());
+  const { key, intents, fullForMs } = keyFor(load(id), given.fingerprint, Date.now(), rules, isSame);
+  if (fullForMs !== undefined) throw tabIsFull(id, MOST, fullForMs);
   save(id, intents);
   return key;
+}
+
+export function noteSent(id: string, key: string): void {
+  save(id, sent(load(id), key));
 }
 
 export function outcomeSeen(id: string, key: string): void {

@@ -3,11 +3,11 @@
  * Server Action itself, so that the form works without JavaScript; after that a wrapper that sees how the action ends.
  */
 import * as React from 'react';
-import type { IdempotentActionState, IdempotentActionStateOptions } from '../../react';
+import type { IdempotentActionState, IdempotentActionStateOptions, Problem } from '../../react';
 import { KEY_FIELD, THROWS_PROBLEMS } from '../wire/form-entries';
-import { type Problem, readProblem } from '../wire/problem';
-import { fingerprintOf } from './fingerprint';
+import { fingerprintsOf } from './fingerprint';
 import { followed } from './outcome';
+import { readProblem } from './problem';
 import { chooseKey, forgetAll, INTENT_DEFAULTS } from './tab';
 
 /** By reflection: bundlers refuse a name that a module does not have, as React 18, also where it is never used. */
@@ -27,16 +27,16 @@ export function useIdempotentActionState<State>(
   const keepsInput = React.useRef(false);
 
   const keyOf = React.useCallback(
-    (form: FormData) => chooseKey(id, fingerprintOf(form), repeatAfterMs, initialKey),
+    (form: FormData) => chooseKey(id, fingerprintsOf({ args: [form], before: form }), repeatAfterMs, initialKey),
     [id, repeatAfterMs, initialKey],
   );
   const followedAction: Action<State> = React.useCallback(
     async (previous, form) => {
-      // Already there when the form's own event was heard.
-      const key = (form.get(KEY_FIELD) as string | null) || keyOf(form);
-      form.set(KEY_FIELD, key);
-      form.set(THROWS_PROBLEMS, '1');
       try {
+        // Already there when the form's own event was heard.
+        const key = (form.get(KEY_FIELD) as string | null) || keyOf(form);
+        form.set(KEY_FIELD, key);
+        form.set(THROWS_PROBLEMS, '1');
         const state = await followed(id, key, () => action(previous, form));
         keepsInput.current = false;
         setProblem(undefined);
@@ -60,7 +60,15 @@ export function useIdempotentActionState<State>(
   /** A function, so that a form which is shown later is heard as well. */
   const ref = React.useCallback(
     (form: HTMLFormElement) => {
-      const onFormData = ({ formData }: FormDataEvent) => formData.set(KEY_FIELD, keyOf(formData));
+      const onFormData = ({ formData }: FormDataEvent) => {
+        // The key of the render is not the one to send. Where there is none to be had, the action says so.
+        formData.delete(KEY_FIELD);
+        try {
+          formData.set(KEY_FIELD, keyOf(formData));
+        } catch {
+          return;
+        }
+      };
       // React empties a form whose action has ended: after a refusal that would lose what was typed.
       const onReset = (event: Event) => {
         if (keepsInput.current) event.preventDefault();

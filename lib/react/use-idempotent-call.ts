@@ -2,7 +2,7 @@
 import * as React from 'react';
 import type { IdempotentCallOptions } from '../../react';
 import { KEY_FIELD, THROWS_PROBLEMS } from '../wire/form-entries';
-import { fingerprintOf } from './fingerprint';
+import { fingerprintsOf } from './fingerprint';
 import { followed } from './outcome';
 import { chooseKey, INTENT_DEFAULTS } from './tab';
 
@@ -12,7 +12,7 @@ export function useIdempotentCall<Args extends readonly unknown[], Result>(
 ): (...args: Args) => Promise<Result> {
   return React.useCallback(
     async (...args) => {
-      const key = chooseKey(id, fingerprintOf(args), repeatAfterMs);
+      const key = chooseKey(id, fingerprintsOf({ args, before: args }), repeatAfterMs);
       // Where an action is given a form, it looks for the key in there.
       for (const arg of args) {
         if (!(arg instanceof FormData)) continue;
