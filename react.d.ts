@@ -29,8 +29,36 @@ export interface Problem {
  */
 export function readProblem(error: unknown): Problem | undefined;
 
+/** The option for arguments that are bound to an action; it must be given where the action declares `bound`. */
+export type BoundOption<Bound extends readonly unknown[]> = Bound extends readonly []
+  ? {
+      /** @default none: the action has no bound arguments */
+      bound?: Bound | undefined;
+    }
+  : {
+      /**
+       * The arguments to bind in front of the action, one for each that it declares with `bound`. They are part of what
+       * is sent: another product is another intent. Give them here instead of calling `bind`, because nobody can see
+       * what an action has bound already; such an action needs its arguments in `id`. An action that is bound during the
+       * render of this component makes React render without end after a post without JavaScript.
+       */
+      bound: Bound;
+    };
+
+/** What the hooks compare. */
+export interface ComparedOptions {
+  /**
+   * Paths of what is sent that are not compared: fields with a new value at each try, such as a captcha's answer, a CSRF
+   * token or a time. Without them, every try after a lost answer would be a new intent. Written as in the option
+   * `fingerprint` of the action, which must leave out the same: `fingerprint: { exclude: […] }`. In development the
+   * console names a path that leaves nothing out.
+   * @default none
+   */
+  exclude?: readonly string[] | undefined;
+}
+
 /** Options of {@link useIdempotentActionState}. */
-export interface IdempotentActionStateOptions {
+export interface IdempotentActionStateOptions extends ComparedOptions {
   /**
    * Names the form in this tab: one id per form, the same after a reload. Forms for different things need different
    * ids.
@@ -94,28 +122,30 @@ export interface IdempotentActionState<State> {
  * )
  * ```
  */
-export function useIdempotentActionState<State>(
-  action: (previousState: Awaited<State>, formData: FormData) => State | Promise<State>,
+export function useIdempotentActionState<State, Bound extends readonly unknown[] = readonly []>(
+  action: (...args: [...bound: Bound, previousState: Awaited<State>, formData: FormData]) => State | Promise<State>,
   initialState: Awaited<State>,
-  options: IdempotentActionStateOptions,
+  options: IdempotentActionStateOptions & BoundOption<Bound>,
 ): IdempotentActionState<State>;
 
 /** Props of {@link IdempotentForm}: the options of the hook, and all other props of a `form`. */
-export interface IdempotentFormProps<State>
-  extends IdempotentActionStateOptions,
-    Omit<ComponentPropsWithoutRef<'form'>, 'action' | 'children' | 'id'> {
-  action: (previousState: Awaited<State>, formData: FormData) => State | Promise<State>;
-  /** @default undefined */
-  initialState?: Awaited<State> | undefined;
-  /** The content of the form, or a function that returns it from the form's state. */
-  children?: ReactNode | ((form: IdempotentActionState<State>) => ReactNode);
-}
+export type IdempotentFormProps<State, Bound extends readonly unknown[] = readonly []> = IdempotentActionStateOptions &
+  BoundOption<Bound> &
+  Omit<ComponentPropsWithoutRef<'form'>, 'action' | 'children' | 'id'> & {
+    action: (...args: [...bound: Bound, previousState: Awaited<State>, formData: FormData]) => State | Promise<State>;
+    /** @default undefined */
+    initialState?: Awaited<State> | undefined;
+    /** The content of the form, or a function that returns it from the form's state. */
+    children?: ReactNode | ((form: IdempotentActionState<State>) => ReactNode);
+  };
 
 /** {@link useIdempotentActionState} as a component. It adds the hidden field by itself. */
-export function IdempotentForm<State>(props: IdempotentFormProps<State>): ReactElement;
+export function IdempotentForm<State, Bound extends readonly unknown[] = readonly []>(
+  props: IdempotentFormProps<State, Bound>,
+): ReactElement;
 
 /** Options of {@link useIdempotentCall}. */
-export interface IdempotentCallOptions {
+export interface IdempotentCallOptions extends ComparedOptions {
   /** Names the call in this tab: one id per purpose, the same after a reload. */
   id: string;
   /**
@@ -136,9 +166,9 @@ export interface IdempotentCallOptions {
  * <button onClick={() => order({ bags: 2 })}>Place order</button>
  * ```
  */
-export function useIdempotentCall<Sent, Result>(
-  action: IdempotentAction<Sent, Result>,
-  options: IdempotentCallOptions,
+export function useIdempotentCall<Sent, Result, Bound extends readonly unknown[] = readonly []>(
+  action: IdempotentAction<Sent, Result, Bound>,
+  options: IdempotentCallOptions & BoundOption<Bound>,
 ): (input: Sent | FormData) => Promise<Result>;
 export function useIdempotentCall<Args extends readonly unknown[], Result>(
   action: (key: string, ...args: Args) => Promise<Result>,

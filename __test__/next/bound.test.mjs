@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createTestClient } from '../../dist/testing.mjs';
 import '../support/actonce.mjs';
-import { counted } from '../support/counted-action.mjs';
+import { calling, counted } from '../support/counted-action.mjs';
 import { formOf } from '../support/next.mjs';
 
 const order = (more = {}) => formOf({ 'idempotency-key': 'k', bags: '2', ...more });
@@ -116,6 +116,17 @@ describe('bound arguments that are declared', () => {
       await assert.rejects(action.bind(null, 'product-7')(order({ bags: '3' })), { code: 'ERR_KEY_REUSED' });
       assert.equal(calls.length, 0);
     }
+  });
+
+  it('are given to useIdempotentCall, for which another product is another order', async (t) => {
+    const { action, calls } = counted(t, { bound: 1 });
+    const buy = (product) => calling(action, { id: 'buy', bound: [product], repeatAfterMs: 60_000 });
+    const sends = ['product-7', 'product-7', 'product-8'].map((product) => buy(product)({ bags: 2 }));
+    await Promise.all(sends);
+    assert.deepEqual(
+      calls.map(({ more }) => more),
+      [['product-7'], ['product-8']],
+    );
   });
 });
 

@@ -332,6 +332,34 @@ describe('refusals', () => {
   });
 });
 
+describe('a form with a bound argument', () => {
+  const bought = () => app.ledger().flatMap(({ ran, product, bags }) => (ran === 'buy' ? [`${bags} ${product}`] : []));
+
+  it('an answer is lost, another product is bought, and the first again: one order for each', async (t) => {
+    const { page } = await visit(t, '/product');
+    const press = (product) => page.click(`.${product} button`, { noWaitAfter: true });
+    network.lose(1, { on: 'fresh' });
+    await press('tea');
+    await page.waitForSelector('.tea p');
+    await press('milk');
+    await page.locator('.milk output', { hasText: 'milk' }).waitFor();
+    // The captcha has another answer now.
+    await press('tea');
+    await page.locator('.tea output', { hasText: 'tea' }).waitFor();
+    assert.deepEqual(bought(), ['2 tea', '2 milk']);
+    assert.equal(answers().join(), 'EXEC,EXEC,REPLAY');
+  });
+
+  it('without JavaScript', async (t) => {
+    const { page } = await visit(t, '/product', { javaScriptEnabled: false });
+    await page.click('.milk button');
+    await page.locator('.milk output', { hasText: 'milk' }).waitFor();
+    await page.reload();
+    assert.equal(await did(2), 'EXEC,REPLAY');
+    assert.deepEqual(bought(), ['2 milk']);
+  });
+});
+
 describe('event handlers', () => {
   it('useIdempotentCall: a double click, a lost answer, a deliberate repetition', async (t) => {
     const visitor = await visit(t, '/call');

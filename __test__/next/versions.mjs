@@ -127,6 +127,82 @@ for (const { next, folder, ends, cells, inShort = [] } of VERSIONS) {
         assert.equal(ran().length, 1);
       });
 
+      describe('bound arguments', () => {
+        const KEY = /^key-/;
+        const line = (bound, more = {}) => ({ bound, bags: '2', pay: null, ...more });
+        /** By the form or button of the page: what the action's function gets. */
+        const WAYS = {
+          form: line(['product-1']),
+          several: line(['product-2', { city: 'Graz' }]),
+          'form-action': line(['product-3']),
+          state: line(['product-5']),
+          passed: line(['product-10']),
+        };
+        const WITH_SCRIPT = {
+          ...WAYS,
+          client: line(['product-9']),
+          call: { bound: ['product-7'], bags: '2' },
+          forms: line(['product-8', { city: 'Graz' }]),
+        };
+
+        /** What was noted, without what differs by nature. */
+        const noted = () => app.ledger().map(({ pid: _, ran: __, key: ___, message: ____, ...rest }) => rest);
+
+        async function open(t, options) {
+          const context = await browser.newContext(options);
+          t.after(() => context.close());
+          const own = await context.newPage();
+          own.setDefaultTimeout(60_000);
+          await own.goto(`${server.url}/bound?key=key-${randomUUID()}`);
+          if (options.javaScriptEnabled) await hydrated(own, 'form');
+          app.forget();
+          return own;
+        }
+        const press = (own, way) => own.click(`#${way} button, button#${way}`);
+        const told = async (count) => {
+          await eventually(() => noted().length >= count, { withinMs: 30_000, everyMs: 20, what: 'the action' });
+          return noted();
+        };
+
+        for (const [javaScriptEnabled, ways] of [
+          [true, WITH_SCRIPT],
+          [false, WAYS],
+        ]) {
+          const how = javaScriptEnabled ? 'with JavaScript' : 'without JavaScript';
+          for (const [way, expected] of Object.entries(ways)) {
+            it(`reach the function ${how}, from #${way}, and the form's own key counts`, async (t) => {
+              const own = await open(t, { javaScriptEnabled });
+              await press(own, way);
+              assert.deepEqual(await told(1), [expected]);
+              const [{ key }] = app.ledger();
+              if (!['call', 'forms'].includes(way)) assert.match(key, KEY);
+              else assert.match(key, /^[0-9a-f-]{32,36}$/);
+            });
+          }
+          it(`that are not declared are refused ${how}, and nothing runs`, async (t) => {
+            const own = await open(t, { javaScriptEnabled });
+            await press(own, 'undeclared-state');
+            assert.deepEqual(await told(1), [{ refused: 'ERR_INVALID_ARGUMENT' }]);
+            assert.match(app.ledger()[0].message, /'plain' was called with 1 bound argument and declares 0/);
+          });
+        }
+
+        it('that are not declared are seen in a form that was rendered on the server', async (t) => {
+          const own = await open(t, { javaScriptEnabled: true });
+          await press(own, 'undeclared');
+          assert.deepEqual(await told(1), [{ refused: 'ERR_INVALID_ARGUMENT' }]);
+        });
+
+        it('requestSubmit(button) sends the button as well', async (t) => {
+          const own = await open(t, { javaScriptEnabled: true });
+          await own.evaluate(() => {
+            const form = document.querySelector('#state');
+            form.requestSubmit(form.querySelector('[name=pay]'));
+          });
+          assert.deepEqual(await told(1), [line(['product-5'], { pay: 'later' })]);
+        });
+      });
+
       it('a route handler: 201 and its replay, a redirect and its replay', async () => {
         app.forget();
         const order = randomUUID();

@@ -373,6 +373,15 @@ describe('what a tab remembers', () => {
     assert.notEqual(of(null), of());
   });
 
+  it('takes what is bound as it is, whatever is left out of what is sent', async () => {
+    const { fingerprintsOf } = await bundle('lib/react/fingerprint.ts');
+    const of = (id, token) =>
+      fingerprintsOf({ id: 'x', bound: [{ id }], args: [{ id: token, bags: 2 }], exclude: ['id'], before: [] })
+        .fingerprint;
+    assert.equal(of(7, 1), of(7, 2));
+    assert.notEqual(of(7, 1), of(8, 1));
+  });
+
   it('is begun anew when something else is stored there, and a key is made without randomUUID', async (t) => {
     const { chooseKey } = await bundle('lib/react/tab.ts');
     globalThis.sessionStorage = { getItem: () => '{"attempts":5}', setItem() {}, removeItem() {} };

@@ -18,6 +18,72 @@ const placeOrder = idempotentAction(
   async ({ bags }, ctx): Promise<Order> => ({ id: ctx.deriveKey(String(bags)) }),
 );
 
+const buy = idempotentAction(
+  {
+    name: 'buy',
+    scope: async (form: FormData, product: string) => ['shop', product.length, String(form.get('bags'))],
+    bound: 1,
+    payload: (form: FormData, product: string) => [form, product],
+    onResponse: (outcome: Outcome<Order>, _form, product: string) => [outcome.kind, product === 'product-7'],
+    recover: async (ctx, _form, product: string) => (product === '' ? undefined : { value: { id: ctx.key } }),
+  },
+  async (form: FormData, ctx, product: string): Promise<Order> => ({ id: `${product} ${ctx.key} ${form.get('bags')}` }),
+);
+const ship = idempotentAction(
+  { name: 'ship', scope: () => 'ann', bound: 2, schema: z.object({ bags: z.coerce.number() }) },
+  ({ bags }, _ctx, product: string, city: { name: string }) => `${product} ${city.name} ${bags.toFixed()}`,
+);
+
+// @ts-expect-error: a bound argument that is not declared
+idempotentAction({ name: 'x', scope: () => 'ann' }, async (_form: FormData, _ctx, product: string) => product);
+// @ts-expect-error: another number of them than is declared
+idempotentAction({ name: 'x', scope: () => 'ann', bound: 2 }, async (_f: FormData, _ctx, product: string) => product);
+
+export function Products() {
+  const state = useIdempotentActionState(buy, null, { id: 'buy', bound: ['product-7'] });
+  const bare = useIdempotentActionState(buy.bind(null, 'product-7'), null, {
+    id: 'buy product-7',
+    exclude: ['captcha'],
+  });
+  const [order] = useActionState<Order | null, FormData>(buy.bind(null, 'product-7'), null);
+  const call = useIdempotentCall(ship, { id: 'ship', bound: ['product-7', { name: 'Graz' }], exclude: ['captcha?'] });
+  // @ts-expect-error: the argument has to be bound
+  useIdempotentActionState(buy, null, { id: 'buy' });
+  // @ts-expect-error: the argument is a text
+  useIdempotentActionState(buy, null, { id: 'buy', bound: [7] });
+  const unbound = useIdempotentCall(ship, { id: 'ship' });
+  // @ts-expect-error: the arguments have to be bound
+  const wrong = () => unbound({ bags: 2 });
+  // @ts-expect-error: nothing is declared
+  useActionState<Order | { issues: string[] } | null, FormData>(placeOrder.bind(null, 'product-7'), null);
+  // @ts-expect-error: one is declared
+  useActionState<Order | null, FormData>(buy, null);
+  return (
+    <>
+      <form action={buy.bind(null, 'product-7')}>
+        <button type="submit" formAction={ship.bind(null, 'product-7', { name: 'Graz' })}>
+          {order?.id ?? bare.state?.id ?? state.state?.id}
+        </button>
+      </form>
+      {/* @ts-expect-error: nothing is declared */}
+      <form action={placeOrder.bind(null, 'product-7')} />
+      {/* @ts-expect-error: one is declared */}
+      <form action={buy} />
+      {/* @ts-expect-error: two are declared */}
+      <form action={ship.bind(null, 'product-7')} />
+      {/* @ts-expect-error: it is a text */}
+      <form action={buy.bind(null, 7)} />
+      <IdempotentForm<Order | null, [string]> id="f" action={buy} bound={['product-7']} initialState={null}>
+        {({ state: shown, problem }) => (
+          <button type="button" onClick={() => [call({ bags: 2 }), wrong]}>
+            {problem?.code ?? shown?.id}
+          </button>
+        )}
+      </IdempotentForm>
+    </>
+  );
+}
+
 export function Checkout({ initialKey }: { initialKey: string }) {
   const form = useIdempotentActionState<Awaited<ReturnType<typeof placeOrder>> | null>(placeOrder, null, {
     id: 'o',

@@ -3,8 +3,9 @@
  * Server Action itself, so that the form works without JavaScript; after that a wrapper that sees how the action ends.
  */
 import * as React from 'react';
-import type { IdempotentActionState, IdempotentActionStateOptions, Problem } from '../../react';
+import type { BoundOption, IdempotentActionState, IdempotentActionStateOptions, Problem } from '../../react';
 import { KEY_FIELD, THROWS_PROBLEMS } from '../wire/form-entries';
+import { boundAction } from './bound-action';
 import { fingerprintsOf } from './fingerprint';
 import { followed } from './outcome';
 import { readProblem } from './problem';
@@ -14,12 +15,24 @@ import { chooseKey, forgetAll, INTENT_DEFAULTS } from './tab';
 const useActionState: typeof React.useActionState | undefined = Reflect.get(React, 'useActionState');
 
 type Action<State> = (previous: Awaited<State>, form: FormData) => State | Promise<State>;
+type AnyFunction = (...args: readonly unknown[]) => unknown;
 
-export function useIdempotentActionState<State>(
-  action: Action<State>,
+const NONE: readonly never[] = [];
+
+export function useIdempotentActionState<State, Bound extends readonly unknown[] = readonly []>(
+  bare: (...args: [...bound: Bound, previous: Awaited<State>, form: FormData]) => State | Promise<State>,
   initialState: Awaited<State>,
-  { id, initialKey, repeatAfterMs = INTENT_DEFAULTS.repeatAfterMs, permalink }: IdempotentActionStateOptions,
+  options: IdempotentActionStateOptions & BoundOption<Bound>,
 ): IdempotentActionState<State> {
+  const {
+    id,
+    initialKey,
+    repeatAfterMs = INTENT_DEFAULTS.repeatAfterMs,
+    permalink,
+    exclude = NONE,
+    bound = NONE,
+  } = options;
+  const action = boundAction(bare as AnyFunction, bound) as Action<State>;
   if (useActionState === undefined) throw new Error('useIdempotentActionState needs React 19 (Next.js 15 or newer)');
   const [problem, setProblem] = React.useState<Problem>();
   const [isHydrated, setHydrated] = React.useState(false);
@@ -27,8 +40,11 @@ export function useIdempotentActionState<State>(
   const keepsInput = React.useRef(false);
 
   const keyOf = React.useCallback(
-    (form: FormData) => chooseKey(id, fingerprintsOf({ args: [form], before: form }), repeatAfterMs, initialKey),
-    [id, repeatAfterMs, initialKey],
+    (form: FormData) => {
+      const sent = fingerprintsOf({ id, bound, args: [form], exclude, before: form });
+      return chooseKey(id, sent, repeatAfterMs, initialKey);
+    },
+    [id, repeatAfterMs, initialKey, bound, exclude],
   );
   const followedAction: Action<State> = React.useCallback(
     async (previous, form) => {

@@ -1,26 +1,40 @@
 /** For event handlers: a Server Action that takes the key as its first argument, called without one. */
 import * as React from 'react';
-import type { IdempotentCallOptions } from '../../react';
+import type { IdempotentAction } from '../../next';
+import type { BoundOption, IdempotentCallOptions } from '../../react';
 import { KEY_FIELD, THROWS_PROBLEMS } from '../wire/form-entries';
 import { fingerprintsOf } from './fingerprint';
 import { followed } from './outcome';
 import { chooseKey, INTENT_DEFAULTS } from './tab';
 
+const NONE: readonly never[] = [];
+
+export function useIdempotentCall<Sent, Result, Bound extends readonly unknown[] = readonly []>(
+  action: IdempotentAction<Sent, Result, Bound>,
+  options: IdempotentCallOptions & BoundOption<Bound>,
+): (input: Sent | FormData) => Promise<Result>;
 export function useIdempotentCall<Args extends readonly unknown[], Result>(
   action: (key: string, ...args: Args) => Promise<Result>,
-  { id, repeatAfterMs = INTENT_DEFAULTS.repeatAfterMs }: IdempotentCallOptions,
-): (...args: Args) => Promise<Result> {
+  options: IdempotentCallOptions,
+): (...args: Args) => Promise<Result>;
+export function useIdempotentCall(
+  action: unknown,
+  options: IdempotentCallOptions,
+): (...args: unknown[]) => Promise<unknown> {
+  const { id, repeatAfterMs = INTENT_DEFAULTS.repeatAfterMs, exclude = NONE } = options;
+  const { bound = NONE } = options as { readonly bound?: readonly unknown[] };
+  const call = action as (...given: unknown[]) => Promise<unknown>;
   return React.useCallback(
     async (...args) => {
-      const key = chooseKey(id, fingerprintsOf({ args, before: args }), repeatAfterMs);
+      const key = chooseKey(id, fingerprintsOf({ id, bound, args, exclude, before: args }), repeatAfterMs);
       // Where an action is given a form, it looks for the key in there.
       for (const arg of args) {
         if (!(arg instanceof FormData)) continue;
         arg.set(KEY_FIELD, key);
         arg.set(THROWS_PROBLEMS, '1');
       }
-      return followed(id, key, () => action(key, ...args));
+      return followed(id, key, () => call(...bound, key, ...args));
     },
-    [action, id, repeatAfterMs],
+    [call, id, repeatAfterMs, exclude, bound],
   );
 }

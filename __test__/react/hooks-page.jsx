@@ -1,0 +1,62 @@
+// The hooks on a page of their own, in a real browser: every action is a fetch, so that the test has the network.
+import { createRoot } from 'react-dom/client';
+import { IdempotentForm, readProblem, useIdempotentActionState, useIdempotentCall } from '../../dist/react.mjs';
+
+async function post(what, form) {
+  const fields = form instanceof FormData ? Object.fromEntries(form) : form;
+  const response = await fetch('/act', { method: 'POST', body: JSON.stringify({ what, ...fields }) });
+  const answer = await response.json();
+  if (answer.digest !== undefined) throw Object.assign(new Error(answer.message), { digest: answer.digest });
+  return answer;
+}
+
+const order = (_previous, form) => post('order', form);
+const buy = (product, _previous, form) => post(product, form);
+
+function Order({ id, exclude }) {
+  const { state, pending, problem, formProps } = useIdempotentActionState(order, null, { id, exclude });
+  return (
+    <form id={id} {...formProps}>
+      <input name="item" defaultValue="tea" />
+      <input name="captcha" type="hidden" value={Math.random()} />
+      <button type="submit">order</button>
+      <output>{pending ? 'pending' : JSON.stringify(state)}</output>
+      <p>{problem?.code}</p>
+    </form>
+  );
+}
+
+function Product({ product }) {
+  return (
+    <IdempotentForm id="buy" action={buy} bound={[product]} data-product={product}>
+      {({ state, problem }) => (
+        <>
+          <input name="bags" defaultValue="1" />
+          <button type="submit">buy</button>
+          <output>{JSON.stringify(state)}</output>
+          <p>{problem?.code}</p>
+        </>
+      )}
+    </IdempotentForm>
+  );
+}
+
+function Call() {
+  window.call = useIdempotentCall((key, input) => post('call', { 'idempotency-key': key, ...input }), { id: 'call' });
+  window.problemOf = (send) =>
+    send().then(
+      () => 'none',
+      (error) => readProblem(error)?.code ?? `not a problem: ${error.message}`,
+    );
+  return null;
+}
+
+createRoot(document.body.appendChild(document.createElement('main'))).render(
+  <>
+    <Order id="order" />
+    <Order id="guarded" exclude={['captcha']} />
+    <Product product="product-7" />
+    <Product product="product-8" />
+    <Call />
+  </>,
+);
