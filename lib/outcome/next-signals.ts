@@ -153,6 +153,12 @@ interface NextNavigation {
   unstable_rethrow?(error: unknown): void;
 }
 
+/**
+ * The second is the file behind the first. A standalone build has only the files that something asks for by a plain
+ * `require`, and it always has this one, because Next itself does.
+ */
+const NAVIGATION = ['next/navigation', 'next/dist/client/components/navigation'];
+
 let navigation: { readonly module: NextNavigation | undefined } | undefined;
 
 /**
@@ -160,12 +166,21 @@ let navigation: { readonly module: NextNavigation | undefined } | undefined;
  * is not installed.
  */
 function nextNavigation(): NextNavigation | undefined {
-  if (navigation === undefined) {
+  navigation ??= { module: loadNavigation() };
+  return navigation.module;
+}
+
+/**
+ * `module.require`, since Turbopack follows a plain `require`, and where pnpm has linked the packages it dies of this
+ * one ("trace_endpoint: missing path for module", Next 16.4).
+ */
+function loadNavigation(): NextNavigation | undefined {
+  for (const name of NAVIGATION) {
     try {
-      navigation = { module: require('next/navigation') as NextNavigation };
+      return module.require(name) as NextNavigation;
     } catch {
-      navigation = { module: undefined };
+      // Another version of Next, a part of it, or none.
     }
   }
-  return navigation.module;
+  return undefined;
 }
