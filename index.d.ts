@@ -302,7 +302,8 @@ export interface IdempotencyDefaults {
   maxKeysPerScope?: number | undefined;
   /**
    * When false, `fn` runs every time, without a claim and without the store, as if the wrapper were not there. The
-   * environment variable `ACTONCE_DISABLED=1` does the same for every call and says so once on stderr.
+   * environment variable `ACTONCE_DISABLED=1` does the same for every call and says so once on stderr; where the addon
+   * cannot be loaded, such calls do without it.
    * @default true
    */
   enabled?: boolean | undefined;

@@ -1,9 +1,9 @@
-// Makes the packages that would be published, as tarballs in .build/: the main package, and the package of this
-// platform with the addon. Both are staged file by file, so that a package holds what is named here and nothing else.
-// Run `npm run build` first.
+// Makes the packages that would be published, as tarballs in .build/: the main package, and one package for each
+// platform whose addon was built. The main package asks for exactly these. Each is staged file by file, so that it holds
+// what is named here and nothing else. Run `npm run build` first.
 import fs from 'node:fs';
 import path from 'node:path';
-import { addonFile, platform, platforms } from './platform.mjs';
+import { addonFile, platforms } from './platform.mjs';
 import { isMain, main, root, run } from './step.mjs';
 
 const MAIN_FILES = [
@@ -42,29 +42,44 @@ async function tarball(into, folder) {
   await run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', into], { cwd: folder });
 }
 
-/** The version has one source, the main manifest: platform packages must match it to the digit. */
-function manifests() {
-  const { scripts: _scripts, devDependencies: _dev, ...shared } = readManifest('package.json');
-  const { version } = shared;
-  const optionalDependencies = Object.fromEntries(platforms().map((name) => [`actonce-${name}`, version]));
-  const { name, ...native } = readManifest(`npm/${platform()}/package.json`);
-  return {
-    main: { ...shared, files: MAIN_FILES, optionalDependencies },
-    native: { name, version, ...native },
-  };
+/** The platforms whose addon lies in the checkout. */
+function builtPlatforms() {
+  return platforms().filter((name) => fs.existsSync(path.join(root, addonFile(name))));
 }
 
-/** The tarballs `actonce-<version>.tgz` and `actonce-<platform>-<version>.tgz` in the folder `into`. */
+/** The version has one source, the main manifest: platform packages must match it to the digit. */
+function mainManifest(built) {
+  const { scripts: _scripts, devDependencies: _dev, ...shared } = readManifest('package.json');
+  const optionalDependencies = Object.fromEntries(built.map((name) => [`actonce-${name}`, shared.version]));
+  return { ...shared, files: MAIN_FILES, optionalDependencies };
+}
+
+function nativeManifest(name, version) {
+  const { name: packageName, ...rest } = readManifest(`npm/${name}/package.json`);
+  return { name: packageName, version, ...rest };
+}
+
+/**
+ * Writes `actonce-<version>.tgz` and an `actonce-<platform>-<version>.tgz` for each addon into the folder `into`.
+ *
+ * @returns the paths of the tarballs, the main package first
+ */
 export async function pack(into = path.join(root, '.build')) {
-  const { main: mainManifest, native } = manifests();
-  const mainFolder = stage(into, mainManifest, Object.fromEntries(MAIN_FILES.map((name) => [name, name])));
-  const nativeFolder = stage(into, native, {
-    [addonFile()]: addonFile(),
-    'README.md': `npm/${platform()}/README.md`,
-    LICENSE: 'LICENSE',
-  });
-  await tarball(into, mainFolder);
-  await tarball(into, nativeFolder);
+  const built = builtPlatforms();
+  if (built.length === 0) throw new Error('there is no addon to pack: run npm run build');
+  const manifest = mainManifest(built);
+  const folders = [
+    stage(into, manifest, Object.fromEntries(MAIN_FILES.map((name) => [name, name]))),
+    ...built.map((name) =>
+      stage(into, nativeManifest(name, manifest.version), {
+        [addonFile(name)]: addonFile(name),
+        'README.md': `npm/${name}/README.md`,
+        LICENSE: 'LICENSE',
+      }),
+    ),
+  ];
+  for (const folder of folders) await tarball(into, folder);
+  return folders.map((folder) => path.join(into, `${path.basename(folder)}-${manifest.version}.tgz`));
 }
 
 if (isMain(import.meta.url)) await main(() => pack());

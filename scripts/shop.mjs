@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import { pack } from './pack.mjs';
 import { platform } from './platform.mjs';
 import { prepareModules } from './prepare.mjs';
 import { root, run } from './step.mjs';
@@ -21,8 +22,8 @@ const SOURCES = [
 
 export async function prepareShop() {
   await prepareModules(shop);
-  await run(process.execPath, ['scripts/pack.mjs']);
-  const packages = tarballs();
+  const [main, ...natives] = await pack();
+  const packages = [main, natives.find((tarball) => path.basename(tarball).startsWith(`actonce-${platform()}-`))];
   await unlessSame(path.join(shop, 'node_modules/.actonce-digest'), packages, () =>
     // --no-save: the committed manifest knows no tarball of this machine.
     run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--include=dev', ...packages], { cwd: shop }),
@@ -34,11 +35,6 @@ export async function prepareShop() {
       env: { ...process.env, NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1' },
     }),
   );
-}
-
-function tarballs() {
-  const { version } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
-  return ['actonce', `actonce-${platform()}`].map((name) => path.join(root, '.build', `${name}-${version}.tgz`));
 }
 
 function filesOf(place) {

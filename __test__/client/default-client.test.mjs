@@ -91,6 +91,26 @@ test('A14 ACTONCE_DISABLED=1 runs everything unprotected, needs no store, and is
   assert.match(said[0], /ACTONCE_DISABLED=1/);
 });
 
+test('ACTONCE_DISABLED=1 needs no addon: functions run, and a provider gets the key that it would get with it', async () => {
+  const body = `
+    let runs = 0;
+    const call = () => actonce.withIdempotency('k', (ctx) => [++runs, ctx.deriveKey('charge')].join(' '), { scope: 'ü' });
+    console.log(await call());
+    console.log(await call());
+    await actonce.inspect({ key: 'k' }).then(console.log, ({ code }) => console.log(code));
+    await actonce.close();`;
+  const withAddon = await inProcess({ ACTONCE_DISABLED: '1' }, body);
+  const without = await inProcess({ ACTONCE_DISABLED: '1', NODE_OPTIONS: '--no-addons' }, body);
+  const [one, two, inspected] = without.lines;
+  assert.match(one, /^1 [0-9a-f-]{36}$/);
+  assert.equal(two, one.replace('1', '2'));
+  assert.deepEqual([one, two], withAddon.lines.slice(0, 2));
+  assert.equal(inspected, 'ERR_UNSUPPORTED_PLATFORM');
+  assert.equal(without.said.length, 1);
+  const enabled = await inProcess({ NODE_OPTIONS: '--no-addons' }, CALL_TWICE);
+  for (const line of enabled.lines) assert.match(line, /^ERR_UNSUPPORTED_PLATFORM .*--no-addons/);
+});
+
 test('a call without a scope works, and in development says once why one is wanted', async () => {
   const body = `for (const key of ['a', 'b']) console.log(await actonce.withIdempotency(key, () => key));`;
   const development = await inProcess({ ACTONCE_URL: 'memory:' }, body);

@@ -1,16 +1,18 @@
 // Where code can be in a Next app: the places actonce works in, and the others, where it says what to do. Turbopack in the
 // short form; webpack and a pnpm layout with ACTONCE_LONG=1.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
 import { root } from '../../scripts/step.mjs';
 import { temporaryFolder } from '../support/folder.mjs';
 import { tarballs } from '../support/install.mjs';
 import { NextApp } from '../support/next-app.mjs';
 import { startRedis } from '../support/redis.mjs';
+import { startRegistry } from '../support/registry.mjs';
 import '../support/unhandled.mjs';
 
 const isLong = process.env.ACTONCE_LONG === '1';
@@ -123,12 +125,13 @@ describe('installed by pnpm, each package apart', { skip: !isLong && 'in the lon
   before(async () => {
     const folder = temporaryFolder('pnpm');
     const manifest = JSON.parse(fs.readFileSync(path.join(root, '__test__/fixtures', NEXT, 'package.json'), 'utf8'));
-    const [actonce, native] = await tarballs();
-    manifest.dependencies.actonce = `file:${actonce}`;
-    const overrides = { [path.basename(native).replace(/-\d.*/, '')]: `file:${native}` };
-    fs.writeFileSync(path.join(folder, 'package.json'), JSON.stringify({ ...manifest, pnpm: { overrides } }));
-    const pnpm = ['--yes', 'pnpm@10.34.9', 'install', '--no-frozen-lockfile', '--reporter=silent'];
-    execFileSync('npx', pnpm, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    manifest.dependencies.actonce = 'latest';
+    fs.writeFileSync(path.join(folder, 'package.json'), JSON.stringify(manifest));
+    const registry = await startRegistry(await tarballs());
+    const options = ['--reporter=silent', '--registry', registry.url, '--store-dir', path.join(folder, '.store')];
+    const pnpm = ['--yes', 'pnpm@12.21.0', 'install', '--no-frozen-lockfile', ...options];
+    await promisify(execFile)('npx', pnpm, { cwd: folder });
+    await registry.stop();
     assert.ok(fs.lstatSync(path.join(folder, 'node_modules/actonce')).isSymbolicLink(), 'pnpm links packages');
     app = NextApp.at(folder, { REDIS_URL: redis.url }, ['matrix-app']);
   });

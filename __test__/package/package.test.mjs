@@ -1,22 +1,30 @@
-// The package as npm would deliver it: packed, installed into an empty folder without a registry, and used from there.
+// The package as npm delivers it: packed, installed into an empty folder from a registry, and used from there.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { before, describe, it } from 'node:test';
-import { pack } from '../../scripts/pack.mjs';
+import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
 import { platform, platforms } from '../../scripts/platform.mjs';
 import { root } from '../../scripts/step.mjs';
 import { temporaryFolder } from '../support/folder.mjs';
+import { tarballs as packed } from '../support/install.mjs';
+import { startRegistry } from '../support/registry.mjs';
 import '../support/unhandled.mjs';
 
 const manifest = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
 const { version } = manifest;
 
+/** npm with a registry of the test and a cache of its own: to the next run, the same version is another package. */
+function npm(cwd, { url }, ...args) {
+  const options = ['--registry', url, '--cache', path.join(cwd, '.npm'), '--no-audit', '--no-fund', '--loglevel=error'];
+  return promisify(execFile)('npm', [...args, ...options], { cwd });
+}
+
 describe('the packed package', () => {
-  const packed = temporaryFolder('packed');
   const app = temporaryFolder('app');
-  const tarballs = ['actonce', `actonce-${platform()}`].map((name) => path.join(packed, `${name}-${version}.tgz`));
+  let tarballs;
+  let registry;
 
   const filesIn = (tarball) =>
     execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' })
@@ -24,6 +32,12 @@ describe('the packed package', () => {
       .split('\n')
       .map((file) => file.replace(/^package\//, ''))
       .sort();
+
+  /** The platform packages that were packed: the platform and the tarball of each. */
+  const natives = () =>
+    tarballs
+      .slice(1)
+      .map((tarball) => [path.basename(tarball).slice('actonce-'.length, -`-${version}.tgz`.length), tarball]);
 
   /** Runs a script in the app's folder; its stdout is the answer. */
   function runInApp(name, text) {
@@ -34,11 +48,12 @@ describe('the packed package', () => {
   }
 
   before(async () => {
-    await pack(packed);
+    tarballs = await packed();
+    registry = await startRegistry(tarballs);
     fs.writeFileSync(path.join(app, 'package.json'), '{ "private": true }\n');
-    const quiet = ['--offline', '--no-audit', '--no-fund', '--loglevel=error'];
-    execFileSync('npm', ['install', ...quiet, ...tarballs], { cwd: app, stdio: ['ignore', 'pipe', 'pipe'] });
+    await npm(app, registry, 'install', 'actonce');
   });
+  after(() => registry?.stop());
 
   it('holds the files that are meant, and no other', () => {
     const dist = ['dist', 'server'].flatMap((folder) =>
@@ -52,16 +67,42 @@ describe('the packed package', () => {
     const types = ['index.d.ts', 'machine.d.ts', 'next.d.ts', 'react.d.ts', 'testing.d.ts'];
     const texts = ['CHANGELOG.md', 'LICENSE', 'README.md', ...types, 'package.json'];
     assert.deepEqual(filesIn(tarballs[0]), [...texts, ...dist].sort());
-    const native = ['LICENSE', 'README.md', `actonce.${platform()}.node`, 'package.json'];
-    assert.deepEqual(filesIn(tarballs[1]), native.sort());
+    for (const [name, tarball] of natives()) {
+      const native = ['LICENSE', 'README.md', `actonce.${name}.node`, 'package.json'];
+      assert.deepEqual(filesIn(tarball), native.sort());
+    }
   });
 
-  it('runs nothing at installation, and asks for the platform packages of its own version', () => {
+  it('runs nothing at installation, and asks for the platform packages that were packed with it, and for no other', () => {
     const installed = path.join(app, 'node_modules/actonce/package.json');
     const { scripts, devDependencies, dependencies, optionalDependencies } = JSON.parse(fs.readFileSync(installed));
     assert.deepEqual([scripts, devDependencies, dependencies], [undefined, undefined, undefined]);
-    const wanted = platforms().map((name) => [`actonce-${name}`, version]);
+    const wanted = natives().map(([name]) => [`actonce-${name}`, version]);
+    assert.ok(wanted.some(([name]) => name === `actonce-${platform()}`));
     assert.deepEqual(optionalDependencies, Object.fromEntries(wanted));
+  });
+
+  it('is installed again by npm ci from the lock file that npm install wrote', async () => {
+    await npm(app, registry, 'ci');
+    assert.ok(fs.existsSync(path.join(app, `node_modules/actonce-${platform()}/actonce.${platform()}.node`)));
+  });
+
+  it('is installed where one of the platform packages is missing, and says so only if it is needed', async (t) => {
+    for (const [name, missing] of natives()) {
+      const poor = await startRegistry(tarballs.filter((tarball) => tarball !== missing));
+      t.after(() => poor.stop());
+      const folder = temporaryFolder('poor');
+      fs.writeFileSync(path.join(folder, 'package.json'), '{ "private": true }\n');
+      await npm(folder, poor, 'install', 'actonce');
+      const script = `require('actonce').withIdempotency('k', () => 'ran').then(console.log, ({ message }) => console.log(message))`;
+      const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+      const call = (more) =>
+        execFileSync(process.execPath, ['-e', script], { cwd: folder, encoding: 'utf8', env: { ...env, ...more } });
+      const said = call({ ACTONCE_URL: 'memory:' });
+      if (name === platform()) assert.match(said, new RegExp(`actonce-${name} is not installed: run npm install`));
+      else assert.equal(said, 'ran\n');
+      assert.equal(call({ ACTONCE_DISABLED: '1' }), 'ran\n');
+    }
   });
 
   it('can be required and imported, and both see the same default client', () => {

@@ -3,17 +3,11 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { pack } from '../../scripts/pack.mjs';
-import { platform } from '../../scripts/platform.mjs';
-import { root } from '../../scripts/step.mjs';
 import { temporaryFolder } from './folder.mjs';
 
-const { version } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
-
-/** The packed packages: actonce and the addon of this platform. */
-export async function tarballs() {
-  const packed = temporaryFolder('packed');
-  await pack(packed);
-  return ['actonce', `actonce-${platform()}`].map((name) => path.join(packed, `${name}-${version}.tgz`));
+/** The packed packages: actonce, and the addons that were built. */
+export function tarballs() {
+  return pack(temporaryFolder('packed'));
 }
 
 /** Puts them where npm would: a registry that has them does not exist yet. */

@@ -23,8 +23,8 @@ import { HOST, type Host } from '../call/host';
 import { outcomeOf, returnOrThrow, runOnce } from '../call/idempotency';
 import { type Settings, settingsOfClient } from '../call/options';
 import { ActonceError } from '../errors';
-import { Binding, type NativeModule } from '../native/binding';
-import { checkRuntime, executorFor } from '../native/runtime';
+import { addonFor, Binding, type NativeModule } from '../native/binding';
+import { executorFor } from '../native/runtime';
 import { Results } from '../outcome/results';
 import {
   CLIENT_DEFAULTS,
@@ -72,7 +72,6 @@ export class Client implements ActonceClient, Host {
 
   /** @param addon stands in for the platform's addon, for tests */
   constructor(options: ClientOptions, events = new Events(), addon?: NativeModule) {
-    checkRuntime();
     checkClientOptions(options);
     this.events = events;
     this.on = events.on;
@@ -97,7 +96,7 @@ export class Client implements ActonceClient, Host {
       ...(durability === undefined ? {} : { durability }),
       ...((options.eviction ?? CLIENT_DEFAULTS.eviction) === 'refuse' ? { refusesEviction: true } : {}),
     };
-    this.binding = new Binding(config, addon);
+    this.binding = new Binding(config, addon ?? addonFor(this.isDisabled));
     const space = enterSpace(url, prefix, secrets);
     this.space = space.name;
     this.#leaveSpace = space.leave;

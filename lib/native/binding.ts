@@ -11,8 +11,9 @@ import { type ActonceError, invalid } from '../errors';
 import type { Encoded } from '../outcome/codec';
 import { loadAddon, type NativeClient, type NativeModule } from './addon';
 import { type Answer, endsOperation, failedStore, Tag } from './answer';
+import { namesOnly } from './names-only';
 import { OpenOperations } from './open-operations';
-import { unsupported } from './runtime';
+import { checkRuntime, unsupported } from './runtime';
 import { beginOn, type Terms } from './terms';
 
 export type { NativeModule } from './addon';
@@ -72,6 +73,20 @@ function refusalOf(error: unknown): ActonceError {
   return code === 'InvalidArg' ? invalid(String(message)) : unsupported(`the addon cannot run here: ${message}`, error);
 }
 
+/**
+ * @param isDisabled `ACTONCE_DISABLED=1`: the client also works where the addon does not
+ * @throws ActonceError `ERR_UNSUPPORTED_PLATFORM`
+ */
+export function addonFor(isDisabled: boolean): NativeModule {
+  try {
+    checkRuntime();
+    return loadAddon();
+  } catch (error) {
+    if (isDisabled) return namesOnly(error as ActonceError);
+    throw error;
+  }
+}
+
 export class Binding {
   readonly #native: NativeClient;
   readonly #outcomes = new Float64Array(FIELDS * BATCH);
@@ -79,7 +94,7 @@ export class Binding {
   #isClosed = false;
 
   /** @throws ActonceError `ERR_INVALID_ARGUMENT` with the addon's reason, `ERR_UNSUPPORTED_PLATFORM`. */
-  constructor(config: NativeConfig, addon: NativeModule = loadAddon()) {
+  constructor(config: NativeConfig, addon: NativeModule) {
     const text = JSON.stringify(config);
     const reason = addon.validateConfig(text);
     if (reason !== null) throw invalid(reason);
