@@ -13,7 +13,7 @@ const server = path.join(root, 'server');
 
 const shared = {
   bundle: true,
-  sourcemap: true,
+  // No source maps: what is built is not minified, so a stack trace points to readable lines.
   legalComments: 'inline',
   logLevel: 'warning',
 };
@@ -38,20 +38,21 @@ function writePart(part, names) {
   write('browser.mjs', ["import 'server-only';", `export * from './${part}.edge.mjs';`]);
 }
 
+const SERVER = {
+  ...shared,
+  entryPoints: [path.join(root, 'lib/server.ts')],
+  outfile: path.join(server, 'index.cjs'),
+  platform: 'node',
+  target: 'node20.9',
+  format: 'cjs',
+  // Next and OpenTelemetry's API are the app's own, and the addons are files. All are found at run time, from where this
+  // file is.
+  external: ['next', 'next/*', '@opentelemetry/api', 'actonce-*', '*.node'],
+};
+
 async function buildServer() {
-  const outfile = path.join(server, 'index.cjs');
-  await build({
-    ...shared,
-    entryPoints: [path.join(root, 'lib/server.ts')],
-    outfile,
-    platform: 'node',
-    target: 'node20.9',
-    format: 'cjs',
-    // Next and OpenTelemetry's API are the app's own, and the addons are files. All are found at run time, from where
-    // this file is.
-    external: ['next', 'next/*', '@opentelemetry/api', 'actonce-*', '*.node'],
-  });
-  const parts = partsOf(outfile);
+  await build(SERVER);
+  const parts = partsOf(SERVER.outfile);
   fs.mkdirSync(dist, { recursive: true });
   for (const [part, names] of parts) writePart(part, names);
   return parts.map(([part, names]) => `${part} (${names.length} names)`);
@@ -68,30 +69,47 @@ async function buildUnsupported() {
   });
 }
 
+const REACT = {
+  ...shared,
+  entryPoints: [path.join(root, 'lib/react/index.ts')],
+  platform: 'neutral',
+  target: 'es2022',
+  jsx: 'automatic',
+  banner: { js: "'use client';" },
+  external: ['react', 'react/*', 'react-dom', 'next', 'next/*'],
+};
+
 async function buildReact() {
-  for (const [format, extension] of [
-    ['esm', 'mjs'],
-    ['cjs', 'cjs'],
-  ]) {
-    await build({
-      ...shared,
-      entryPoints: [path.join(root, 'lib/react/index.ts')],
-      outfile: path.join(dist, `react.${extension}`),
-      platform: 'neutral',
-      target: 'es2022',
-      format,
-      jsx: 'automatic',
-      banner: { js: "'use client';" },
-      external: ['react', 'react/*', 'react-dom', 'next', 'next/*'],
-    });
-  }
+  await build({ ...REACT, format: 'esm', outfile: path.join(dist, 'react.mjs') });
+  await build({ ...REACT, format: 'cjs', outfile: path.join(dist, 'react.cjs') });
   return ['react'];
+}
+
+/** The npm packages whose code is in what is built. */
+export async function bundledPackages() {
+  const found = new Set();
+  for (const options of [SERVER, { ...REACT, format: 'esm', outfile: path.join(dist, 'react.mjs') }]) {
+    const { metafile } = await build({ ...options, write: false, metafile: true });
+    for (const input of Object.keys(metafile.inputs)) {
+      const name = /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1];
+      if (name !== undefined) found.add(name);
+    }
+  }
+  return [...found].sort();
+}
+
+/** The types of an ES module must be a module's, too: these pass on what the manuals, the `*.d.ts`, describe. */
+function writeTypes() {
+  for (const part of ['index', 'next', 'react', 'testing']) {
+    fs.writeFileSync(path.join(dist, `${part}.d.mts`), `export * from '../${part}.js';\n`);
+  }
 }
 
 export async function buildTypeScript() {
   for (const folder of [dist, server]) fs.rmSync(folder, { recursive: true, force: true });
   const built = [...(await buildServer()), ...(await buildReact())];
   await buildUnsupported();
+  writeTypes();
   console.log(`built server/ and dist/: ${built.join(', ')}`);
 }
 

@@ -22,3 +22,17 @@ export function platforms() {
 export function addonFile(name = platform()) {
   return `actonce.${name}.node`;
 }
+
+const TARGETS = {
+  'darwin-arm64': 'aarch64-apple-darwin',
+  'darwin-x64': 'x86_64-apple-darwin',
+  'linux-arm64-gnu': 'aarch64-unknown-linux-gnu',
+  'linux-arm64-musl': 'aarch64-unknown-linux-musl',
+  'linux-x64-gnu': 'x86_64-unknown-linux-gnu',
+  'linux-x64-musl': 'x86_64-unknown-linux-musl',
+};
+
+/** The name that Rust has for a platform. */
+export function rustTarget(name) {
+  return TARGETS[name];
+}

@@ -21,6 +21,9 @@ function npm(cwd, { url }, ...args) {
   return promisify(execFile)('npm', [...args, ...options], { cwd });
 }
 
+/** What every package holds. */
+const COMMON = ['LICENSE', 'README.md', 'THIRD_PARTY_LICENSES', 'package.json', 'sbom.cdx.json'];
+
 describe('the packed package', () => {
   const app = temporaryFolder('app');
   let tarballs;
@@ -61,16 +64,65 @@ describe('the packed package', () => {
     );
     assert.ok(dist.includes('dist/index.cjs') && dist.includes('dist/index.mjs'));
     assert.deepEqual(
-      dist.filter((file) => !/\.(cjs|mjs|map)$/.test(file)),
+      dist.filter((file) => !/\.(cjs|mjs|d\.mts)$/.test(file)),
       [],
     );
     const types = ['index.d.ts', 'machine.d.ts', 'next.d.ts', 'react.d.ts', 'testing.d.ts'];
-    const texts = ['CHANGELOG.md', 'LICENSE', 'README.md', ...types, 'package.json'];
-    assert.deepEqual(filesIn(tarballs[0]), [...texts, ...dist].sort());
+    const texts = [...COMMON, 'CHANGELOG.md', ...types];
+    const inPackage = filesIn(tarballs[0]);
+    const isShown = (file) =>
+      /^(docs|bench|examples)\//.test(file) || file === 'ARCHITECTURE.md' || file === 'CONTRIBUTING.md';
+    assert.deepEqual(
+      inPackage.filter((file) => !isShown(file)),
+      [...texts, ...dist].sort(),
+    );
     for (const [name, tarball] of natives()) {
-      const native = ['LICENSE', 'README.md', `actonce.${name}.node`, 'package.json'];
-      assert.deepEqual(filesIn(tarball), native.sort());
+      assert.deepEqual(filesIn(tarball), [...COMMON, `actonce.${name}.node`].sort());
     }
+  });
+
+  it('is no larger than it must be', () => {
+    const LARGEST_KB = { main: 500, native: 2_000 };
+    for (const tarball of tarballs) {
+      const kB = fs.statSync(tarball).size / 1_000;
+      const largest = tarball === tarballs[0] ? LARGEST_KB.main : LARGEST_KB.native;
+      assert.ok(kB < largest, `${path.basename(tarball)}: ${kB} kB`);
+    }
+  });
+
+  it('shows in its README only what it holds', () => {
+    const held = new Set(filesIn(tarballs[0]));
+    const text = fs.readFileSync(path.join(app, 'node_modules/actonce/README.md'), 'utf8');
+    const shown = [...text.matchAll(/\]\(([^)#]+)|src(?:set)?="([^"]+)"/g)].map(([, link, picture]) => link ?? picture);
+    assert.ok(shown.length > 10);
+    assert.deepEqual(
+      shown.filter((file) => !file.startsWith('https://') && !held.has(file)),
+      [],
+    );
+  });
+
+  it('names the code of others that it contains, and their licences, for a person and for a machine', () => {
+    for (const [index, wanted] of [['devalue'], ['redis', 'rustls', 'ring', 'blake3', 'tokio', 'napi']].entries()) {
+      const read = (file) => execFileSync('tar', ['-xzOf', tarballs[index], `package/${file}`], { encoding: 'utf8' });
+      const { bomFormat, components } = JSON.parse(read('sbom.cdx.json'));
+      assert.equal(bomFormat, 'CycloneDX');
+      const notices = read('THIRD_PARTY_LICENSES');
+      for (const name of wanted)
+        assert.ok(
+          components.some((component) => component.name === name),
+          name,
+        );
+      for (const { name, version: of, licenses } of components) {
+        assert.ok(notices.includes(`${name} ${of} (${licenses[0].expression})`), `${name} has no notice`);
+      }
+    }
+  });
+
+  it('is as publint and arethetypeswrong want it', () => {
+    const bin = (name) => path.join(root, 'node_modules/.bin', name);
+    execFileSync(bin('publint'), ['run', tarballs[0], '--strict'], { stdio: 'pipe' });
+    // `actonce/server` is imported by our own files only.
+    execFileSync(bin('attw'), [tarballs[0], '--exclude-entrypoints', 'server'], { stdio: 'pipe' });
   });
 
   it('runs nothing at installation, and asks for the platform packages that were packed with it, and for no other', () => {
