@@ -79,7 +79,7 @@ function builtPlatforms() {
 function mainManifest(built) {
   const { private: _private, scripts: _scripts, devDependencies: _dev, ...shared } = readManifest('package.json');
   const optionalDependencies = Object.fromEntries(built.map((name) => [`actonce-${name}`, shared.version]));
-  return { ...shared, optionalDependencies };
+  return { ...shared, type: 'commonjs', optionalDependencies };
 }
 
 function nativeManifest(name, version) {

@@ -106,6 +106,7 @@ describe('another runtime than Node', { timeout: 400_000 }, () => {
     `;
     const { said, errors } = await runScript(t, text, { program });
     assert.equal(said.length, 4, errors);
+    assert.match(errors, /^actonce: Node 18\.\S+ is too old/m, 'said at import, once');
     for (const line of said) {
       assert.match(line, REFUSED);
       assert.match(line, /Node 18\.\S+ is too old.*20\.9/);

@@ -115,5 +115,14 @@ for (const [manager, how] of Object.entries(MANAGERS)) {
         await server.stop();
       });
     }
+
+    it('Turbopack: where withActonce was forgotten, the errors name it', async () => {
+      fs.writeFileSync(path.join(app.folder, 'next.config.ts'), 'export default {};\n');
+      await assert.rejects(app.build('forgotten'), (error) => {
+        const named = error.message.match(/Wrap next\.config in withActonce\(\) of 'actonce\/next'/g) ?? [];
+        const errors = error.message.match(/Module not found/g) ?? [];
+        return errors.length > 0 && named.length >= errors.length;
+      });
+    });
   });
 }

@@ -72,6 +72,7 @@ export class Client implements ActonceClient, Host {
 
   /** @param addon stands in for the platform's addon, for tests */
   constructor(options: ClientOptions, events = new Events(), addon?: NativeModule) {
+    const native = addon ?? addonFor(this.isDisabled);
     checkClientOptions(options);
     this.events = events;
     this.on = events.on;
@@ -96,7 +97,7 @@ export class Client implements ActonceClient, Host {
       ...(durability === undefined ? {} : { durability }),
       ...((options.eviction ?? CLIENT_DEFAULTS.eviction) === 'refuse' ? { refusesEviction: true } : {}),
     };
-    this.binding = new Binding(config, addon ?? addonFor(this.isDisabled));
+    this.binding = new Binding(config, native);
     const space = enterSpace(url, prefix, secrets);
     this.space = space.name;
     this.#leaveSpace = space.leave;

@@ -127,28 +127,40 @@ export const Loss = { expired: 0, refused: 1, maxLease: 2 } as const;
 
 /**
  * The places of the addon on this platform. The local build comes first, so that a checkout never runs an older addon
- * that is installed.
+ * that is installed. When a build cannot follow a require, Turbopack prints the lines around it: hence the comments.
  */
 function candidates(): (() => unknown)[] {
   switch (`${process.platform}-${process.arch}`) {
     case 'linux-x64':
       return [
+        // Do you see this in a build? Wrap next.config in withActonce() of 'actonce/next'.
         () => require('../actonce.linux-x64-gnu.node'),
         () => require('actonce-linux-x64-gnu'),
+        // Do you see this in a build? Wrap next.config in withActonce() of 'actonce/next'.
         () => require('../actonce.linux-x64-musl.node'),
         () => require('actonce-linux-x64-musl'),
       ];
     case 'linux-arm64':
       return [
+        // Do you see this in a build? Wrap next.config in withActonce() of 'actonce/next'.
         () => require('../actonce.linux-arm64-gnu.node'),
         () => require('actonce-linux-arm64-gnu'),
+        // Do you see this in a build? Wrap next.config in withActonce() of 'actonce/next'.
         () => require('../actonce.linux-arm64-musl.node'),
         () => require('actonce-linux-arm64-musl'),
       ];
     case 'darwin-x64':
-      return [() => require('../actonce.darwin-x64.node'), () => require('actonce-darwin-x64')];
+      return [
+        // Do you see this in a build? Wrap next.config in withActonce() of 'actonce/next'.
+        () => require('../actonce.darwin-x64.node'),
+        () => require('actonce-darwin-x64'),
+      ];
     case 'darwin-arm64':
-      return [() => require('../actonce.darwin-arm64.node'), () => require('actonce-darwin-arm64')];
+      return [
+        // Do you see this in a build? Wrap next.config in withActonce() of 'actonce/next'.
+        () => require('../actonce.darwin-arm64.node'),
+        () => require('actonce-darwin-arm64'),
+      ];
     default:
       return [];
   }

@@ -3,6 +3,7 @@
  * addon would end the process, or a later line would fail without saying why.
  */
 import type { ClientOptions } from '../../index';
+import { announceOnce } from '../announce';
 import { ActonceError } from '../errors';
 import { optionError } from '../rules';
 
@@ -12,12 +13,22 @@ const OLDEST_NODE = [20, 9] as const;
 
 /** @throws ActonceError `ERR_UNSUPPORTED_PLATFORM` */
 export function checkRuntime(): void {
+  const why = whyUnsupported();
+  if (why !== undefined) throw unsupported(why);
+}
+
+/** Says at import what the first call will throw: a build imports the package, and calls nothing. */
+export function warnOfRuntime(): void {
+  const why = whyUnsupported();
+  if (why !== undefined) announceOnce('runtime', why);
+}
+
+function whyUnsupported(): string | undefined {
   const { deno, node } = process.versions;
-  if (deno !== undefined) throw unsupported('Deno cannot run the native addon. Use Node 20.9 or newer, or Bun');
+  if (deno !== undefined) return 'Deno cannot run the native addon. Use Node 20.9 or newer, or Bun';
   const [major = 0, minor = 0] = node.split('.').map(Number);
-  if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])) {
-    throw unsupported(`Node ${node} is too old. Use Node ${OLDEST_NODE.join('.')} or newer`);
-  }
+  const isOld = major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1]);
+  return isOld ? `Node ${node} is too old. Use Node ${OLDEST_NODE.join('.')} or newer` : undefined;
 }
 
 /**
