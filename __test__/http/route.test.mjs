@@ -112,16 +112,18 @@ describe('payloads', () => {
     assert.equal(calls.length, 1);
   });
 
-  it('B10, B11 another key, route, path, method or user runs', async (t) => {
+  it('B10, B11 another key, route, path, query, method or user runs', async (t) => {
     let user = 'ann';
     const { send, calls, client } = counted(t, { scope: () => user });
     await send();
     await send({ key: 'other' });
     await send({ path: '/orders/7' });
+    await send({ path: '/orders?express=1' });
+    await send({ path: '/orders?express=0' });
     await send({ method: 'PATCH' });
     user = 'bob';
     await send();
-    assert.equal(calls.length, 5);
+    assert.equal(calls.length, 7);
     const refunds = counted(t, { name: 'refunds', client });
     await refunds.send();
     assert.equal(refunds.calls.length, 1);
@@ -234,6 +236,16 @@ describe('responses', () => {
       assert.deepEqual([calls.length, second.headers.get('idempotent-replayed')], [1, 'true']);
     });
   }
+
+  it('a content-length that counts characters cuts neither the response nor its replay', async (t) => {
+    const text = 'Grüße';
+    const headers = { 'content-length': String(text.length) };
+    const { send } = counted(t, {}, () => new Response(text, { headers }));
+    for (const _ of ['first', 'replay']) {
+      const response = await send();
+      assert.deepEqual([response.headers.get('content-length'), await response.text()], [null, text]);
+    }
+  });
 
   it('a response without a content type stays so, and what NextResponse notes of cookies is not kept', async (t) => {
     const { send } = counted(

@@ -124,6 +124,17 @@ it('E5 what only calls itself a response is handed to its caller, and completes 
   assert.equal(calls.length, 1);
 });
 
+it('E5 a response of another implementation with a status that no other has: nothing is replayed', async (t) => {
+  const handler = () => {
+    const { body } = new Response('o-1');
+    return { status: 799, statusText: '', headers: new Headers(), body, [Symbol.toStringTag]: 'Response' };
+  };
+  const { send, calls } = counted(t, { onError: 'record' }, handler);
+  assert.equal((await send()).status, 799);
+  await assertProblem(await send(), 409, 'ERR_RESULT_UNAVAILABLE');
+  assert.equal(calls.length, 1);
+});
+
 it('E5 a failure whose body breaks is a failure: onError decides about the key', async (t) => {
   const handler = () => new Response(broken('down'), { status: 502 });
   const released = counted(t, {}, handler);
