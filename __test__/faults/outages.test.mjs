@@ -176,6 +176,41 @@ for (const executor of EXECUTORS) {
       assert.equal((await c.record()).state, 'C');
     });
 
+    it('E4 once a late outcome is recorded, the store is asked again: what is reset runs', async (t) => {
+      const { c } = await own(t, { executor, defaults: { leaseMs: 3_000 } });
+      const proxy = await c.proxy();
+      const client = c.client({ url: proxy.url, totalTimeoutMs: 300 });
+      const stalls = (ctx) => {
+        proxy.mode('stall');
+        return c.effect(ctx);
+      };
+      assert.deepEqual(await client.withIdempotency(key, stalls), { by: 1 });
+      assert.deepEqual(client.told, ['claimed', 'result-unrecorded']);
+      proxy.mode('pass');
+      await eventually(() => client.told.includes('completed'));
+      assert.equal(await c.client().reset({ key }), 'reset');
+      assert.deepEqual(await client.withIdempotency(key, c.effect), { by: 2 });
+    });
+
+    it('E4 an outcome that comes too late for its key is told as a stale write, and not kept', async (t) => {
+      const { c } = await own(t, { executor, defaults: { leaseMs: 3_000 } });
+      const proxy = await c.proxy();
+      const client = c.client({ url: proxy.url, totalTimeoutMs: 300 });
+      const parts = (ctx) => {
+        proxy.mode('black-hole');
+        return c.effect(ctx);
+      };
+      assert.deepEqual(await client.withIdempotency(key, parts), { by: 1 });
+      const other = c.client();
+      assert.equal(await other.reset({ key }, { force: true }), 'reset');
+      assert.deepEqual(await other.withIdempotency(key, c.effect), { by: 2 });
+      proxy.mode('pass');
+      proxy.cut();
+      await eventually(() => client.told.includes('stale-write'), { withinMs: 10_000 });
+      assert.deepEqual(client.told, ['claimed', 'result-unrecorded', 'stale-write']);
+      assert.deepEqual(await client.withIdempotency(key, c.effect), { by: 2 });
+    });
+
     for (const onCrash of POLICIES) {
       it(`RB8 the store is away from the end of fn for three leases: the value is the caller's (${onCrash})`, async (t) => {
         const { c } = await own(t, { executor, defaults: { onCrash } });

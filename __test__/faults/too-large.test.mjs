@@ -83,6 +83,18 @@ for (const executor of EXECUTORS) {
       assert.equal(c.ledger.count(), 1);
     });
 
+    it('one that it had taken, though its answer was lost, is replayed to this process, too', async (t) => {
+      const { c } = await own(t, executor);
+      const proxy = await c.proxy();
+      proxy.fault('swallow-reply-and-close', { on: isLarge });
+      proxy.fault('refuse', { on: isLarge, times: ALWAYS, text: TOO_LARGE });
+      const client = c.client({ url: proxy.url, cache: undefined });
+      assert.equal(await client.withIdempotency(key, large(c)), LARGE);
+      assert.ok(client.told.includes('store-error'), `${client.told}`);
+      for (const on of [client, c.client()]) assert.equal(await on.withIdempotency(key, c.effect), LARGE);
+      assert.equal(c.ledger.count(), 1);
+    });
+
     it('a recorded error that it refuses is an outcome without a value', async (t) => {
       const { c } = await own(t, executor, { defaults: { onError: 'record' } });
       const proxy = await c.proxy();
