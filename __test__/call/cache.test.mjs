@@ -223,6 +223,19 @@ test('I7 a replay that is answered while reset is under way is not cached', asyn
   assert.equal(await call(client, 'second'), 'second');
 });
 
+test('I7 a call that follows a reset runs, though nobody has waited for the reset', async (t) => {
+  const redis = await startRedis();
+  t.after(() => redis.stop());
+  const client = createClient({ url: redis.url });
+  t.after(() => client.close());
+  const [key, scope] = ['k', 'i7'];
+  assert.equal(await client.reset({ key, scope }), 'absent'); // The server has its script from now on.
+  assert.equal(await client.withIdempotency(key, () => 'first', { scope }), 'first');
+  const reset = client.reset({ key, scope });
+  assert.equal(await client.withIdempotency(key, () => 'second', { scope }), 'second');
+  assert.equal(await reset, 'reset');
+});
+
 test('I7 after a suspend of the machine the store is asked', async (t) => {
   const redis = await startRedis();
   t.after(() => redis.stop());

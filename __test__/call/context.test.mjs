@@ -162,3 +162,15 @@ onEachStore(
     assert.deepEqual(seen.toSorted(), ['joined joined', 'replayed waited']);
   },
 );
+
+onEachStore(
+  'a key may be used inside its own function by a client whose secret makes another record of it',
+  async (world) => {
+    const secrets = ['a secret of sixteen', 'another secret of sixteen'];
+    const [one, same, other] = [secrets[0], secrets[0], secrets[1]].map((secret) => world.client({ secret }));
+    const inside = (client) =>
+      one.withIdempotency('k', () => client.withIdempotency('k', () => 'inner', { scope }), { scope });
+    await assert.rejects(inside(same), { code: 'ERR_REENTRANT' });
+    assert.equal(await inside(other), 'inner');
+  },
+);
