@@ -9,6 +9,7 @@ import '../support/unhandled.mjs';
 
 const { decodeError, defaultCodec, MalformedPayloadError, UnencodableError } =
   await bundle('lib/outcome/codec/index.ts');
+const { Results } = await bundle('lib/outcome/results.ts');
 
 const nested = (depth) => `${'['.repeat(depth)}${']'.repeat(depth)}`;
 const chain = (length) => JSON.stringify([...Array.from({ length: length - 1 }, (_, at) => [at + 1]), []]);
@@ -273,4 +274,23 @@ test('RH7: whatever the names of its fields, no object that is read changes the 
     assert.equal({}.admin, undefined);
   });
   fc.assert(property, { numRuns: runs(3_000) });
+});
+
+test('what is kept beside an outcome stands in front of an outcome, and of nothing else', () => {
+  const results = new Results(undefined, [], []);
+  const record = { hash: () => 'h' };
+  assert.deepEqual(results.decode('W["beside"]\n"value"', record), {
+    kind: 'value',
+    value: 'value',
+    beside: ['beside'],
+  });
+  const planted = {
+    'another of its kind': 'W["outer"]\nW["inner"]\n"value"',
+    'an error': 'W["beside"]\nE[["Error",1],{}]',
+    'what was not kept': 'W["beside"]\nUtoo-large ',
+    'no end': 'W["beside"]',
+  };
+  for (const [what, text] of Object.entries(planted)) {
+    assert.throws(() => results.decode(text, record), { code: 'ERR_RECORD_UNREADABLE' }, what);
+  }
 });
