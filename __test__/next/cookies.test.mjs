@@ -61,6 +61,52 @@ describe('what is kept beside an outcome', () => {
     });
   }
 
+  it('the first response has them already: each is set once', async (t) => {
+    const { action } = counted(
+      t,
+      {},
+      setsCart(() => 'ordered'),
+    );
+    for (const _ of ['first', 'replay']) {
+      const jar = request();
+      const set = t.mock.method(jar, 'set');
+      await action('k', 1);
+      assert.equal(set.mock.callCount(), 1);
+    }
+  });
+
+  it('a cookie that is no longer named is not replayed, and one that was never named is not recorded', async (t) => {
+    const work = () => {
+      for (const name of ['cart', 'trail', 'session']) nextJar().set({ name, value: name });
+      return 'ordered';
+    };
+    const { action, client } = counted(t, { replayCookies: ['cart', 'trail'] }, work);
+    request();
+    await action('k', 1);
+    for (const [replayCookies, values] of [
+      [['cart', 'trail', 'session'], { cart: 'cart', trail: 'trail' }],
+      [['cart'], { cart: 'cart' }],
+    ]) {
+      const jar = request();
+      assert.equal(await counted(t, { replayCookies, client }).action('k', 1), 'ordered');
+      assert.deepEqual(jar.values(), values);
+    }
+  });
+
+  it("the cookies of Next's preview reach no other browser, even when they are named", async (t) => {
+    const preview = ['__prerender_bypass', '__next_preview_data'];
+    const work = () => {
+      for (const name of [...preview, 'cart']) nextJar().set({ name, value: name });
+      return 'ordered';
+    };
+    const { action } = counted(t, { replayCookies: [...preview, 'cart'] }, work);
+    request();
+    await action('k', 1);
+    const jar = request();
+    assert.equal(await action('k', 1), 'ordered');
+    assert.deepEqual(jar.values(), { cart: 'cart' });
+  });
+
   it('onResponse sees the outcome as its author knows it', async (t) => {
     const seen = [];
     const onResponse = ({ kind, value, url }) => seen.push([kind, value, url]);

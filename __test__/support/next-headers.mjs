@@ -3,10 +3,15 @@
 import Module from 'node:module';
 
 let jar;
+let refusal;
+const given = async (value) => {
+  if (refusal !== undefined) throw refusal;
+  return value;
+};
 const load = Module._load;
 Module._load = function (name, ...rest) {
   if (name !== 'next/headers') return load.call(this, name, ...rest);
-  return { headers: async () => new Headers(), cookies: async () => jar };
+  return { headers: () => given(new Headers()), cookies: () => given(jar) };
 };
 
 /** A request's cookies, as Next's store has them: each set cookie is an object of its own. */
@@ -31,5 +36,11 @@ export class CookieJar {
 /** The request that follows has these cookies; gives them. */
 export function nextRequest(cookies = new CookieJar()) {
   jar = cookies;
+  refusal = undefined;
   return cookies;
+}
+
+/** What Next throws from here on when it is asked about the request. */
+export function nextRefuses(error) {
+  refusal = error;
 }
