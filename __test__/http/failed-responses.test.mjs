@@ -4,7 +4,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createClient } from '../support/actonce.mjs';
 import { conformance } from '../support/conformance.mjs';
+import { eventually } from '../support/eventually.mjs';
 import { gate } from '../support/gate.mjs';
+import { recordUnder } from '../support/record.mjs';
 import { assertProblem, counted } from '../support/route.mjs';
 
 const { onEachStore, onEachSharedStore } = conformance(createClient);
@@ -53,6 +55,37 @@ onEachStore('a recorded failure is told as an error, by the run and by its repla
     ['replayed', 'error'],
   ]);
 });
+
+onEachStore(
+  'a failure that is released is told as an error to those who wait in another process, too',
+  async (world) => {
+    const [one, two] = [world.client(), world.client()];
+    const events = [];
+    for (const client of [one, two]) client.on(({ type, kind }) => kind && events.push([type, kind]));
+    const [inside, answer, compared] = [gate(), gate(), gate()];
+    const handler = async () => {
+      inside.resolve();
+      await answer.promise;
+      return new Response('down', { status: 503 });
+    };
+    const onDuplicate = 'wait';
+    const first = counted(world.t, { client: one, onDuplicate }, handler);
+    const second = counted(world.t, { client: two, onDuplicate, payload: compared.resolve }, handler);
+    const failing = first.send();
+    await inside.promise;
+    const waiting = second.send();
+    await compared.promise;
+    await new Promise(setImmediate);
+    const isMarked = async () => (await recordUnder(world.redis, world.options.prefix)).flags % 2 === 1;
+    if (world.redis) await eventually(isMarked, { what: 'somebody waiting' });
+    answer.resolve();
+    for (const response of await Promise.all([failing, waiting])) {
+      assert.deepEqual([response.status, await response.text()], [503, 'down']);
+    }
+    assert.deepEqual(events, [['replayed', 'error']]);
+    assert.deepEqual([first.calls.length, second.calls.length], [1, 0]);
+  },
+);
 
 onEachStore('a recorded failure above maxResultBytes is refused to replays, and runs nothing again', async (world) => {
   const client = world.client();
