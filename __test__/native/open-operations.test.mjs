@@ -50,3 +50,12 @@ test('what stays open for many rounds keeps its place, and the others go round i
     long.map((_, n) => `long ${n}`),
   );
 });
+
+test('after four thousand million operations the ids begin again, with 1', () => {
+  const open = new OpenOperations(0xffff_fffd);
+  assert.deepEqual(
+    [1, 2, 3, 4].map((n) => open.start(n)),
+    [0xffff_fffe, 0xffff_ffff, 1, 2],
+  );
+  assert.deepEqual([open.get(0xffff_ffff), open.get(0), open.get(1)], [2, undefined, 3]);
+});

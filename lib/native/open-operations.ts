@@ -9,7 +9,12 @@ export class OpenOperations<T> {
   #ids: number[] = new Array(256).fill(0);
   #waiting: (T | undefined)[] = new Array(256).fill(undefined);
   #count = 0;
-  #lastId = 0;
+  #lastId: number;
+
+  /** @param lastId the id that was given last */
+  constructor(lastId = 0) {
+    this.#lastId = lastId;
+  }
 
   /** @returns an id of 32 bits, not 0 */
   start(who: T): number {
