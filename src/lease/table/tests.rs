@@ -64,6 +64,31 @@ fn a_lease_whose_renewal_is_not_heard_of_is_lost_before_the_server_ends_it() {
 }
 
 #[test]
+fn a_lease_that_is_lost_is_renewed_no_more_though_its_renewal_is_heard_of_later() {
+    let leases = quiet();
+    leases.hold(1, held(0, FOREVER));
+    turn(&leases, LEASE / 3);
+    let deadline = LEASE - margin(LEASE);
+    assert_eq!(turn(&leases, deadline).1, vec![(1, Loss::Expired)]);
+    leases.renewed(1, LEASE / 3);
+    assert_eq!(turn(&leases, deadline + 1), (vec![], vec![], FOREVER));
+    assert!(!leases.is_held(1, deadline + 1));
+}
+
+#[test]
+fn the_keeper_is_woken_for_an_operation_whose_longest_time_ends_before_anything_is_due() {
+    let woken = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&woken);
+    let leases = Leases::new(Box::new(move || {
+        count.fetch_add(1, Ordering::Relaxed);
+    }));
+    leases.hold(1, held(0, FOREVER));
+    leases.hold(2, held(0, LEASE / 6));
+    assert_eq!(woken.load(Ordering::Relaxed), 2);
+    assert_eq!(turn(&leases, LEASE / 6).1, vec![(2, Loss::MaxLease)]);
+}
+
+#[test]
 fn a_thawed_process_loses_at_once_what_it_held() {
     let leases = quiet();
     leases.hold(1, held(0, FOREVER));
