@@ -107,3 +107,14 @@ onEachSharedStore('A15 what onResponse throws alters no outcome, of the first ru
   assert.equal(ledger.count('k'), 1);
   assert.deepEqual((await actonce.inspect({ key: 'k' })).outcome, { kind: 'value', value: 'paid' });
 });
+
+onEachSharedStore(
+  'A14 a run that is switched off hides no run around it: the same key is refused at once',
+  async (world) => {
+    const { withIdempotency } = world.client();
+    const again = () => withIdempotency('k', world.effect('k'));
+    const off = () => withIdempotency('other', again, { enabled: false });
+    await assert.rejects(withIdempotency('k', off), { code: 'ERR_REENTRANT' });
+    assert.equal(world.ledger.count('k'), 0);
+  },
+);

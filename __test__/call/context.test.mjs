@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createClient, currentIdempotency } from '../support/actonce.mjs';
 import { conformance } from '../support/conformance.mjs';
+import { eventually } from '../support/eventually.mjs';
+import { gate } from '../support/gate.mjs';
 
 const { onEachStore } = conformance(createClient);
 const scope = ['context', 'user-1'];
@@ -174,3 +176,37 @@ onEachStore(
     assert.equal(await inside(other), 'inner');
   },
 );
+
+onEachStore('a signal that is first asked for when the lease is lost has aborted', async ({ client: open }) => {
+  const client = open();
+  const lost = gate();
+  client.on('lease-lost', lost.resolve);
+  let late;
+  const fn = async (ctx) => {
+    await lost.promise;
+    late = ctx.signal;
+  };
+  const call = client.withIdempotency('k', fn, { scope, leaseMs: 600, maxLeaseMs: 700 });
+  await assert.rejects(call, { code: 'ERR_LEASE_LOST' });
+  await eventually(() => late !== undefined);
+  assert.deepEqual([late.aborted, late.reason.code, late.reason.reason], [true, 'ERR_LEASE_LOST', 'max-lease']);
+});
+
+onEachStore('a lease that is lost while the result is written costs its caller nothing', async ({ client: open }) => {
+  const client = open();
+  const events = [];
+  client.on(({ type }) => events.push(type));
+  const read = gate();
+  const file = Object.defineProperty(new Blob(['paid']), 'arrayBuffer', { value: () => read.promise });
+  let signal;
+  const fn = (ctx) => {
+    signal = ctx.signal;
+    return { file };
+  };
+  const call = client.withIdempotency('k', fn, { scope, leaseMs: 600, maxLeaseMs: 700 });
+  call.catch(() => {});
+  await eventually(() => signal?.aborted);
+  read.resolve(new TextEncoder().encode('paid').buffer);
+  assert.equal((await call).file, file);
+  assert.deepEqual(events, ['claimed', 'completed']);
+});

@@ -258,3 +258,13 @@ onEachStore('RA16 an fn that never ends costs its caller maxLeaseMs; its late en
   await eventually(() => count(events, 'completed') === 1);
   assert.equal(await client.withIdempotency('ra16', () => 'ran', { scope }), 'late');
 });
+
+onEachStore('I6 callers join a run however many other keys came and went meanwhile', async ({ client, events }) => {
+  const { promise, resolve } = gate();
+  const owner = client.withIdempotency.outcome('i6', () => promise, { scope });
+  await eventually(() => count(events, 'claimed') === 1);
+  for (let n = 0; n < 600; n++) await client.withIdempotency(`other ${n}`, () => n, { scope });
+  const late = client.withIdempotency.outcome('i6', () => 'ran', { scope });
+  resolve('value');
+  assert.deepEqual([(await owner).status, (await late).status], ['executed', 'joined']);
+});
