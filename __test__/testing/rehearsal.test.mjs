@@ -4,6 +4,7 @@ import { it } from 'node:test';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { createTestClient } from '../../dist/testing.mjs';
 import { close, withIdempotency } from '../support/actonce.mjs';
+import { heldRun } from '../support/held-run.mjs';
 
 it('a run keeps its lease when time leaps while the keeper renews it', async () => {
   let lost = 0;
@@ -43,4 +44,25 @@ it('test clients are put behind the functions that are imported by name, and tak
   await two.close();
   assert.equal(await withIdempotency('k', () => 'ran', { scope: 's' }), 'ran');
   await close();
+});
+
+it('a crashed owner says nothing more, however its function ends', async () => {
+  const client = createTestClient();
+  const events = [];
+  client.on(({ type }) => events.push(type));
+  for (const [key, end] of Object.entries({
+    returns: () => 'paid',
+    throws: () => Promise.reject(new Error('declined')),
+  })) {
+    const run = heldRun();
+    const call = client.withIdempotency(key, (ctx) => run.fn(ctx).then(end), { scope: 's' });
+    await run.started;
+    client.crashOwner({ key, scope: 's' });
+    await assert.rejects(call, { code: 'ERR_LEASE_LOST' });
+    run.returns();
+    await setImmediate();
+    assert.deepEqual(events.splice(0), ['claimed', 'lease-lost']);
+    assert.equal((await client.inspect({ key, scope: 's' })).state, 'processing');
+  }
+  await client.close();
 });
