@@ -176,6 +176,24 @@ for (const executor of EXECUTORS) {
       assert.equal((await c.record()).state, 'C');
     });
 
+    it('E3 a question that follows a long wait has its whole time for a store that stumbles', async (t) => {
+      const { c } = await own(t, { executor, defaults: { leaseMs: 30_000 } });
+      const proxy = await c.proxy();
+      const work = gate();
+      const owner = c.client().withIdempotency(key, async (ctx) => c.effect(ctx) && (await work.promise));
+      await eventually(() => c.ledger.count(key) === 1);
+      const waiting = c.client({ url: proxy.url, totalTimeoutMs: 1_500, commandTimeoutMs: 3_000 });
+      const waits = waiting.withIdempotency(key, c.effect).catch(({ code }) => code);
+      await pause(1_600);
+      // Somebody who waits asks once a second, so one question is under way when the store goes on.
+      proxy.mode('stall');
+      work.resolve('done');
+      await pause(1_100);
+      proxy.mode('pass');
+      assert.deepEqual([await owner, await waits], ['done', 'done']);
+      assert.equal(c.ledger.count(key), 1);
+    });
+
     it('E4 once a late outcome is recorded, the store is asked again: what is reset runs', async (t) => {
       const { c } = await own(t, { executor, defaults: { leaseMs: 3_000 } });
       const proxy = await c.proxy();
