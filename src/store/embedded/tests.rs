@@ -157,6 +157,19 @@ fn who_watches_is_called_when_an_attempt_that_is_waited_for_ends() {
 }
 
 #[test]
+fn what_those_who_waited_are_told_is_forgotten_when_the_key_is_touched_after_its_time() {
+    let store = MemoryStore::default();
+    store.execute("k", &begin(1, false), at_ms(1));
+    store.execute("k", &begin(2, true), at_ms(2));
+    let failure = Failure::Release { payload: b"declined".to_vec(), told_for_ms: 100 };
+    let release = Command::Fail { owner: owner(1), failure };
+    for (now_ms, is_kept) in [(3, true), (102, true), (103, false)] {
+        assert_eq!(store.execute("k", &release, at_ms(now_ms)), Outcome::Done);
+        assert_eq!(store.lock().table.records.slots["k"].told.is_some(), is_kept, "{now_ms}");
+    }
+}
+
+#[test]
 fn stores_of_one_name_are_one_store() {
     let one = MemoryStore::named("tests: one");
     one.execute("k", &begin(1, false), at_ms(1));
