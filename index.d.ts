@@ -730,7 +730,8 @@ export interface CacheOptions {
   maxBytes?: number | undefined;
   /**
    * How long the cache answers with an outcome, in milliseconds: 1 to 5_000. After a suspend of the machine the cache is
-   * empty.
+   * empty. A replay does not say how long its record still lives. If the call's `retentionMs` is at least a minute, the
+   * cache may answer with the replayed outcome for this long after the record has expired.
    * @default 5_000
    */
   maxAgeMs?: number | undefined;
