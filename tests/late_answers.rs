@@ -43,14 +43,24 @@ fn read(session: &mut Session, reply: &[u8], now: Micros) {
     session.take_events(now);
 }
 
+/// The channel of a record is its key.
+fn key() -> String {
+    let hasher = Hasher::new("actonce", "");
+    hasher.record_key(&hasher.hash(IDENTITY)).to_string()
+}
+
+fn subscribed(channel: &str) -> String {
+    format!(">3\r\n$9\r\nsubscribe\r\n${}\r\n{channel}\r\n:1\r\n", channel.len())
+}
+
 fn told(session: &mut Session) -> Vec<Tag> {
     session.deliveries().drain(..).map(|delivery| delivery.tag).collect()
 }
 
-fn begin(session: &mut Session) {
+fn begin(session: &mut Session, op: u32) {
     let (lease_ms, retention_ms, hold, will_wait) = (LEASE / MILLI, 24 * 3_600_000, false, false);
     let terms = Terms { lease_ms, max_lease_ms: 900_000, retention_ms, hold, will_wait, budget: LEASE };
-    session.begin(OP, IDENTITY, None, terms, None, NOW);
+    session.begin(op, IDENTITY, None, terms, None, NOW);
 }
 
 /// What has been packed for the server since it was last looked at.
@@ -64,7 +74,7 @@ fn a_claim_that_is_read_when_its_lease_is_all_but_over_is_made_again_before_anyt
     for (late, is_ours) in [(0, true), (over - 1, true), (over, false), (LEASE - 1, false)] {
         let mut session = session();
         connect(&mut session, true);
-        begin(&mut session);
+        begin(&mut session, OP);
         assert!(sent(&mut session).contains("SET"));
         read(&mut session, b"_\r\n", NOW + late);
         assert_eq!(told(&mut session), if is_ours { vec![Tag::Acquired] } else { vec![] }, "{late}");
@@ -79,7 +89,7 @@ fn a_claim_that_is_given_up_before_it_left_is_never_sent_and_one_on_its_way_is_w
         if has_left {
             connect(&mut session, true);
         }
-        begin(&mut session);
+        begin(&mut session, OP);
         assert_eq!(sent(&mut session).contains("SET"), has_left);
         session.forget(OP, NOW);
         if !has_left {
@@ -94,14 +104,12 @@ fn a_claim_that_is_given_up_before_it_left_is_never_sent_and_one_on_its_way_is_w
 fn news_between_an_answer_and_the_wait_that_follows_it_ends_the_wait_at_once() {
     let mut session = session();
     connect(&mut session, false);
-    begin(&mut session);
+    begin(&mut session, OP);
     read(&mut session, IN_PROGRESS, NOW);
     assert_eq!(told(&mut session), [Tag::InProgress]);
     session.wait(OP, 1_000 * MILLI, NOW);
-    let hasher = Hasher::new("actonce", "");
-    let key = hasher.record_key(&hasher.hash(IDENTITY)).to_string();
-    let subscribed = format!(">3\r\n$9\r\nsubscribe\r\n${}\r\n{key}\r\n:1\r\n", key.len());
-    read(&mut session, subscribed.as_bytes(), NOW);
+    let key = key();
+    read(&mut session, subscribed(&key).as_bytes(), NOW);
     assert_eq!(told(&mut session), [Tag::Woken], "what came before this moment was not heard");
     session.again(OP, NOW);
     // Older than the answer, so the answer already tells of it.
@@ -117,4 +125,19 @@ fn news_between_an_answer_and_the_wait_that_follows_it_ends_the_wait_at_once() {
     assert_eq!(told(&mut session), [Tag::Woken, Tag::InProgress]);
     session.wait(OP, 1_000 * MILLI, NOW);
     assert_eq!(told(&mut session), [Tag::Woken]);
+}
+
+#[test]
+fn a_wait_on_a_channel_that_is_open_ends_at_once_since_news_may_have_come_before_it() {
+    let mut session = session();
+    connect(&mut session, false);
+    begin(&mut session, OP);
+    read(&mut session, IN_PROGRESS, NOW);
+    session.wait(OP, 1_000 * MILLI, NOW);
+    read(&mut session, subscribed(&key()).as_bytes(), NOW);
+    assert_eq!(told(&mut session), [Tag::InProgress, Tag::Woken]);
+    begin(&mut session, OP + 1);
+    read(&mut session, IN_PROGRESS, NOW);
+    session.wait(OP + 1, 1_000 * MILLI, NOW);
+    assert_eq!(told(&mut session), [Tag::InProgress, Tag::Woken]);
 }
