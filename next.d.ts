@@ -307,8 +307,15 @@ export function idempotentRoute<Verified = undefined, Given = any>(
 /** What the browser learns of an {@link ActonceError}. */
 export interface Problem {
   readonly code: ErrorCode;
+  /** Whether the same submission, sent again, may succeed without anybody changing anything. */
+  readonly retryable: boolean;
   /** When asking again with the same key makes sense, in milliseconds; 0 when there is no such hint. */
   readonly retryAfterMs: number;
+  /**
+   * Names the record, as `hash` does in errors and events: what a customer can quote, and `inspect({ hash })` takes.
+   * Undefined when the refusal is about no record.
+   */
+  readonly reference: string | undefined;
 }
 
 /**

@@ -19,8 +19,15 @@ export interface Problem {
    * waits for the outcomes of 1,000 submissions under this id and can remember no more; nothing was sent.
    */
   readonly code: ErrorCode | 'ERR_NETWORK' | 'ERR_TAB_FULL';
+  /** Whether the same submission, sent again, may succeed without anybody changing anything. */
+  readonly retryable: boolean;
   /** When asking again with the same key makes sense, in milliseconds; 0 when there is no such hint. */
   readonly retryAfterMs: number;
+  /**
+   * Names the record, as `hash` does in errors and events: what a customer can quote, and `inspect({ hash })` takes.
+   * Undefined when the refusal is about no record.
+   */
+  readonly reference: string | undefined;
 }
 
 /**
@@ -135,8 +142,28 @@ export type IdempotentFormProps<State, Bound extends readonly unknown[] = readon
     action: (...args: [...bound: Bound, previousState: Awaited<State>, formData: FormData]) => State | Promise<State>;
     /** @default undefined */
     initialState?: Awaited<State> | undefined;
-    /** The content of the form, or a function that returns it from the form's state. */
+    /**
+     * The content of the form, or a function that returns it from the form's state. Such a function shows `problem`
+     * itself; below any other content the form shows it.
+     */
     children?: ReactNode | ((form: IdempotentActionState<State>) => ReactNode);
+    /**
+     * Returns what stands below the content after a refusal or a lost answer.
+     * @default a paragraph with `role="alert"` that says what to do, and the reference if sending again does not help;
+     *   nothing if `children` is a function
+     */
+    renderProblem?: ((problem: Problem, form: IdempotentActionState<State>) => ReactNode) | undefined;
+    /**
+     * Texts for that paragraph, by code; `other` is for every code without a text of its own.
+     * @default English texts
+     */
+    problemMessages?: Partial<Record<Problem['code'] | 'other', string>> | undefined;
+    /**
+     * Gives a problem to the nearest error boundary (`error.tsx`), which reads it with {@link readProblem}. What was
+     * typed is lost then.
+     * @default false
+     */
+    throwProblems?: boolean | undefined;
   };
 
 /** {@link useIdempotentActionState} as a component. It adds the hidden field by itself. */

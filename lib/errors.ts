@@ -142,6 +142,11 @@ function messageOf(code: ErrorCode, detail: string | undefined): string {
   return `${happened}${/[.?!]$/.test(happened) ? '' : '.'} ${advice} [${code}]`;
 }
 
+/** The one field that Next.js lets through to a browser in production; lib/wire/problem.ts reads it there. */
+function digestOf(code: ErrorCode, retryAfterMs: number, hash: string | undefined): string {
+  return `ACTONCE;${code};${retryAfterMs}${hash === undefined ? '' : `;${hash}`}`;
+}
+
 export class ActonceError extends Error {
   readonly code: ErrorCode;
   readonly retryable: boolean;
@@ -155,7 +160,7 @@ export class ActonceError extends Error {
     this.retryable = CODES[code].retryable;
     this.hash = details.hash;
     this.retryAfterMs = details.retryAfterMs ?? 0;
-    this.digest = `ACTONCE;${code};${this.retryAfterMs}`;
+    this.digest = digestOf(code, this.retryAfterMs, this.hash);
   }
 }
 

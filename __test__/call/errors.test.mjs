@@ -39,7 +39,7 @@ test('an error says what happened, then what to do, and carries code, digest, ha
   const error = new actonce.InProgressError({ detail: 'since lunch', hash: 'h'.repeat(22), retryAfterMs: 1500, cause });
   assert.equal(error.name, 'InProgressError');
   assert.match(error.message, /is running: since lunch\. Call again .* \[ERR_IN_PROGRESS\]$/);
-  assert.equal(error.digest, 'ACTONCE;ERR_IN_PROGRESS;1500');
+  assert.equal(error.digest, `ACTONCE;ERR_IN_PROGRESS;1500;${'h'.repeat(22)}`);
   assert.deepEqual([error.retryable, error.retryAfterMs, error.hash, error.cause], [true, 1500, 'h'.repeat(22), cause]);
   assert.match(error.stack, /^InProgressError: /);
 });

@@ -90,7 +90,7 @@ onEachStore("B6, B7 each caller's payload and onDuplicate are its own", async ({
   await assert.rejects(call({ payload: { a: 1 }, onDuplicate: 'reject' }), (error) => {
     assert.equal(error.code, 'ERR_IN_PROGRESS');
     assert.ok(error.retryAfterMs > 20_000 && error.retryAfterMs <= 30_000, 'about what is left of the lease');
-    assert.equal(error.digest, `ACTONCE;ERR_IN_PROGRESS;${error.retryAfterMs}`);
+    assert.equal(error.digest, `ACTONCE;ERR_IN_PROGRESS;${error.retryAfterMs};${error.hash}`);
     return true;
   });
   const joined = [call({ payload: { a: 1 } }), call({})];

@@ -43,7 +43,7 @@ onEachStore(
     const error = await refusal(actonce, 'k10000', effect('k10000'), options);
     // A day, less a sixteenth at most and as long as this test takes; or a sixteenth more.
     assert.ok(error.retryAfterMs > 20 * HOUR_MS && error.retryAfterMs <= 25.5 * HOUR_MS, `${error.retryAfterMs}`);
-    assert.equal(error.digest, `ACTONCE;ERR_QUOTA;${error.retryAfterMs}`);
+    assert.equal(error.digest, `ACTONCE;ERR_QUOTA;${error.retryAfterMs};${error.hash}`);
     assert.equal(ledger.count(), 0);
     const duplicate = await actonce.withIdempotency.outcome('k7', effect('k7'), options);
     assert.deepEqual([duplicate.status, duplicate.value], ['replayed', 'k7']);

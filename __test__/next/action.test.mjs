@@ -3,11 +3,13 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as v from 'valibot';
 import { z } from 'zod';
-import '../support/actonce.mjs';
+import { ActonceError } from '../support/actonce.mjs';
+import { bundle } from '../support/bundle.mjs';
 import { calling, counted } from '../support/counted-action.mjs';
 import { formOf, next } from '../support/next.mjs';
 
 const { idempotentAction, readProblem, withActonce } = next;
+const { CODES } = await bundle('lib/errors.ts');
 
 describe('how an action is called', () => {
   it('with a key and an argument: once per key, for everybody the same', async (t) => {
@@ -216,10 +218,13 @@ describe('how it is answered', () => {
   });
 
   it('readProblem reads our digests and no other', () => {
-    assert.deepEqual(readProblem({ digest: 'ACTONCE;ERR_IN_PROGRESS;1200' }), {
-      code: 'ERR_IN_PROGRESS',
-      retryAfterMs: 1200,
-    });
+    const reference = '8IUVOsVTDZvV-sXmr8Y40A';
+    const known = { code: 'ERR_IN_PROGRESS', retryable: true, retryAfterMs: 1200, reference };
+    assert.deepEqual(readProblem({ digest: `ACTONCE;ERR_IN_PROGRESS;1200;${reference}` }), known);
+    assert.deepEqual(readProblem({ digest: 'ACTONCE;ERR_IN_PROGRESS;1200' }), { ...known, reference: undefined });
+    for (const code of Object.keys(CODES)) {
+      assert.equal(readProblem(new ActonceError(code)).retryable, CODES[code].retryable, code);
+    }
     for (const other of [
       undefined,
       null,
@@ -227,6 +232,7 @@ describe('how it is answered', () => {
       {},
       { digest: 'NEXT_NOT_FOUND' },
       { digest: 'ACTONCE;x;1' },
+      { digest: 'ACTONCE;ERR_IN_PROGRESS;1200;short' },
       { digest: 5 },
     ]) {
       assert.equal(readProblem(other), undefined);

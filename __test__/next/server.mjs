@@ -202,7 +202,7 @@ describe('keys and users', () => {
     form.set('kind', 'replace');
     const refused = await act(servers[0], '/steer', form);
     assert.equal(refused.status, 500);
-    assert.match(await refused.text(), /"digest":"ACTONCE;ERR_KEY_REUSED;0"/);
+    assert.match(await refused.text(), /"digest":"ACTONCE;ERR_KEY_REUSED;0;[\w-]{22}"/);
   });
 });
 

@@ -111,7 +111,7 @@ for (const { next, folder, ends, cells, inShort = [] } of VERSIONS) {
       it('a refusal reaches the page by its digest', async () => {
         const key = randomUUID();
         await order({ key });
-        assert.equal(await order({ key, item: 'milk' }), 'ACTONCE;ERR_KEY_REUSED;0');
+        assert.match(await order({ key, item: 'milk' }), /^ACTONCE;ERR_KEY_REUSED;0;[\w-]{22}$/);
       });
 
       it('a call from an event handler, pressed twice: one run, one result, a Date and all', async () => {

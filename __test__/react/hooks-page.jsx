@@ -1,4 +1,5 @@
 // The hooks on a page of their own, in a real browser: every action is a fetch, so that the test has the network.
+import { Component } from 'react';
 import { createRoot } from 'react-dom/client';
 import { IdempotentForm, readProblem, useIdempotentActionState, useIdempotentCall } from '../../dist/react.mjs';
 
@@ -41,6 +42,28 @@ function Product({ product }) {
   );
 }
 
+/** The README's form: plain children, and nothing said of problems. */
+function Plain({ id, ...more }) {
+  return (
+    <IdempotentForm id={id} data-form={id} action={order} {...more}>
+      <input name="item" defaultValue="tea" />
+      <button type="submit">order</button>
+    </IdempotentForm>
+  );
+}
+
+class Boundary extends Component {
+  state = {};
+  static getDerivedStateFromError(error) {
+    return { error };
+  }
+  render() {
+    const { error } = this.state;
+    if (error === undefined) return this.props.children;
+    return <pre id="boundary">{JSON.stringify(readProblem(error))}</pre>;
+  }
+}
+
 function Call() {
   window.call = useIdempotentCall((key, input) => post('call', { 'idempotency-key': key, ...input }), { id: 'call' });
   window.problemOf = (send) =>
@@ -57,6 +80,12 @@ createRoot(document.body.appendChild(document.createElement('main'))).render(
     <Order id="guarded" exclude={['captcha']} />
     <Product product="product-7" />
     <Product product="product-8" />
+    <Plain id="plain" />
+    <Plain id="german" problemMessages={{ ERR_IN_PROGRESS: 'Wird noch bearbeitet.', other: 'Das ging nicht.' }} />
+    <Plain id="own" renderProblem={({ code, reference }) => <b>{`${code} ${reference}`}</b>} />
+    <Boundary>
+      <Plain id="thrown" throwProblems />
+    </Boundary>
     <Call />
   </>,
 );

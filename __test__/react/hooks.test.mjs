@@ -11,6 +11,7 @@ import { eventually } from '../support/eventually.mjs';
 import '../support/unhandled.mjs';
 
 const { outcomeMark } = await bundle('lib/wire/outcome-mark.ts');
+const { CODES } = await bundle('lib/errors.ts');
 const SAME_AGAIN_MS = 2_100;
 let script;
 let browser;
@@ -214,4 +215,54 @@ it('a tab that can remember no more says so, and sends nothing', async () => {
   await press();
   await problem('ERR_TAB_FULL');
   assert.equal(sent.length, 0);
+});
+
+describe('a form with plain content, whose submission is refused', () => {
+  const REFERENCE = '8IUVOsVTDZvV-sXmr8Y40A';
+  const refused = (code) => () => ({ message: code, digest: `ACTONCE;${code};0;${REFERENCE}` });
+  const alertOf = (form) => page.locator(`[data-form=${form}]`).getByRole('alert');
+
+  /** What the form says when its submission ends so. */
+  async function said(form, end) {
+    answer = end;
+    await page.click(`[data-form=${form}] button`);
+    await alertOf(form).waitFor();
+    return alertOf(form).textContent();
+  }
+
+  it('says so, and what to do, in an alert; an outcome takes it away', async () => {
+    assert.equal(await said('plain', broken), 'No answer arrived. Please press again: this will not be done twice.');
+    answer = got;
+    await page.click('[data-form=plain] button');
+    await alertOf('plain').waitFor({ state: 'detached' });
+  });
+
+  for (const code of Object.keys(CODES)) {
+    it(`${code}: asks to press again only if that helps, and else gives the reference`, async () => {
+      const text = await said('plain', refused(code));
+      assert.equal(/press again/.test(text), CODES[code].retryable, text);
+      assert.equal(text.includes(REFERENCE), !CODES[code].retryable, text);
+    });
+  }
+
+  it('says it in the words that it was given', async () => {
+    assert.equal(await said('german', refused('ERR_IN_PROGRESS')), 'Wird noch bearbeitet.');
+    await page.reload();
+    assert.equal(await said('german', refused('ERR_CLOSED')), `Das ging nicht. (${REFERENCE})`);
+  });
+
+  it('shows what renderProblem returns', async () => {
+    answer = refused('ERR_INDETERMINATE');
+    await page.click('[data-form=own] button');
+    await page.locator('[data-form=own] b', { hasText: `ERR_INDETERMINATE ${REFERENCE}` }).waitFor();
+    assert.equal(await alertOf('own').count(), 0);
+  });
+
+  it('gives the problem to the error boundary where that is asked for', async () => {
+    answer = refused('ERR_STORE_UNAVAILABLE');
+    await page.click('[data-form=thrown] button');
+    const problem = JSON.parse(await page.locator('#boundary').textContent());
+    const expected = { code: 'ERR_STORE_UNAVAILABLE', retryable: true, retryAfterMs: 0, reference: REFERENCE };
+    assert.deepEqual(problem, expected);
+  });
 });

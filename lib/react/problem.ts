@@ -28,8 +28,17 @@ function isLostAnswer(error: unknown): boolean {
   return LOST_ANSWERS.some((words) => words.test(error.message)) || GATEWAYS.test(error.message);
 }
 
+const NO_ANSWER: Problem = { code: 'ERR_NETWORK', retryable: true, retryAfterMs: 0, reference: undefined };
+
 export function readProblem(error: unknown): Problem | undefined {
-  return readRefusal(error) ?? (isLostAnswer(error) ? { code: 'ERR_NETWORK', retryAfterMs: 0 } : undefined);
+  return readRefusal(error) ?? (isLostAnswer(error) ? NO_ANSWER : undefined);
+}
+
+/** The error of a problem, as an error boundary gets it: `readProblem` reads it again. */
+export function asError({ code, retryAfterMs, reference }: Problem): Error {
+  if (code === 'ERR_NETWORK') return new TypeError('Failed to fetch');
+  const digest = `ACTONCE;${code};${retryAfterMs}${reference === undefined ? '' : `;${reference}`}`;
+  return Object.assign(new Error(`The submission was refused. [${code}]`), { code, digest });
 }
 
 /** Nothing was sent. */
