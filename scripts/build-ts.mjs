@@ -85,6 +85,20 @@ async function buildReact() {
   return ['react'];
 }
 
+/** The command `actonce`. It does not load the server's file: it is for an app in which nothing works yet. */
+async function buildCli() {
+  await build({
+    ...shared,
+    entryPoints: [path.join(root, 'lib/cli/index.ts')],
+    outfile: path.join(dist, 'cli.mjs'),
+    platform: 'node',
+    target: 'node20.9',
+    format: 'esm',
+    banner: { js: '#!/usr/bin/env node' },
+  });
+  fs.chmodSync(path.join(dist, 'cli.mjs'), 0o755);
+}
+
 /** The npm packages whose code is in what is built. */
 export async function bundledPackages() {
   const found = new Set();
@@ -109,6 +123,7 @@ export async function buildTypeScript() {
   for (const folder of [dist, server]) fs.rmSync(folder, { recursive: true, force: true });
   const built = [...(await buildServer()), ...(await buildReact())];
   await buildUnsupported();
+  await buildCli();
   writeTypes();
   console.log(`built server/ and dist/: ${built.join(', ')}`);
 }

@@ -13,13 +13,13 @@ const FLOORS = [
   ['call'],
   ['client'],
   ['machine', 'http'],
-  ['next', 'react', 'testing'],
+  ['next', 'react', 'testing', 'cli'],
   ['exports'],
 ];
 /** The files beside the folders that lie beneath them; the others are what the package exports. */
 const GROUND = ['announce.ts', 'errors.ts', 'rules.ts', 'suggestion.ts'];
 /** Rooms that may import less than the floors below. */
-const NARROWER = { wire: [], react: ['wire'] };
+const NARROWER = { wire: [], react: ['wire'], cli: [] };
 /** Imports that lead up all the same: every call has `ctx.transition`. */
 const EXCEPTIONS = ['call/context.ts > machine/steps.ts'];
 /** Files that only native/ may import, apart from the stage of actonce/testing, which plays the addon. */
