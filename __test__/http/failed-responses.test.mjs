@@ -69,8 +69,12 @@ onEachStore(
       return new Response('down', { status: 503 });
     };
     const onDuplicate = 'wait';
-    const first = counted(world.t, { client: one, onDuplicate }, handler);
-    const second = counted(world.t, { client: two, onDuplicate, payload: compared.resolve }, handler);
+    const payload = () => {
+      compared.resolve();
+      return null;
+    };
+    const first = counted(world.t, { client: one, onDuplicate, payload: () => null }, handler);
+    const second = counted(world.t, { client: two, onDuplicate, payload }, handler);
     const failing = first.send();
     await inside.promise;
     const waiting = second.send();
