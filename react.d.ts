@@ -140,13 +140,6 @@ export type IdempotentFormProps<State, Bound extends readonly unknown[] = readon
   BoundOption<Bound> &
   Omit<ComponentPropsWithoutRef<'form'>, 'action' | 'children' | 'id'> & {
     action: (...args: [...bound: Bound, previousState: Awaited<State>, formData: FormData]) => State | Promise<State>;
-    /** @default undefined */
-    initialState?: Awaited<State> | undefined;
-    /**
-     * The content of the form, or a function that returns it from the form's state. Such a function shows `problem`
-     * itself; below any other content the form shows it.
-     */
-    children?: ReactNode | ((form: IdempotentActionState<State>) => ReactNode);
     /**
      * Returns what stands below the content after a refusal or a lost answer.
      * @default a paragraph with `role="alert"` that says what to do, and the reference if sending again does not help;
@@ -166,9 +159,21 @@ export type IdempotentFormProps<State, Bound extends readonly unknown[] = readon
     throwProblems?: boolean | undefined;
   };
 
-/** {@link useIdempotentActionState} as a component. It adds the hidden field by itself. */
+/** What is in an {@link IdempotentForm}, from the state that it begins with. */
+export interface FormContent<State> {
+  /** The content of the form, or a function that returns it from the form's state. Such a function shows `problem`. */
+  children?: ReactNode | ((form: IdempotentActionState<State>) => ReactNode);
+}
+
+/**
+ * {@link useIdempotentActionState} as a component. It adds the hidden field by itself. Without `initialState` the state
+ * is undefined until the action has ended for the first time.
+ */
 export function IdempotentForm<State, Bound extends readonly unknown[] = readonly []>(
-  props: IdempotentFormProps<State, Bound>,
+  props: IdempotentFormProps<State, Bound> & FormContent<State> & { initialState: Awaited<State> },
+): ReactElement;
+export function IdempotentForm<State, Bound extends readonly unknown[] = readonly []>(
+  props: IdempotentFormProps<State, Bound> & FormContent<State | undefined> & { initialState?: undefined },
 ): ReactElement;
 
 /** Options of {@link useIdempotentCall}. */

@@ -39,6 +39,42 @@ idempotentAction({ name: 'x', scope: () => 'ann' }, async (_form: FormData, _ctx
 // @ts-expect-error: another number of them than is declared
 idempotentAction({ name: 'x', scope: () => 'ann', bound: 2 }, async (_f: FormData, _ctx, product: string) => product);
 
+export function First() {
+  return (
+    <>
+      <IdempotentForm id="a" action={placeOrder}>
+        <button type="submit">Place order</button>
+      </IdempotentForm>
+      <IdempotentForm id="b" action={placeOrder}>
+        {({ state }) => <p>{state !== undefined && 'id' in state && state.id}</p>}
+      </IdempotentForm>
+      <IdempotentForm id="c" action={placeOrder}>
+        {/* @ts-expect-error: before the action has ended for the first time, there is no state */}
+        {({ state }) => <p>{'id' in state && state.id}</p>}
+      </IdempotentForm>
+      <IdempotentForm id="d" action={placeOrder} initialState={{ id: 'none' }}>
+        {({ state }) => <p>{'id' in state && state.id}</p>}
+      </IdempotentForm>
+      <IdempotentForm<Order | { issues: string[] } | null> id="e" action={placeOrder} initialState={null}>
+        {/* @ts-expect-error: it was null at first */}
+        {({ state }) => <p>{'id' in state && state.id}</p>}
+      </IdempotentForm>
+      <IdempotentForm
+        id="f"
+        action={placeOrder}
+        renderProblem={({ code, reference }, { reset }) => (
+          <button type="button" onClick={reset}>
+            {code} {reference}
+          </button>
+        )}
+        problemMessages={{ ERR_NETWORK: 'Keine Antwort.', other: 'Das ging nicht.' }}
+      />
+      {/* @ts-expect-error: there is no such code */}
+      <IdempotentForm id="g" action={placeOrder} problemMessages={{ ERR_NETWORKS: 'Keine Antwort.' }} />
+    </>
+  );
+}
+
 export function Products() {
   const state = useIdempotentActionState(buy, null, { id: 'buy', bound: ['product-7'] });
   const bare = useIdempotentActionState(buy.bind(null, 'product-7'), null, {
