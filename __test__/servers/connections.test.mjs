@@ -28,7 +28,7 @@ async function everythingOfMachines(client, rival) {
   await step();
   assert.equal((await step()).replayed, true);
   // More than are kept to spare: the oldest are forgotten.
-  for (let round = 0; round < 10; round++) for (const event of ['FAIL', 'RETRY']) await machine.send('o-1', event);
+  for (let round = 0; round < 20; round++) for (const event of ['FAIL', 'RETRY']) await machine.send('o-1', event);
   await machine.send('o-1', 'COMPLETE');
   assert.equal((await machine.history('o-1')).length, 2);
   assert.deepEqual(await drainStateMachines({ client }), { fired: 0 });
