@@ -114,7 +114,8 @@ export interface ActionOptions<Input, Result, Refusal = never, Sent = Input> ext
   onResponse?(outcome: Outcome, input: Input, ...bound: never[]): unknown;
   /**
    * Answers input that the schema refused: its result is the state that a form shows. `sent` is the argument or the
-   * FormData.
+   * FormData. The forms of `actonce/react` know that the result is not on record, and keep their key. Do not combine it
+   * with calls of `useIdempotentCall` that send no FormData, since these take the result for the outcome of their key.
    */
   onInvalid?: ((issues: readonly StandardIssue[], sent: unknown) => Refusal | Promise<Refusal>) | undefined;
   /**

@@ -193,6 +193,9 @@ export interface IdempotentCallOptions extends ComparedOptions {
  * reads that error. It rejects before anything is sent when an argument cannot be compared (a function, a promise), and
  * with `ERR_TAB_FULL`.
  *
+ * A redirect or a page such as `notFound()` counts as seen only if the call was sent for the first time, because it may
+ * come from `scope`. A result of `onInvalid` counts as seen unless a FormData was sent.
+ *
  * ```tsx
  * const order = useIdempotentCall(placeOrder, { id: 'order' })
  * <button onClick={() => order({ bags: 2 })}>Place order</button>

@@ -300,6 +300,38 @@ describe('what a network does', () => {
   });
 });
 
+describe('a session that ends after an answer was lost', () => {
+  for (const [form, query] of Object.entries({ order: ['', '?end=redirect'], call: [''] })) {
+    for (const end of query) {
+      it(`${form}${end}: to the login page and back, the same order is one charge`, async (t) => {
+        const { page, context, open, loseAnswer } = await visit(t, `/${form}${end}`);
+        const sessionOf = (user) => context.addCookies([{ name: 'user', value: user, url: network.url }]);
+        const press = () => page.click(form === 'order' ? 'button[type=submit]' : '#by-form', { noWaitAfter: true });
+        loseAnswer();
+        await press();
+        await page.waitForFunction(() => document.body.textContent.includes('ERR_NETWORK'));
+        await sessionOf('nobody');
+        await press();
+        await page.waitForSelector('#login');
+        assert.equal(new URL(page.url()).pathname, '/login');
+        await sessionOf('ann');
+        await page.waitForTimeout(SAME_AGAIN_MS);
+        await open();
+        await press();
+        assert.equal(await did(2), 'EXEC,REPLAY');
+        assert.deepEqual([keysSent().length, new Set(keysSent()).size], [3, 1]);
+        if (form === 'call') return;
+        // The replay was the outcome, so it is over.
+        await page.waitForSelector(end === '' ? 'output:has-text("tea")' : '#done');
+        await page.waitForTimeout(SAME_AGAIN_MS);
+        await open();
+        await press();
+        assert.equal(await did(3), 'EXEC,REPLAY,EXEC');
+      });
+    }
+  }
+});
+
 describe('without JavaScript', () => {
   for (const form of ['order', 'naive']) {
     it(`${form}: submit, F5, F5: EXEC,REPLAY,REPLAY; and from the page that came: EXEC`, async (t) => {

@@ -24,10 +24,11 @@ import { ofType, whole } from '../rules';
 import { parseKeyHeader } from '../wire/key-header';
 import { readArguments, type Submission } from './arguments';
 import { recordCookies, refusalOf, replayCookies, warnOfEffects, withoutCookies } from './effects';
-import { isForm, objectOfForm, takesProblemAsResult } from './form';
+import { askerOf, isForm, objectOfForm, takesProblemAsResult } from './form';
 import { markOutcome } from './recorded-error';
 import { requestHeader } from './request';
 import { isStandardSchema, validate } from './schema';
+import { type Answer, resultOffRecord, thrownOffRecord } from './unrecorded';
 
 /** The options as next.d.ts has them, without the types of one action. */
 export interface ActionOptions extends DefinitionOptions {
@@ -72,17 +73,20 @@ async function keyOf(sent: Submission): Promise<unknown> {
 export function idempotentAction(options: ActionOptions, handler: Handler): (...given: unknown[]) => Promise<unknown> {
   checkDefinition('idempotentAction', RULES, options, handler);
   return async (...given) => {
+    const sent = given.at(-1);
+    const answer: Answer = { asker: askerOf(sent) };
     try {
-      return await perform(options, handler, readArguments(options.name, options.bound ?? 0, given));
+      return await perform(options, handler, readArguments(options.name, options.bound ?? 0, given), answer);
     } catch (error) {
-      const sent = given.at(-1);
+      const flow = thrownOffRecord(error, answer);
+      if (flow !== undefined) return flow;
       if (options.onProblem === undefined || !isOwnRefusal(error) || !takesProblemAsResult(sent)) throw error;
       return options.onProblem(error, sent);
     }
   };
 }
 
-async function perform(options: ActionOptions, handler: Handler, sent: Submission): Promise<unknown> {
+async function perform(options: ActionOptions, handler: Handler, sent: Submission, answer: Answer): Promise<unknown> {
   const { name, schema, scope, payload, recover, onResponse, onInvalid, onProblem, client, ...more } = options;
   const { replayCookies: cookieNames = [], missingKey = DEFINITION_DEFAULTS.missingKey, ...others } = more;
   const { bound: _, ...settings } = others;
@@ -90,7 +94,7 @@ async function perform(options: ActionOptions, handler: Handler, sent: Submissio
   const isFormForSchema = schema !== undefined && isForm(sent.input);
   const validated = await validate(schema, isFormForSchema ? objectOfForm(sent.input as FormData) : sent.input);
   if ('issues' in validated) {
-    if (onInvalid !== undefined) return onInvalid(validated.issues, sent.input);
+    if (onInvalid !== undefined) return resultOffRecord(await onInvalid(validated.issues, sent.input), answer);
     throw new InvalidInputError(validated.issues);
   }
   const input = validated.value;
@@ -106,7 +110,6 @@ async function perform(options: ActionOptions, handler: Handler, sent: Submissio
   const kept = keepsCookies ? (ctx: IdempotencyContext) => recordCookies(name, cookieNames, () => run(ctx)) : run;
   const compared = payload === undefined ? sent.input : await payloadBy(payload, input, ...bound);
   let refusal: unknown;
-  let isRecordedError = false;
   try {
     const value = await once(key as string, kept, {
       ...settings,
@@ -115,7 +118,7 @@ async function perform(options: ActionOptions, handler: Handler, sent: Submissio
       skip: isUnprotected,
       ...(recover && { recover: (ctx: IdempotencyContext) => found(recover(ctx, input, ...bound), keepsCookies) }),
       onResponse: async (outcome: Outcome) => {
-        isRecordedError = outcome.kind === 'error' && outcome.recorded;
+        answer.outcome = outcome;
         if (keepsCookies) {
           refusal = refusalOf(outcome);
           if (refusal !== undefined) return;
@@ -126,7 +129,8 @@ async function perform(options: ActionOptions, handler: Handler, sent: Submissio
     });
     if (refusal === undefined) return value;
   } catch (error) {
-    markOutcome(error, isRecordedError ? (key as string) : undefined);
+    const { outcome } = answer;
+    markOutcome(error, outcome?.kind === 'error' && outcome.recorded ? (key as string) : undefined);
     throw error;
   }
   throw refusal;

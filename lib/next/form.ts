@@ -3,6 +3,7 @@
  * key is no part of the input. Neither reaches a schema.
  */
 import { isInput, KEY_FIELD, THROWS_PROBLEMS } from '../wire/form-entries';
+import { type Asker, askerIn } from '../wire/unrecorded';
 
 type Entry = string | File;
 
@@ -36,6 +37,11 @@ export function isOfBoundAction(form: FormData): boolean {
  */
 export function takesProblemAsResult(input: unknown): input is FormData {
   return isForm(input) && !input.has(THROWS_PROBLEMS);
+}
+
+/** The hook that sent a form and asks to be told what is not on record. */
+export function askerOf(input: unknown): Asker | undefined {
+  return isForm(input) ? askerIn(input.get(THROWS_PROBLEMS)) : undefined;
 }
 
 /** A name that occurs once gives its value; a name that occurs again gives all its values, in order. */

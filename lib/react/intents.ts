@@ -85,6 +85,10 @@ export function keyFor(
   };
 }
 
+export function isSent({ attempts }: Intents, key: string): boolean {
+  return attempts.some((attempt) => attempt.key === key && attempt.isDraft === undefined);
+}
+
 /** It is on its way: from now on it is open until its outcome is seen. */
 export function sent(intents: Intents, key: string): Intents {
   const attempts = intents.attempts.map(({ isDraft, ...attempt }) =>

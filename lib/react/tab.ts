@@ -4,7 +4,7 @@
  */
 
 import { type Fingerprints, isOfThisForm } from './fingerprint';
-import { type Attempt, forgotten, type Intents, keyFor, MOST, NOTHING_SENT, seen, sent } from './intents';
+import { type Attempt, forgotten, type Intents, isSent, keyFor, MOST, NOTHING_SENT, seen, sent } from './intents';
 import { tabIsFull } from './problem';
 
 const PREFIX = 'actonce:';
@@ -35,7 +35,7 @@ function save(id: string, intents: Intents): void {
 }
 
 /** `crypto.randomUUID` is missing where the page did not come over HTTPS. */
-function randomKey(): string {
+export function randomKey(): string {
   if (typeof crypto.randomUUID === 'function') return crypto.randomUUID();
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
@@ -55,8 +55,11 @@ export function chooseKey(id: string, given: Fingerprints, repeatAfterMs: number
   return key;
 }
 
-export function noteSent(id: string, key: string): void {
-  save(id, sent(load(id), key));
+/** @returns whether it was sent before */
+export function noteSent(id: string, key: string): boolean {
+  const intents = load(id);
+  save(id, sent(intents, key));
+  return isSent(intents, key);
 }
 
 export function outcomeSeen(id: string, key: string): void {

@@ -4,12 +4,12 @@
  */
 import * as React from 'react';
 import type { BoundOption, IdempotentActionState, IdempotentActionStateOptions, Problem } from '../../react';
-import { KEY_FIELD, THROWS_PROBLEMS } from '../wire/form-entries';
+import { KEY_FIELD } from '../wire/form-entries';
 import { boundAction } from './bound-action';
 import { fingerprintsOf } from './fingerprint';
-import { followed } from './outcome';
+import { address, followed } from './outcome';
 import { readProblem } from './problem';
-import { chooseKey, forgetAll, INTENT_DEFAULTS } from './tab';
+import { chooseKey, forgetAll, INTENT_DEFAULTS, randomKey } from './tab';
 
 /** By reflection: bundlers refuse a name that a module does not have, as React 18, also where it is never used. */
 const useActionState: typeof React.useActionState | undefined = Reflect.get(React, 'useActionState');
@@ -51,9 +51,9 @@ export function useIdempotentActionState<State, Bound extends readonly unknown[]
       try {
         // Already there when the form's own event was heard.
         const key = (form.get(KEY_FIELD) as string | null) || keyOf(form);
-        form.set(KEY_FIELD, key);
-        form.set(THROWS_PROBLEMS, '1');
-        const state = await followed(id, key, () => action(previous, form));
+        const submission = { id, key, asker: { token: randomKey(), throwsFlow: true } };
+        address(form, submission);
+        const state = await followed(submission, () => action(previous, form));
         keepsInput.current = false;
         setProblem(undefined);
         return state;

@@ -2,10 +2,9 @@
 import * as React from 'react';
 import type { IdempotentAction } from '../../next';
 import type { BoundOption, IdempotentCallOptions } from '../../react';
-import { KEY_FIELD, THROWS_PROBLEMS } from '../wire/form-entries';
 import { fingerprintsOf } from './fingerprint';
-import { followed } from './outcome';
-import { chooseKey, INTENT_DEFAULTS } from './tab';
+import { address, followed } from './outcome';
+import { chooseKey, INTENT_DEFAULTS, randomKey } from './tab';
 
 const NONE: readonly never[] = [];
 
@@ -27,13 +26,10 @@ export function useIdempotentCall(
   return React.useCallback(
     async (...args) => {
       const key = chooseKey(id, fingerprintsOf({ id, bound, args, exclude, before: args }), repeatAfterMs);
-      // Where an action is given a form, it looks for the key in there.
-      for (const arg of args) {
-        if (!(arg instanceof FormData)) continue;
-        arg.set(KEY_FIELD, key);
-        arg.set(THROWS_PROBLEMS, '1');
-      }
-      return followed(id, key, () => call(...bound, key, ...args));
+      // Next follows a redirect even if the caller catches its error, so the server has to throw it.
+      const submission = { id, key, asker: { token: randomKey(), throwsFlow: false } };
+      for (const arg of args) if (arg instanceof FormData) address(arg, submission);
+      return followed(submission, () => call(...bound, key, ...args));
     },
     [call, id, repeatAfterMs, exclude, bound],
   );

@@ -6,7 +6,10 @@
 export const KEY_FIELD = 'idempotency-key';
 /** What React adds to forms, with and without the prefix it uses when JavaScript sends them. */
 export const REACT_ENTRY = /^(?:_\d+_)?\$ACTION_/;
-/** Says that the sender takes refusals as errors. React's prefix keeps it out of every payload. */
+/**
+ * Says that the sender takes refusals as errors, and how it wants to be told what is not on record (see unrecorded.ts).
+ * React's prefix keeps it out of every payload.
+ */
 export const THROWS_PROBLEMS = '$ACTION_ACTONCE';
 
 /** Whether an entry of this name is input. */
