@@ -32,7 +32,7 @@ export async function followed<T>(submission: Submission, run: () => T | Promise
     result = await run();
   } catch (error) {
     if (isOutcome(error, submission, isRepeated)) outcomeSeen(id, key);
-    else noteProblem(id, key, readProblem(error));
+    else noteProblem(submission, readProblem(error), isRepeated);
     throw error;
   }
   const unrecorded = unmarked(asker, result);
@@ -58,9 +58,10 @@ function asFlow(digest: string): Error {
   return Object.assign(new Error(digest.split(';', 1)[0]), { digest });
 }
 
-function noteProblem(id: string, key: string, problem: Problem | undefined): void {
+function noteProblem({ id, key }: Submission, problem: Problem | undefined, isRepeated: boolean): void {
   // It ran, and nobody can have its value any more.
   if (problem?.code === 'ERR_RESULT_UNAVAILABLE') outcomeSeen(id, key);
-  // Something else was sent under this key: it is of no use for this.
-  if (problem?.code === 'ERR_KEY_REUSED') forget(id, key);
+  // Something else was sent under this key: it is of no use for this. If this was sent before, the record may be its own,
+  // and what has changed is the server's choice of what to compare.
+  if (problem?.code === 'ERR_KEY_REUSED' && !isRepeated) forget(id, key);
 }

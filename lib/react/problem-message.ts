@@ -14,7 +14,8 @@ const ENGLISH: Messages & { readonly other: string } = {
   ERR_STATE_NOT_REACHED: 'This could not be processed just now. Please press again in a moment.',
   ERR_QUOTA: 'There have been too many requests. Please press again later.',
   ERR_TAB_FULL: 'Too many earlier submissions have had no answer yet. Please send those first.',
-  ERR_KEY_REUSED: 'An earlier submission with other entries was received. Please check it before you send this one.',
+  ERR_KEY_REUSED:
+    'An earlier submission was received with other data. Please check what became of it before you send a new one.',
   ERR_RESULT_UNAVAILABLE: 'This has been done, but the result cannot be shown. Please do not send it again.',
   ERR_INDETERMINATE: 'It is not known whether this has been done. Please do not send it again, but contact us.',
   ERR_INVALID_INPUT: 'The entries cannot be accepted. Please check them.',
