@@ -169,3 +169,20 @@ describe('bound arguments that are not declared', () => {
     assert.equal(calls[0].ctx.key, 'k');
   });
 });
+
+it('fewer bound arguments than declared are refused where React says in the form that one is the previous state', async (t) => {
+  const { action, calls } = counted(t, { bound: 2 });
+  const said = { $ACTION_REF_1: '', '$ACTION_1:0': 'x', $ACTION_KEY: 'k1' };
+  for (const given of [['product-7', { message: 'previous state' }], [null]]) {
+    const form = formOf({ ...said, 'idempotency-key': 'k', bags: '1' });
+    await assert.rejects(action(...given, form), { code: 'ERR_INVALID_ARGUMENT', message: /declares bound: 2/ });
+  }
+  await action('product-7', 'large', null, formOf({ ...said, 'idempotency-key': 'k', bags: '1' }));
+  assert.equal(calls.length, 1);
+});
+
+it('a call without an argument of its own reaches an action with bound arguments', async (t) => {
+  const { action, calls } = counted(t, { bound: 1 });
+  await calling(action, { id: 'no argument', bound: ['product-7'] })();
+  assert.deepEqual([calls[0].input, calls[0].more], [undefined, ['product-7']]);
+});

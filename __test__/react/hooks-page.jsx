@@ -1,5 +1,5 @@
 // The hooks on a page of their own, in a real browser: every action is a fetch, so that the test has the network.
-import { Component } from 'react';
+import { Component, startTransition, useRef } from 'react';
 import { createRoot } from 'react-dom/client';
 import { IdempotentForm, readProblem, useIdempotentActionState, useIdempotentCall } from '../../dist/react.mjs';
 
@@ -74,6 +74,17 @@ function Call() {
   return null;
 }
 
+/** One FormData, sent without a form. */
+function ByHand() {
+  const { formProps } = useIdempotentActionState(order, null, { id: 'by hand' });
+  const form = useRef(new FormData());
+  window.byHand = (item = 'tea') => {
+    form.current.set('item', item);
+    startTransition(() => formProps.action(form.current));
+  };
+  return null;
+}
+
 createRoot(document.body.appendChild(document.createElement('main'))).render(
   <>
     <Order id="order" />
@@ -87,5 +98,6 @@ createRoot(document.body.appendChild(document.createElement('main'))).render(
       <Plain id="thrown" throwProblems />
     </Boundary>
     <Call />
+    <ByHand />
   </>,
 );

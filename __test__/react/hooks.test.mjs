@@ -8,6 +8,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { launchBrowser } from '../support/browser.mjs';
 import { bundle, bundleForPage } from '../support/bundle.mjs';
 import { eventually } from '../support/eventually.mjs';
+import { gate } from '../support/gate.mjs';
 import '../support/unhandled.mjs';
 
 const { outcomeMark } = await bundle('lib/wire/outcome-mark.ts');
@@ -38,7 +39,7 @@ before(async () => {
     }
     const fields = JSON.parse(await text(request));
     sent.push(fields);
-    const given = answer(fields);
+    const given = await answer(fields);
     return given === undefined ? response.destroy() : response.end(JSON.stringify(given));
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
@@ -200,6 +201,54 @@ it('a form that a library reads at every key stroke can still be sent, and what 
   await press();
   await page.waitForFunction(() => document.querySelector('#guarded output').textContent === '{"got":"tea"}');
   assert.equal(keys()[0], keys()[2]);
+});
+
+it('an order that waits for the one before it is known, though a library reads the form at every key stroke', async () => {
+  const slow = gate();
+  answer = (fields) => (fields.item === 'slow' ? slow.promise.then(() => got(fields)) : undefined);
+  const order = async (item) => {
+    await page.fill('#guarded input', item);
+    await press();
+  };
+  await order('slow');
+  await eventually(() => sent.length === 1, { what: 'the slow order' });
+  await order('tea');
+  await page.evaluate(() => {
+    for (let n = 0; n < 25; n++) {
+      const form = document.querySelector('#guarded');
+      form.querySelector('input').value = `tea ${n}`;
+      new FormData(form);
+    }
+  });
+  await order('tea');
+  slow.resolve();
+  await eventually(() => sent.length === 3, { what: 'both tries of the second order' });
+  await problem('ERR_NETWORK');
+  await order('tea');
+  await eventually(() => sent.length === 4, { what: 'the third try' });
+  assert.deepEqual(
+    sent.map(({ item }) => item),
+    ['slow', 'tea', 'tea', 'tea'],
+  );
+  assert.equal(new Set(keys().slice(1)).size, 1);
+});
+
+it('one FormData that is sent twice by hand is one order, and a new one after its outcome was seen', async () => {
+  const sendBoth = () =>
+    page.evaluate(() => {
+      window.byHand();
+      window.byHand();
+    });
+  await sendBoth();
+  await eventually(() => sent.length === 2, { what: 'both' });
+  await page.waitForTimeout(SAME_AGAIN_MS);
+  await sendBoth();
+  await eventually(() => sent.length === 4, { what: 'both again' });
+  await page.evaluate(() => window.byHand('coffee'));
+  await eventually(() => sent.length === 5, { what: 'the edit' });
+  const [first, second, third, fourth, edited] = keys();
+  assert.deepEqual([first === second, third === fourth], [true, true]);
+  assert.equal(new Set([first, third, edited]).size, 3);
 });
 
 it('a tab that can remember no more says so, and sends nothing', async () => {

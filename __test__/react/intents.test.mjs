@@ -30,8 +30,12 @@ function tab() {
     read,
     send(what, at, more) {
       const key = read(what, at, more);
-      intents = sent(intents, key);
+      intents = sent(intents, key, what, at);
       return key;
+    },
+    /** What was given this key before is on its way now. */
+    sendAs(key, what, at) {
+      intents = sent(intents, key, what, at);
     },
     /** For how long there is no room. */
     refusal: (what, at, more) => keyFor(intents, what, at, rules(more)).fullForMs,
@@ -131,6 +135,15 @@ describe('the key of a submission', () => {
     assert.equal(browser.read('b', 5_000), browser.send('b', 5_001), 'what is read and then sent has one key');
     assert.equal(browser.send('a', 5_002), key);
     assert.ok(browser.intents.attempts.length <= 22);
+  });
+
+  it('is known though it was forgotten as a draft before it was sent', () => {
+    const { read, sendAs, send } = tab();
+    const key = read('a', 0);
+    for (let n = 0; n < 25; n++) read(`draft ${n}`, n);
+    sendAs(key, 'a', 30);
+    assert.equal(send('a', 40), key);
+    assert.notEqual(send('b', 40, { suggested: key }), key);
   });
 
   it('is not the one of the server where that may have been used, however long ago', () => {

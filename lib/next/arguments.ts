@@ -3,7 +3,7 @@
  * is guessed: how many are bound is declared, and what does not fit that is refused where it can be seen.
  */
 import { type ActonceError, invalid } from '../errors';
-import { isForm, isOfBoundAction, keyOfForm } from './form';
+import { isForm, keyOfForm, statesBefore } from './form';
 
 export interface Submission {
   readonly key: unknown;
@@ -26,9 +26,9 @@ export function readArguments(action: string, declared: number, given: readonly 
   }
   const before = given.length - 1;
   // One in front may be the previous state, which is not looked at. An argument in its place must not be dropped.
-  const states = isOfBoundAction(form) ? 0 : 1;
-  if (before > declared + states) throw tooMany(action, before - states, declared);
-  if (before < declared) throw tooFew(action, given.length, declared);
+  const { least, most } = statesBefore(form);
+  if (before > declared + most) throw tooMany(action, before - most, declared);
+  if (before < declared + least) throw tooFew(action, given.length, declared);
   return { key: keyOfForm(form), input: form, bound };
 }
 

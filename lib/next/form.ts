@@ -22,12 +22,13 @@ export function keyOfForm(form: FormData): string | undefined {
 }
 
 /**
- * Whether React says in the form that its action has bound arguments and no previous state. It says so only where the
- * form was rendered on the server and sent with JavaScript.
+ * How many previous states are in front of the form. React says so only where the form was rendered on the server and sent
+ * with JavaScript.
  */
-export function isOfBoundAction(form: FormData): boolean {
+export function statesBefore(form: FormData): { readonly least: 0 | 1; readonly most: 0 | 1 } {
   const names = [...form.keys()];
-  return names.some((name) => REFERENCE.test(name)) && !names.some((name) => STATE.test(name));
+  if (!names.some((name) => REFERENCE.test(name))) return { least: 0, most: 1 };
+  return names.some((name) => STATE.test(name)) ? { least: 1, most: 1 } : { least: 0, most: 0 };
 }
 
 /**

@@ -89,8 +89,17 @@ export function isSent({ attempts }: Intents, key: string): boolean {
   return attempts.some((attempt) => attempt.key === key && attempt.isDraft === undefined);
 }
 
-/** It is on its way: from now on it is open until its outcome is seen. */
-export function sent(intents: Intents, key: string): Intents {
+/**
+ * It is on its way: from now on it is open until its outcome is seen. It may not be known: forgotten as a draft, or its key
+ * is that of the render, sent before the page was heard.
+ */
+export function sent(intents: Intents, key: string, fingerprint: string, now: number): Intents {
+  if (!intents.attempts.some((attempt) => attempt.key === key)) {
+    return {
+      attempts: [...intents.attempts, { fingerprint, key, sentAt: now }],
+      used: intents.used.includes(key) ? intents.used : [...intents.used, key],
+    };
+  }
   const attempts = intents.attempts.map(({ isDraft, ...attempt }) =>
     isDraft && attempt.key !== key ? { ...attempt, isDraft } : attempt,
   );

@@ -3,7 +3,7 @@ import { KEY_FIELD, THROWS_PROBLEMS } from '../wire/form-entries';
 import { outcomeMark } from '../wire/outcome-mark';
 import { type Problem, readProblem } from '../wire/problem';
 import { type Asker, textOfAsker, unmarked } from '../wire/unrecorded';
-import { forget, noteSent, outcomeSeen } from './tab';
+import { forget, outcomeSeen } from './tab';
 
 const CONTROL_FLOW = /^(?:NEXT_REDIRECT;|NEXT_HTTP_ERROR_FALLBACK;|NEXT_NOT_FOUND$)/;
 
@@ -12,6 +12,8 @@ export interface Submission {
   readonly id: string;
   readonly key: string;
   readonly asker: Asker;
+  /** Whether this tab had sent the same under this key before. */
+  readonly isRepeated: boolean;
 }
 
 /** Where an action is given a form, it looks for the key in there. */
@@ -26,13 +28,12 @@ export function address(form: FormData, { key, asker }: Submission): void {
  */
 export async function followed<T>(submission: Submission, run: () => T | PromiseLike<T>): Promise<T> {
   const { id, key, asker } = submission;
-  const isRepeated = noteSent(id, key);
   let result: T;
   try {
     result = await run();
   } catch (error) {
-    if (isOutcome(error, submission, isRepeated)) outcomeSeen(id, key);
-    else noteProblem(submission, readProblem(error), isRepeated);
+    if (isOutcome(error, submission)) outcomeSeen(id, key);
+    else noteProblem(submission, readProblem(error));
     throw error;
   }
   const unrecorded = unmarked(asker, result);
@@ -47,7 +48,7 @@ export async function followed<T>(submission: Submission, run: () => T | Promise
  * whose end is not known, or one that was released for the next try. A redirect may also come from `scope`: where that
  * would not be marked, only what was sent for the first time has had its outcome by it.
  */
-function isOutcome(error: unknown, { key, asker }: Submission, isRepeated: boolean): boolean {
+function isOutcome(error: unknown, { key, asker, isRepeated }: Submission): boolean {
   const digest = (error as { digest?: unknown } | null)?.digest;
   if (typeof digest !== 'string') return false;
   return digest === outcomeMark(key) || (CONTROL_FLOW.test(digest) && (asker.throwsFlow || !isRepeated));
@@ -58,7 +59,7 @@ function asFlow(digest: string): Error {
   return Object.assign(new Error(digest.split(';', 1)[0]), { digest });
 }
 
-function noteProblem({ id, key }: Submission, problem: Problem | undefined, isRepeated: boolean): void {
+function noteProblem({ id, key, isRepeated }: Submission, problem: Problem | undefined): void {
   // It ran, and nobody can have its value any more.
   if (problem?.code === 'ERR_RESULT_UNAVAILABLE') outcomeSeen(id, key);
   // Something else was sent under this key: it is of no use for this. If this was sent before, the record may be its own,

@@ -56,9 +56,9 @@ export function chooseKey(id: string, given: Fingerprints, repeatAfterMs: number
 }
 
 /** @returns whether it was sent before */
-export function noteSent(id: string, key: string): boolean {
+export function noteSent(id: string, key: string, fingerprint: string): boolean {
   const intents = load(id);
-  save(id, sent(intents, key));
+  save(id, sent(intents, key, fingerprint, Date.now()));
   return isSent(intents, key);
 }
 

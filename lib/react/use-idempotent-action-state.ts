@@ -7,9 +7,9 @@ import type { BoundOption, IdempotentActionState, IdempotentActionStateOptions, 
 import { KEY_FIELD } from '../wire/form-entries';
 import { boundAction } from './bound-action';
 import { fingerprintsOf } from './fingerprint';
-import { address, followed } from './outcome';
+import { address, followed, type Submission } from './outcome';
 import { readProblem } from './problem';
-import { chooseKey, forgetAll, INTENT_DEFAULTS, randomKey } from './tab';
+import { chooseKey, forgetAll, INTENT_DEFAULTS, noteSent, randomKey } from './tab';
 
 /** By reflection: bundlers refuse a name that a module does not have, as React 18, also where it is never used. */
 const useActionState: typeof React.useActionState | undefined = Reflect.get(React, 'useActionState');
@@ -18,6 +18,9 @@ type Action<State> = (previous: Awaited<State>, form: FormData) => State | Promi
 type AnyFunction = (...args: readonly unknown[]) => unknown;
 
 const NONE: readonly never[] = [];
+
+/** What was submitted with a form: it waits while an earlier submission runs, and the same form may be submitted again. */
+const submissions = new WeakMap<FormData, Submission>();
 
 export function useIdempotentActionState<State, Bound extends readonly unknown[] = readonly []>(
   bare: (...args: [...bound: Bound, previous: Awaited<State>, form: FormData]) => State | Promise<State>,
@@ -39,19 +42,32 @@ export function useIdempotentActionState<State, Bound extends readonly unknown[]
   React.useEffect(() => setHydrated(true), []);
   const keepsInput = React.useRef(false);
 
+  const printsOf = React.useCallback(
+    (form: FormData) => fingerprintsOf({ id, bound, args: [form], exclude, before: form }),
+    [id, bound, exclude],
+  );
   const keyOf = React.useCallback(
-    (form: FormData) => {
-      const sent = fingerprintsOf({ id, bound, args: [form], exclude, before: form });
-      return chooseKey(id, sent, repeatAfterMs, initialKey);
+    (form: FormData, sent = printsOf(form)) => chooseKey(id, sent, repeatAfterMs, initialKey),
+    [id, repeatAfterMs, initialKey, printsOf],
+  );
+  const submissionOf = React.useCallback(
+    (form: FormData): Submission => {
+      // There already when the form's own event was heard. In a form that was submitted before it is the former one.
+      const chosen = submissions.has(form) ? null : (form.get(KEY_FIELD) as string | null);
+      submissions.delete(form);
+      const sent = printsOf(form);
+      const key = chosen || keyOf(form, sent);
+      const isRepeated = noteSent(id, key, sent.fingerprint);
+      const submission = { id, key, asker: { token: randomKey(), throwsFlow: true }, isRepeated };
+      submissions.set(form, submission);
+      return submission;
     },
-    [id, repeatAfterMs, initialKey, bound, exclude],
+    [id, keyOf, printsOf],
   );
   const followedAction: Action<State> = React.useCallback(
     async (previous, form) => {
       try {
-        // Already there when the form's own event was heard.
-        const key = (form.get(KEY_FIELD) as string | null) || keyOf(form);
-        const submission = { id, key, asker: { token: randomKey(), throwsFlow: true } };
+        const submission = submissions.get(form) ?? submissionOf(form);
         address(form, submission);
         const state = await followed(submission, () => action(previous, form));
         keepsInput.current = false;
@@ -65,12 +81,25 @@ export function useIdempotentActionState<State, Bound extends readonly unknown[]
         return previous as State;
       }
     },
-    [action, id, keyOf],
+    [action, submissionOf],
   );
   const [state, formAction, pending] = useActionState<State, FormData>(
     isHydrated ? followedAction : action,
     initialState,
     permalink,
+  );
+
+  /** Noted at once, since React may let it wait: what is read of the form meanwhile must not push it out. */
+  const submit = React.useCallback(
+    (form: FormData) => {
+      try {
+        submissionOf(form);
+      } catch {
+        // The action says so.
+      }
+      formAction(form);
+    },
+    [submissionOf, formAction],
   );
 
   /** A function, so that a form which is shown later is heard as well. */
@@ -105,7 +134,7 @@ export function useIdempotentActionState<State, Bound extends readonly unknown[]
     setProblem(undefined);
   }, [id]);
   const field = initialKey === undefined ? null : hiddenKey(initialKey);
-  return { state, pending, problem, reset, formProps: { ref, action: formAction }, field };
+  return { state, pending, problem, reset, formProps: { ref, action: isHydrated ? submit : formAction }, field };
 }
 
 /** What a post without JavaScript sends. */

@@ -4,7 +4,7 @@ import type { IdempotentAction } from '../../next';
 import type { BoundOption, IdempotentCallOptions } from '../../react';
 import { fingerprintsOf } from './fingerprint';
 import { address, followed } from './outcome';
-import { chooseKey, INTENT_DEFAULTS, randomKey } from './tab';
+import { chooseKey, INTENT_DEFAULTS, noteSent, randomKey } from './tab';
 
 const NONE: readonly never[] = [];
 
@@ -25,11 +25,15 @@ export function useIdempotentCall(
   const call = action as (...given: unknown[]) => Promise<unknown>;
   return React.useCallback(
     async (...args) => {
-      const key = chooseKey(id, fingerprintsOf({ id, bound, args, exclude, before: args }), repeatAfterMs);
+      const sent = fingerprintsOf({ id, bound, args, exclude, before: args });
+      const key = chooseKey(id, sent, repeatAfterMs);
+      const isRepeated = noteSent(id, key, sent.fingerprint);
       // Next follows a redirect even if the caller catches its error, so the server has to throw it.
-      const submission = { id, key, asker: { token: randomKey(), throwsFlow: false } };
+      const submission = { id, key, asker: { token: randomKey(), throwsFlow: false }, isRepeated };
       for (const arg of args) if (arg instanceof FormData) address(arg, submission);
-      return followed(submission, () => call(...bound, key, ...args));
+      // Behind bound arguments, a key alone would look like an argument with one too few in front.
+      const given = bound.length > 0 && args.length === 0 ? [undefined] : args;
+      return followed(submission, () => call(...bound, key, ...given));
     },
     [call, id, repeatAfterMs, exclude, bound],
   );
