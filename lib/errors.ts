@@ -281,19 +281,26 @@ export function isActonceError(value: unknown, code?: ErrorCode): boolean {
   return code === undefined || (value as ActonceError).code === code;
 }
 
-/** Codes of refusals that name no record, and can only be those of the call they were thrown by. */
-const OF_ARGUMENTS: ReadonlySet<ErrorCode> = new Set(['ERR_INVALID_ARGUMENT', 'ERR_KEY_MISSING', 'ERR_INVALID_INPUT']);
+/** What an instance of a state machine answers: about that instance, whichever call has asked. */
+const ABOUT_INSTANCES: ReadonlySet<ErrorCode> = new Set([
+  'ERR_INVALID_TRANSITION',
+  'ERR_VERSION_CONFLICT',
+  'ERR_NOT_FOUND',
+  'ERR_STATE_NOT_REACHED',
+  'ERR_UNKNOWN_STATE',
+]);
 
 /**
  * Takes its digest from a refusal that leaves the function of another call: a browser would read it as that call's, and
- * forget a key that is still needed. Everything else stays as it is.
+ * forget a key that is still needed. Of its own call a function can only throw that its lease is lost; everything else
+ * was refused to what the function called. Errors that are not ours stay as they are.
  * @param hash names the record of the call whose function threw it
  */
 export function hideInner(thrown: unknown, hash: () => string | undefined): void {
   try {
-    if (!isActonceError(thrown)) return;
-    const isInner = thrown.hash === undefined ? OF_ARGUMENTS.has(thrown.code) : thrown.hash !== hash();
-    if (isInner) Reflect.set(thrown, 'digest', '');
+    if (!isActonceError(thrown) || ABOUT_INSTANCES.has(thrown.code)) return;
+    const isOwn = thrown.code === 'ERR_LEASE_LOST' && thrown.hash !== undefined && thrown.hash === hash();
+    if (!isOwn) Reflect.set(thrown, 'digest', '');
   } catch {
     // It cannot even be looked at, so nothing can be read from it.
   }

@@ -202,9 +202,10 @@ for (const executor of EXECUTORS) {
       const seen = await rival.withIdempotency('k', async (ctx) => {
         const { replayed } = await ctx.transition(machine, 'o-1', 'PROCESS', { create: true });
         proxy.mode('pass');
-        return [ctx.attempt, replayed, (await step).code, (await step).reason];
+        const { code, reason, hash } = await step;
+        return [ctx.attempt, replayed, code, reason, hash === ctx.hash];
       });
-      assert.deepEqual(seen, [2, true, 'ERR_LEASE_LOST', 'refused']);
+      assert.deepEqual(seen, [2, true, 'ERR_LEASE_LOST', 'refused', true]);
       await first;
       assert.deepEqual(await path(machine, 'o-1'), ['requested', 'processing']);
     });

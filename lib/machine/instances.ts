@@ -12,6 +12,7 @@ import { type Encoded, wholeText } from '../outcome/codec';
 import { isEncoded, type Unkept, whyUnencodable } from '../outcome/results';
 import { allowed, type Definition } from './definition';
 import { InvalidTransitionError, UnknownStateError, VersionConflictError } from './errors';
+import type { Caller } from './movable';
 
 /** A host holds its {@link Instances} under this symbol. All copies of this module share the symbol. */
 const INSTANCES = Symbol.for('actonce.instances');
@@ -30,6 +31,8 @@ export interface Question {
   readonly id: string;
   readonly event?: string;
   readonly expectedVersion?: number | undefined;
+  /** The attempt that has asked. */
+  readonly caller?: Caller | undefined;
 }
 
 type Hung = Host & { [INSTANCES]?: Instances };
@@ -147,7 +150,10 @@ export class Instances {
           detail: `with it ${machine} '${id}' got '${answer.payload ?? ''}', not '${event}'`,
         });
       case Tag.STALE:
-        return new LeaseLostError('refused', { detail: `${machine} '${id}' has seen a newer attempt of this key` });
+        return new LeaseLostError('refused', {
+          detail: `${machine} '${id}' has seen a newer attempt of this key`,
+          hash: question.caller?.hash(),
+        });
       default:
         return storeError(answer, undefined);
     }

@@ -123,7 +123,7 @@ export class Machine extends Movable implements StateMachine<string, string>, Su
       throw invalid(`the event ${show(name)} is not one of '${this.id}': ${this.events.join(', ')}`);
     }
     const { expectedVersion, create } = options;
-    const question: Question = { id, event: name, expectedVersion };
+    const question: Question = { id, event: name, expectedVersion, caller };
     const instances = this.instances();
     const number = instances.numberOf(this);
     const payload = typeof event === 'object' ? instances.encode(fieldsOfEvent(event), 'the event') : null;

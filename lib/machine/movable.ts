@@ -12,6 +12,8 @@ export interface Caller {
   readonly attempt: number;
   /** How long the record is kept. */
   readonly retentionMs: number;
+  /** Names the record in errors. */
+  hash(): string | undefined;
 }
 
 /** Names the run that asks for a trail. */

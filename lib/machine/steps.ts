@@ -15,7 +15,7 @@ const STEP_RULES = rulesOf(STEP);
 export const STEPS: unique symbol = Symbol.for('actonce.steps') as never;
 
 /** The parts of a context that a step needs. */
-type Origin = Pick<IdempotencyContext, 'protected' | 'attempt' | 'fence' | 'deriveKey' | 'assertHeld'>;
+type Origin = Pick<IdempotencyContext, 'protected' | 'attempt' | 'fence' | 'hash' | 'deriveKey' | 'assertHeld'>;
 
 export class Steps {
   readonly #origin: Origin;
@@ -65,7 +65,8 @@ export class Steps {
     const { protected: isProtected, attempt, fence = 0, deriveKey, assertHeld } = this.#origin;
     if (!isProtected) return machine.move(id, event, options, undefined, undefined);
     assertHeld();
-    const caller = { record: this.#record(), fence, attempt, retentionMs: this.#retentionMs };
+    const hash = () => this.#origin.hash;
+    const caller = { record: this.#record(), fence, attempt, retentionMs: this.#retentionMs, hash };
     return machine.move(id, event, options, deriveKey(name), caller);
   }
 }

@@ -81,7 +81,8 @@ export function idempotentAction(options: ActionOptions, handler: Handler): (...
       const flow = thrownOffRecord(error, answer);
       if (flow !== undefined) return flow;
       if (options.onProblem === undefined || !isOwnRefusal(error) || !takesProblemAsResult(sent)) throw error;
-      return options.onProblem(error, sent);
+      const { onProblem } = options;
+      return asked(() => onProblem(error, sent));
     }
   };
 }
@@ -92,9 +93,12 @@ async function perform(options: ActionOptions, handler: Handler, sent: Submissio
   const { bound: _, ...settings } = others;
   const { bound } = sent;
   const isFormForSchema = schema !== undefined && isForm(sent.input);
-  const validated = await validate(schema, isFormForSchema ? objectOfForm(sent.input as FormData) : sent.input);
+  const given = isFormForSchema ? objectOfForm(sent.input as FormData) : sent.input;
+  const validated = await asked(() => validate(schema, given));
   if ('issues' in validated) {
-    if (onInvalid !== undefined) return resultOffRecord(await onInvalid(validated.issues, sent.input), answer);
+    if (onInvalid !== undefined) {
+      return resultOffRecord(await asked(() => onInvalid(validated.issues, sent.input)), answer);
+    }
     throw new InvalidInputError(validated.issues);
   }
   const input = validated.value;
