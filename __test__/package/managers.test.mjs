@@ -88,7 +88,7 @@ for (const [manager, how] of Object.entries(MANAGERS)) {
     for (const [bundler, flags] of bundlers) {
       it(`${bundler}: it builds, and an order whose answer is lost is charged once`, async (t) => {
         app.forget();
-        await app.build('plain', ...flags);
+        await app.build(bundler, ...flags);
         const server = await app.start();
         const page = await browser.newPage();
         t.after(() => page.close());
