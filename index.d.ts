@@ -335,7 +335,8 @@ export interface IdempotencyOptions<T = unknown, P = unknown> extends Idempotenc
   /**
    * Runs before `fn` when nobody knows how an earlier attempt ended (`ctx.recovered`). When it returns `{ value }` (it
    * found the order in the database), that value completes the record and `fn` does not run. When it returns
-   * `undefined`, `fn` runs. When it throws, the key is released and the caller gets that error.
+   * `undefined`, `fn` runs. When it throws, the key is released and the caller gets that error. A `redirect()` or
+   * `notFound()` is no error but what it found: it completes the record. So do not redirect to a login page here.
    * @default none
    */
   recover?: ((ctx: IdempotencyContext) => Recovered<T> | PromiseLike<Recovered<T>>) | undefined;

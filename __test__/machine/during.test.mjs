@@ -302,17 +302,38 @@ describe('fn has ended, and the instance cannot be moved on:', { timeout: 60_000
   }
 });
 
-onEachStore('a webhook was faster than fn: the key keeps the refusal, and nobody charges again', async (w) => {
+onEachStore('a webhook was faster than fn: its value is the outcome, for repeats as well', async (w) => {
+  const machine = defineStateMachine(paymentConfig, { client: w.client() });
+  for (const [id, end] of [
+    ['value', () => ({ id: 'ch_1' })],
+    ['redirect', () => Promise.reject(signal('NEXT_REDIRECT;push;/orders/1;307;'))],
+  ]) {
+    let charges = 0;
+    const pays = () =>
+      machine.during(id, DURING, async () => {
+        charges += 1;
+        await machine.send(id, 'COMPLETE');
+        return end();
+      });
+    const ends = [await pays().catch(({ digest }) => digest), await pays().catch(({ digest }) => digest)];
+    assert.deepEqual(ends[0], id === 'value' ? { id: 'ch_1' } : 'NEXT_REDIRECT;push;/orders/1;307;');
+    assert.deepEqual(ends[1], ends[0]);
+    assert.equal(charges, 1);
+    assert.equal((await machine.get(id)).state, 'completed');
+  }
+});
+
+onEachStore('somebody moved the instance elsewhere while fn ran: the key keeps the refusal', async (w) => {
   const machine = defineStateMachine(paymentConfig, { client: w.client() });
   let charges = 0;
   const pays = () =>
     machine.during('o-1', DURING, async () => {
       charges += 1;
-      await machine.send('o-1', 'COMPLETE');
+      await machine.send('o-1', 'FAIL');
     });
   for (let time = 0; time < 2; time += 1) {
     const { code, from } = await refusal(pays());
-    assert.deepEqual([code, from], ['ERR_INVALID_TRANSITION', 'completed']);
+    assert.deepEqual([code, from], ['ERR_INVALID_TRANSITION', 'failed']);
   }
   assert.equal(charges, 1);
 });

@@ -53,6 +53,14 @@ export function runDuring<T>(
       const move = typeof following === 'function' ? following(argument) : { event: following };
       return steps.takeLast(machine, id, end, move.event, { data: move.data });
     };
+    /** A webhook that sends the event itself may have been faster. Then the instance is where it belongs. */
+    const finish = async (value: T) => {
+      try {
+        await follow(DONE, onDone, value);
+      } catch (error) {
+        if (!isThereAlready(machine, id, error)) throw error;
+      }
+    };
     const instance = await ctx.transition(machine, id, event, { data, create });
     if (instance.replayed) {
       const since = (await steps.trail(machine, id, ENDS)).filter(({ version }) => version > instance.version);
@@ -68,12 +76,12 @@ export function runDuring<T>(
       const end = endOf(thrown);
       progress.fnEnded = end !== undefined;
       // A redirect has no value.
-      if (end === DONE) await follow(DONE, onDone, undefined as T);
+      if (end === DONE) await finish(undefined as T);
       else if (end === FAILED && onError !== undefined) await follow(FAILED, onError, thrown);
       throw thrown;
     }
     progress.fnEnded = true;
-    await follow(DONE, onDone, value);
+    await finish(value);
     return value;
   }
 
@@ -113,6 +121,16 @@ function recordOf(error: unknown, { fnEnded }: Progress): 'release' | 'record' |
 function isWhereItWasLeft(first: Transition<string>, since: readonly Footprint[]): boolean {
   const isWhole = since.every(({ version }, index) => version === first.version + 1 + index);
   return isWhole && since.every(({ isOwn, end }) => isOwn && end === null);
+}
+
+/** Whether the event is refused because the instance is already in the state to which the event leads. */
+function isThereAlready(machine: Machine, id: string, error: unknown): boolean {
+  if (!isActonceError(error, 'ERR_INVALID_TRANSITION')) return false;
+  const refusal = error as InvalidTransitionError;
+  if (refusal.machine !== machine.id || refusal.id !== id) return false;
+  const { events, states } = machine.definition;
+  const edges = events.find(({ name }) => name === refusal.event)?.edges ?? [];
+  return edges.some(({ to }) => states[to]?.name === refusal.from);
 }
 
 function movedOn(
