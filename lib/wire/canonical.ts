@@ -1,7 +1,8 @@
 /**
- * The canonical text of a payload, in the browser as on the server: equal texts exactly for payloads that mean the same.
- * The order of object keys, Map and Set entries and form fields does not matter; the order of arrays and the difference
- * between 1 and '1' do. What cannot be compared is refused, never taken for equal. Only a hash of the text is kept.
+ * The canonical text of a payload, in the browser as on the server: equal texts for payloads that mean the same. The order
+ * of object keys, Map and Set entries and form fields does not matter; the order of arrays and the difference between 1
+ * and '1' do. What shows nothing to compare is refused. An instance of a class counts by its own enumerable fields, and a
+ * Map, a Set, a Date or an Error by what it is for: what it hides besides is not seen. Only a hash of the text is kept.
  * __test__/wire/vectors.mjs is the list of examples. Imports nothing from outside this room.
  */
 import { ALL, type Container, type Fields } from './fields';
