@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { calling, counted } from '../support/counted-action.mjs';
 import { next } from '../support/next.mjs';
+import '../support/unhandled.mjs';
 
 const soon = () => new Promise((resolve) => setTimeout(resolve, 5));
 

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { calling, counted } from '../support/counted-action.mjs';
 import { formOf } from '../support/next.mjs';
+import '../support/unhandled.mjs';
 
 const redirectTo = (url) => {
   throw Object.assign(new Error('NEXT_REDIRECT'), { digest: `NEXT_REDIRECT;push;${url};307;` });
