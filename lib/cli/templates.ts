@@ -52,7 +52,8 @@ const PAGE = `import { connection } from 'next/server';
 import { Suspense } from 'react';
 import { OrderForm } from './order-form';
 
-// The key is for posts without JavaScript. Each visitor needs another one, so this part is rendered for each request.
+// The key is for a press before JavaScript has loaded. Each visitor needs another one, so this part is rendered for each
+// request.
 async function Order() {
   await connection();
   return <OrderForm initialKey={crypto.randomUUID()} />;
