@@ -78,7 +78,8 @@ export interface ActionOptions<Input, Result, Refusal = never, Sent = Input> ext
    * They are part of the payload, whatever `fingerprint` says, and `fn` gets them last. They come from the browser as
    * all else does, and no schema checks them. An action that gets more or fewer arguments than this refuses with
    * `ERR_INVALID_ARGUMENT`; only the types can refuse one bound argument that is not declared, because it looks like the
-   * previous state of `useActionState`.
+   * previous state of `useActionState`. For the same reason, one too few in front of a previous state is refused only
+   * where React says in the form that there is one: on a page that the server rendered, sent with JavaScript.
    * @default none
    */
   bound?: number | undefined;
