@@ -828,8 +828,9 @@ export interface ClientOptions {
    * A secret for the hash that names records, at least 16 characters long. With a secret, no client can search for keys
    * that land in a chosen slot of a cluster. An array rotates secrets: records are looked for under all of them, and
    * `fn` runs under the first one only. Roll out in three steps: `[old, new]` on every instance, then `[new, old]`, and
-   * `new` alone after a retention period, at least an hour (`docs/guarantees.md` says when exactly). An instance that
-   * knows only the old secret does not find records made under the new one, and would run `fn` again.
+   * `new` alone after a retention period, at least an hour, from the last run and the last `resolve` under the old order
+   * (`docs/guarantees.md` says when exactly). An instance that knows only the old secret does not find records made
+   * under the new one, and would run `fn` again.
    * @default `ACTONCE_SECRET`, else none
    */
   secret?: string | readonly string[] | undefined;

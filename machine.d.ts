@@ -499,7 +499,7 @@ export interface StateMachine<S extends string, E extends string, D = unknown> {
 
 // ---------------------------------------------------------------------------------------------- errors
 
-/** `ERR_INVALID_TRANSITION`: the event leads nowhere from the state that the instance is in. Nothing was changed. */
+/** `ERR_INVALID_TRANSITION`: the event leads nowhere from the state that the instance is in. The event changed nothing. */
 export class InvalidTransitionError extends ActonceError {
   constructor(
     facts: Pick<InvalidTransitionError, 'machine' | 'id' | 'from' | 'event' | 'allowed' | 'version'>,

@@ -109,7 +109,7 @@ export const CODES: Readonly<Record<ErrorCode, CodeEntry>> = {
   ERR_INVALID_TRANSITION: {
     retryable: false,
     what: 'The event leads nowhere from the state the instance is in',
-    advice: "Nothing was changed; the error's allowed lists the events that lead on.",
+    advice: "The event changed nothing; the error's allowed lists the events that lead on.",
   },
   ERR_VERSION_CONFLICT: {
     retryable: false,
